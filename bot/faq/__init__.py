@@ -1,0 +1,1 @@
+"""The helpline's questions and answers. Pure."""

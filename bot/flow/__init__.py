@@ -1,0 +1,1 @@
+"""Flows: what the bot asks. Pure: no await, no clock, no disk, no randomness."""

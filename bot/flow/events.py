@@ -1,0 +1,104 @@
+"""What the engine is told (events, past tense) and what it asks for in return (effects, imperative).
+
+Effects are data: text ids and parameters, never callables and never sentences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.domain import Answer, TextId
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Someone wrote for the first time, or again after an end. What they wrote is given along: it may be a command."""
+
+    text: str = field(default="", repr=False)
+    locale: str | None = None  # known from an earlier session
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The requester wrote something."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The requester sent what could not be taken as words; `why` is the text that says so kindly."""
+
+    why: TextId
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """A timer that an effect set has run out."""
+
+    kind: str
+
+
+Event = Started | Replied | Missed | TimedOut
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say a text."""
+
+    text: TextId
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask a question; with options, they are shown one a line as `1. text`."""
+
+    text: TextId
+    options: tuple[TextId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskLanguage:
+    """Ask which language to go on in: the text in every language, the languages by their own names."""
+
+    text: TextId
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAnswers:
+    """Show the answers on the path, numbered as they may be named for a change."""
+
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """Hand the conversation over to people, with the answers on the path and nothing else."""
+
+    answers: tuple[Answer, ...]
+    topic: TextId | None
+    urgency: TextId | None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The session is over: nobody owns the conversation until the requester writes again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Owe the conversation a `TimedOut(kind)` after this long."""
+
+    kind: str
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Nothing is owed any more."""
+
+    kind: str
+
+
+Effect = Say | Ask | AskLanguage | ShowAnswers | OpenCase | End | SetTimer | CancelTimer

@@ -1,0 +1,229 @@
+"""What the services may ask of the world: a store and its transaction, channels, texts, a clock, fresh ids.
+
+Adapters translate and name what went wrong; they neither decide nor retry. The fakes in `testing.py` and the real
+adapters are held to the same contract tests.
+
+Errors, by whose fault it is:
+
+    VestibuleError
+    ├── FlowError     the author's: a flow file, a catalog (`flow.model`)
+    ├── ConfigError   the administrator's: config, key file, credentials (`config`)
+    └── SendError     the world's: a deed that a channel could not do
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from bot.domain import (
+    Arrival,
+    Batch,
+    Case,
+    CaseNumber,
+    Conversation,
+    ConversationId,
+    OutgoingMessage,
+    TextId,
+    Timer,
+)
+from bot.errors import VestibuleError
+from bot.flow.session import Session
+
+T = TypeVar("T")
+
+
+class Failure(StrEnum):
+    """What kept a deed from being done."""
+
+    AWAY = "away"  # the server cannot be reached or failed: try again
+    LIMITED = "limited"  # too many requests: try again after `retry_after`
+    GONE = "gone"  # the room or the contact is not there any more: trying again is useless
+    REFUSED = "refused"  # the server will never do this: trying again is useless
+    UNSAFE = "unsafe"  # doing it would break law 5 or 10: trying again is useless
+
+
+class SendError(VestibuleError):
+    """A deed that could not be done. `retry_after` is in seconds, where the server named one."""
+
+    def __init__(self, failure: Failure, *, retry_after: float | None = None) -> None:
+        super().__init__(failure.value)
+        self.failure = failure
+        self.retry_after = retry_after
+
+
+class Entered(StrEnum):
+    """What `Enter` found."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+
+class Done(Protocol):
+    """What a deed brought: the event it made, the room it made or found, what `Enter` saw; None where it has none."""
+
+    @property
+    def event_id(self) -> str | None: ...
+    @property
+    def room(self) -> str | None: ...
+    @property
+    def entered(self) -> Entered | None: ...
+
+
+class Inbox(Protocol):
+    """Where a channel leaves what arrived."""
+
+    async def accept(self, batch: Batch) -> None:
+        """Journal the arrivals, sealed, in the transaction that moves the token (law 1). Returns when it is committed."""
+
+    async def token(self, channel: str) -> str | None:
+        """The token of the last accepted batch of this channel; None before the first."""
+
+
+class Channel(Protocol):
+    """One way to reach people. Never retries, never decides."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def device(self) -> str:
+        """What sends: within a day on the same device, a resend under the same id is harmless (law 2)."""
+
+    async def listen(self, inbox: Inbox) -> None:
+        """Bring arrivals to the inbox, in order, until cancelled. The world's failures are waited out inside."""
+
+    async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Done:
+        """Do one deed. Raises SendError. Doing the same message again is harmless (law 2)."""
+
+
+class Journal(Protocol):
+    """What arrived and waits for its step."""
+
+    def add(self, conversation: ConversationId, arrival: Arrival) -> bool:
+        """False, and nothing added, when an event of this id was journaled before."""
+
+    def pending(self, conversation: ConversationId) -> Sequence[tuple[int, Arrival]]:
+        """Rows without their step, in the order of arrival."""
+
+    def waiting(self) -> Sequence[ConversationId]:
+        """Conversations with pending rows, the longest waiting first."""
+
+    def empty(self, row: int) -> None:
+        """The step is stored: erase the content, keep the event's keyed hash so that it is taken only once."""
+
+
+class Conversations(Protocol):
+    """Who we are in touch with, and in which rooms."""
+
+    def get(self, conversation: ConversationId) -> Conversation: ...
+    def find(self, channel: str, room: str) -> Conversation | None: ...
+    def add(self, conversation: Conversation) -> None:
+        """Makes the conversation's key where it has its own; the key is committed first."""
+
+    def save(self, conversation: Conversation) -> None: ...
+    def queue_room(self, channel: str) -> Conversation | None:
+        """The one conversation of `Place.QUEUE`, once there is one."""
+
+
+class Sessions(Protocol):
+    """Where each requester stands in the flow."""
+
+    def load(self, conversation: ConversationId) -> Session | None: ...
+    def save(self, conversation: ConversationId, session: Session) -> None: ...
+    def erase(self, conversation: ConversationId) -> None: ...
+
+
+class Outbox(Protocol):
+    """What must be sent; one lane a conversation, in order."""
+
+    def add(self, message: OutgoingMessage) -> None: ...
+    def lanes(self) -> Sequence[ConversationId]:
+        """Conversations with unsent rows."""
+
+    def head(self, conversation: ConversationId) -> OutgoingMessage | None:
+        """The oldest unsent row of a lane."""
+
+    def save(self, message: OutgoingMessage) -> None:
+        """Store attempts, due time and the first attempt."""
+
+    def empty(self, message_id: str) -> None:
+        """Sent, or given up: erase the content."""
+
+
+class Timers(Protocol):
+    """Moments at which a conversation is owed an event."""
+
+    def set(self, timer: Timer) -> None:
+        """One timer a conversation and kind: a new one takes the old one's place."""
+
+    def cancel(self, conversation: ConversationId, kind: str) -> None: ...
+    def due(self, now: datetime) -> Sequence[Timer]: ...
+    def next(self) -> datetime | None: ...
+
+
+class Cases(Protocol):
+    """Handed-over conversations."""
+
+    def add(self, case: Case) -> None: ...
+    def get(self, number: CaseNumber) -> Case | None: ...
+    def save(self, case: Case) -> None: ...
+    def open(self) -> Sequence[Case]:
+        """Cases that are not closed, the oldest first."""
+
+    def keep_words(self, number: CaseNumber, text: str) -> None:
+        """Keep, sealed, what the requester wrote while nobody could read it in a relay room."""
+
+    def take_words(self, number: CaseNumber) -> Sequence[str]:
+        """What was kept, in order; erased here."""
+
+
+class Tx(Protocol):
+    """One transaction: all of it is stored, or nothing."""
+
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def timers(self) -> Timers: ...
+    @property
+    def cases(self) -> Cases: ...
+
+    def token(self, channel: str) -> str | None: ...
+    def set_token(self, channel: str, token: str) -> None: ...
+
+
+class Store(Protocol):
+    """Keeps everything. Transactions run one after the other, on a thread of the store."""
+
+    async def transact(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` inside one transaction; an exception from it rolls everything back and is raised here."""
+
+    async def close(self) -> None: ...
+
+
+class Texts(Protocol):
+    """Every sentence for people, in their language."""
+
+    @property
+    def locales(self) -> Sequence[str]:
+        """The languages offered, the helpline's first."""
+
+    def say(self, text: TextId, locale: str, params: Mapping[str, str] | None = None) -> str:
+        """The text in this language, with the helpline's names and addresses filled in.
+
+        A paragraph that names an address or link which the config leaves empty is left out.
+        """
+
+
+class Clock(Protocol):
+    """The time, in UTC."""
+
+    def now(self) -> datetime: ...
