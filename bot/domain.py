@@ -72,10 +72,14 @@ class Danger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
-    """A readable message. `signed`: from a device that the sender's pinned identity signed (law 10)."""
+    """A readable message. `signed`: from a device that the sender's pinned identity signed (law 10).
+
+    `edited`: it takes the place of an earlier message. Which one is not said: a relation never routes (law 11).
+    """
 
     text: str = field(repr=False)
     signed: bool = False
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,9 @@ class Invite:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Leave the conversation's room."""
+    """Leave the conversation's room, after saying why, encrypted: all that is still said in an unsafe room (law 5)."""
+
+    why: str = field(repr=False)
 
 
 Deed = SendText | Tick | Enter | Decline | MakeRoom | Invite | Leave
@@ -224,8 +230,10 @@ class CaseStatus(StrEnum):
 class Answer:
     """One answer on the path that led to the handoff.
 
-    `question` is the text that was asked. `outcome` is the routing key (`activist`, `yes`, `answered`, `skipped`);
-    `label` the text of the chosen option; `words` what the person wrote, for a free-text question.
+    `step` is flow and step (`eligibility.role`). `question` is the text that names the question in a review or summary:
+    its label, what a consent covers, or else the question itself. `outcome` is the routing key (`activist`, `yes`,
+    `answered`, `skipped`); `label` the text of the chosen option; `words` what the person wrote, for a free-text
+    question; `version` that of the text that was consented to.
     """
 
     step: str
@@ -233,6 +241,7 @@ class Answer:
     outcome: str
     label: TextId | None = None
     words: str | None = field(default=None, repr=False)
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +261,8 @@ class Case:
     vetted_by: str | None = field(default=None, repr=False)
     claimed_by: str | None = field(default=None, repr=False)
     relay_open: bool = False  # the claimer is in the relay room: what the requester writes can be read there
+    note: str | None = field(default=None, repr=False)  # what the sign-off said beside yes or no
+    told: tuple[TextId, ...] = ()  # what the requester was told while people own the conversation: each once (law 4)
 
 
 @dataclass(frozen=True, slots=True)

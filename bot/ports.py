@@ -8,7 +8,8 @@ Errors, by whose fault it is:
     VestibuleError
     ├── FlowError     the author's: a flow file, a catalog (`flow.model`)
     ├── ConfigError   the administrator's: config, key file, credentials (`config`)
-    └── SendError     the world's: a deed that a channel could not do
+    ├── SendError     the world's: a deed that a channel could not do
+    └── Taken         our own: an id, a room or a case number given twice
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from bot.domain import (
     Arrival,
@@ -54,6 +55,13 @@ class SendError(VestibuleError):
         self.retry_after = retry_after
 
 
+class Taken(VestibuleError):
+    """An id, a room or a case number that the store already holds for another; raised inside the transaction."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"this {what} is taken")
+
+
 class Entered(StrEnum):
     """What `Enter` found."""
 
@@ -76,7 +84,7 @@ class Inbox(Protocol):
     """Where a channel leaves what arrived."""
 
     async def accept(self, batch: Batch) -> None:
-        """Journal the arrivals, sealed, in the transaction that moves the token (law 1). Returns when it is committed."""
+        """Journal the arrivals, sealed, in the transaction that moves the token (law 1). Returns once committed."""
 
     async def token(self, channel: str) -> str | None:
         """The token of the last accepted batch of this channel; None before the first."""
@@ -221,6 +229,16 @@ class Texts(Protocol):
 
         A paragraph that names an address or link which the config leaves empty is left out.
         """
+
+
+class Record(Protocol):
+    """A small sealed record on disk, replaced as a whole."""
+
+    def read(self) -> dict[str, Any] | None:
+        """None when none was written yet."""
+
+    def write(self, content: Mapping[str, Any]) -> None:
+        """On disk, flushed, when this returns."""
 
 
 class Clock(Protocol):

@@ -1,0 +1,1 @@
+"""Ways to reach people: one adapter a channel, none imports another."""

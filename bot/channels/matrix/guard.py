@@ -1,0 +1,298 @@
+"""The guard around nio's Olm machine: whatever is fed in, nothing but a counted failure comes out (law 7).
+
+nio keeps the ratchets and their store; parsing, bounds and decisions are ours, because plain nio is stopped by one
+malformed event (vodozemac's exceptions pass through it). A batch of to-device events is one database transaction:
+killed between the ratchet and the room key, plain nio would lose the key for good.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import vodozemac
+from nio.crypto.olm_machine import Olm
+from unpaddedbase64 import decode_base64
+
+from bot.channels.matrix.cryptostore import CipherStore
+from bot.channels.matrix.signing import MEGOLM, OLM, Device, holds, is_key
+from bot.domain import Cause
+from bot.errors import VestibuleError
+
+log = logging.getLogger(__name__)
+
+FEWEST_ONE_TIME_KEYS = 25  # half of what an account holds: below it, new ones are uploaded
+REVIVE_AFTER = timedelta(hours=1)  # between two new Olm sessions for one device whose messages do not decrypt
+MAX_REVIVALS = 10_000  # remembered; strangers can cause them
+
+
+class CannotRead(VestibuleError):
+    """A room event that cannot be taken as words, and why."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.value)
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A decrypted room event, and the two keys of the device whose Megolm session it was encrypted with."""
+
+    payload: Mapping[str, Any] = field(repr=False)
+    curve25519: str = field(repr=False)
+    ed25519: str = field(repr=False)
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Turn whatever a malformed input raises, a panic in the Rust code included, into CannotRead.
+
+    The store's own failures pass: what could not be kept must not be acknowledged.
+    """
+    try:
+        yield
+    except (CannotRead, KeyboardInterrupt, SystemExit, OSError):
+        raise
+    except BaseException as error:
+        if type(error).__module__.split(".")[0] in ("peewee", "sqlcipher3", "sqlite3"):
+            raise
+        raise CannotRead(Cause.NO_KEY) from error
+
+
+class Guard:
+    """Olm and Megolm for one device of the bot's own account."""
+
+    def __init__(self, user_id: str, device_id: str, folder: Path, key: bytes) -> None:
+        self._store = CipherStore(user_id, device_id, folder, key)
+        self._olm = Olm(user_id, device_id, self._store)
+        self._shared: dict[str, set[Device]] = {}
+        self._broken: dict[tuple[str, str], datetime] = {}
+        self.user_id = user_id
+        self.device_id = device_id
+        self.refused = 0  # to-device events that could not be used
+
+    @property
+    def curve25519(self) -> str:
+        """This device's identity key."""
+        return str(self._olm.account.identity_keys["curve25519"])
+
+    @property
+    def ed25519(self) -> str:
+        """This device's signing key."""
+        return str(self._olm.account.identity_keys["ed25519"])
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+    # --- keys that we publish -----------------------------------------------------------------------------------
+
+    def device_keys(self) -> dict[str, Any]:
+        """Our device keys, signed by themselves, as `/keys/upload` takes them."""
+        document: dict[str, Any] = {
+            "user_id": self.user_id,
+            "device_id": self.device_id,
+            "algorithms": [OLM, MEGOLM],
+            "keys": {f"curve25519:{self.device_id}": self.curve25519, f"ed25519:{self.device_id}": self.ed25519},
+        }
+        return self._signed(document)
+
+    def sign(self, document: Mapping[str, Any]) -> str:
+        """This device's signature of a document."""
+        bare = {key: value for key, value in document.items() if key not in ("signatures", "unsigned")}
+        return str(self._olm.sign_json(bare))
+
+    def keys_to_upload(self, counts: Mapping[str, Any], unused_fallback: object) -> dict[str, Any] | None:
+        """What `/keys/upload` needs now; None when the server has enough.
+
+        The account is saved before anything is sent: keys that the server knows and we do not would cut off whoever
+        claims them. A missing count means zero (https://spec.matrix.org/v1.16/client-server-api/#extensions-to-sync-2).
+        """
+        count = counts.get("signed_curve25519", 0)
+        count = count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else 0
+        types = unused_fallback if isinstance(unused_fallback, list) else []
+        body: dict[str, Any] = {}
+        account = self._olm.account
+        if count < FEWEST_ONE_TIME_KEYS:
+            unpublished = len(account.one_time_keys["curve25519"])
+            if unpublished + count < account.max_one_time_keys:
+                account.generate_one_time_keys(account.max_one_time_keys - count - unpublished)
+            body["one_time_keys"] = {
+                f"signed_curve25519:{key_id}": self._signed({"key": key})
+                for key_id, key in account.one_time_keys["curve25519"].items()
+            }
+        if "signed_curve25519" not in types:
+            inner = account._account  # nio wraps no fallback keys
+            if not inner.fallback_key:
+                inner.generate_fallback_key()
+            body["fallback_keys"] = {
+                f"signed_curve25519:{key_id}": self._signed({"key": key.to_base64(), "fallback": True})
+                for key_id, key in inner.fallback_key.items()
+            }
+        if body:
+            self._olm.save_account()
+        return body or None
+
+    def keys_uploaded(self) -> None:
+        """The server has what `keys_to_upload` returned."""
+        self._olm.account.shared = True
+        self._olm.account.mark_keys_as_published()
+        self._olm.save_account()
+
+    def _signed(self, document: dict[str, Any]) -> dict[str, Any]:
+        signature = self._olm.sign_json(document)
+        return {**document, "signatures": {self.user_id: {f"ed25519:{self.device_id}": signature}}}
+
+    # --- what comes in ------------------------------------------------------------------------------------------
+
+    def receive(self, events: Sequence[object]) -> int:
+        """Take a batch of to-device events in one transaction; returns how many could be used."""
+        if not events:
+            return 0
+        used = 0
+        with self._store.database.atomic():
+            for event in events:
+                try:
+                    with contained():
+                        self._receive(event)
+                    used += 1
+                except CannotRead:
+                    self.refused += 1
+            # a one-time key is consumed after nio saves the account: saved again, it cannot be used twice
+            self._olm.save_account()
+        if used < len(events):
+            log.info("%d of %d to-device events could not be used", len(events) - used, len(events))
+        return used
+
+    def _receive(self, event: object) -> None:
+        if not isinstance(event, dict) or event.get("type") != "m.room.encrypted":
+            return  # verification, key requests, withheld notices: nothing here is believed in clear
+        sender, content = event["sender"], event["content"]
+        sender_key = content["sender_key"]
+        if content["algorithm"] != OLM or not isinstance(sender, str) or not is_key(sender_key):
+            raise CannotRead(Cause.NO_KEY)
+        sealed = content["ciphertext"][self.curve25519]
+        body = sealed["body"]
+        message = (
+            vodozemac.PreKeyMessage.from_base64(body)
+            if sealed["type"] == 0
+            else vodozemac.AnyOlmMessage.normal(decode_base64(body))
+        )
+        if self._olm.decrypt(sender, sender_key, message) is None:
+            self._remember_broken(sender, sender_key)
+            raise CannotRead(Cause.NO_KEY)
+
+    def decrypt(self, room: str, event: Mapping[str, Any]) -> Plain:
+        """Open one `m.room.encrypted` event of a room. Raises CannotRead."""
+        with contained():
+            content = event["content"]
+            session_id, sender_key = content["session_id"], content.get("sender_key")
+            if content["algorithm"] != MEGOLM or not isinstance(session_id, str):
+                raise CannotRead(Cause.NO_KEY)
+            session = self._session(room, session_id, sender_key)
+            text, index = session.decrypt(content["ciphertext"])
+            # the same index under another event id is a replay; the same event, delivered again, is not
+            seen = self._olm.message_index_store.setdefault((room, session_id, index), event["event_id"])
+            if seen != event["event_id"]:
+                raise CannotRead(Cause.UNBOUND)
+            payload = json.loads(text)
+            if not isinstance(payload, dict) or payload.get("room_id") != room:
+                raise CannotRead(Cause.UNBOUND)
+            return Plain(payload, session.sender_key, session.ed25519)
+
+    def _session(self, room: str, session_id: str, sender_key: object) -> Any:
+        senders = self._olm.inbound_group_store[room]
+        if isinstance(sender_key, str):
+            found = senders[sender_key].get(session_id) if sender_key in senders else None
+        else:
+            # `sender_key` is deprecated since Matrix 1.3: a client may leave it out
+            found = next((sessions[session_id] for sessions in senders.values() if session_id in sessions), None)
+        if found is None:
+            raise CannotRead(Cause.NO_KEY)
+        return found
+
+    def _remember_broken(self, sender: str, sender_key: str) -> None:
+        if len(self._broken) < MAX_REVIVALS:
+            self._broken.setdefault((sender, sender_key), datetime.min.replace(tzinfo=UTC))
+
+    def to_revive(self, now: datetime, most: int) -> list[tuple[str, str]]:
+        """(person, identity key) of devices that are owed a new Olm session; each at most once an hour."""
+        due = [pair for pair, last in self._broken.items() if now - last >= REVIVE_AFTER][:most]
+        self._broken.update(dict.fromkeys(due, now))
+        return due
+
+    # --- what goes out ------------------------------------------------------------------------------------------
+
+    def without_session(self, devices: Sequence[Device]) -> list[Device]:
+        """Those to which no Olm session exists yet."""
+        return [device for device in devices if self._olm.session_store.get(device.curve25519) is None]
+
+    def start_sessions(self, devices: Sequence[Device], answer: Mapping[str, Any]) -> None:
+        """Begin Olm sessions from an answer of `/keys/claim`; a bad one-time key leaves only its own device out."""
+        with self._store.database.atomic():
+            for device in devices:
+                try:
+                    with contained():
+                        claimed = answer["one_time_keys"][device.user_id][device.device_id]
+                        key = next(iter(claimed.values()))
+                        if not holds(key, device.user_id, f"ed25519:{device.device_id}", device.ed25519):
+                            raise CannotRead(Cause.UNBOUND)
+                        self._olm.create_session(key["key"], device.curve25519)
+                except CannotRead:
+                    log.info("one device offered no usable one-time key")
+
+    def missing_key(self, room: str, readers: Sequence[Device]) -> list[Device]:
+        """Readers that do not have the room's present key yet. A reader too many makes a new key for everyone."""
+        session = self._olm.outbound_group_sessions.get(room)
+        wanted = set(readers)
+        if session is None or session.expired or not self._shared.get(room, set()) <= wanted:
+            self._olm.create_outbound_group_session(room)
+            self._olm.outbound_group_sessions[room].mark_as_shared()
+            self._shared[room] = set()
+        return [device for device in readers if device not in self._shared[room]]
+
+    def share_key(self, room: str, devices: Sequence[Device]) -> dict[str, dict[str, Any]]:
+        """The room's present key, encrypted for each device that has an Olm session: `/sendToDevice` messages."""
+        session = self._olm.outbound_group_sessions[room]
+        content = {
+            "algorithm": MEGOLM,
+            "room_id": room,
+            "session_id": session.id,
+            "session_key": session.session_key,
+        }
+        return self._to_devices(devices, "m.room_key", content)
+
+    def key_shared(self, room: str, messages: Mapping[str, Mapping[str, Any]], devices: Sequence[Device]) -> None:
+        """The server took these messages: their devices have the room's present key."""
+        reached = {(person, device_id) for person, found in messages.items() for device_id in found}
+        self._shared[room].update(d for d in devices if (d.user_id, d.device_id) in reached)
+
+    def dummies(self, devices: Sequence[Device]) -> dict[str, dict[str, Any]]:
+        """Empty Olm messages that let the other side notice a new session."""
+        return self._to_devices(devices, "m.dummy", {})
+
+    def _to_devices(self, devices: Sequence[Device], kind: str, content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        messages: dict[str, dict[str, Any]] = {}
+        with self._store.database.atomic():
+            for device in devices:
+                session = self._olm.session_store.get(device.curve25519)
+                if session is not None:
+                    # nio saves the ratchet inside
+                    sealed = self._olm._olm_encrypt(session, device, kind, content)
+                    messages.setdefault(device.user_id, {})[device.device_id] = sealed
+        return messages
+
+    def encrypt(self, room: str, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        """The `m.room.encrypted` content for a room whose key has been shared."""
+        return dict(self._olm.group_encrypt(room, {"type": kind, "content": content}))
+
+    def forget_room(self, room: str) -> None:
+        """Use a new key for whatever is said in this room next."""
+        self._olm.outbound_group_sessions.pop(room, None)
+        self._shared.pop(room, None)

@@ -1,0 +1,159 @@
+"""The Matrix client-server API over aiohttp: one call, its answer as bounded JSON, its failure by name.
+
+Everything that comes back is untrusted: an answer is a JSON object of limited size, or a `HomeserverError`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from bot.errors import VestibuleError
+from bot.ports import Failure
+
+MAX_ANSWER = 64 * 1024 * 1024  # bytes; a sync of a very busy account stays far below
+CALL_SECONDS = 60.0  # one call, answer included; a sync adds its own waiting time
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+T = TypeVar("T")
+
+
+class HomeserverError(VestibuleError):
+    """A call that brought no usable answer. `errcode` is Matrix's own; `status` 0 means that none was reached."""
+
+    def __init__(
+        self,
+        status: int,
+        errcode: str = "",
+        *,
+        retry_after: float | None = None,
+        answer: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(f"the homeserver answered {status} {errcode}".strip() if status else "no homeserver answered")
+        self.status = status
+        self.errcode = errcode
+        self.retry_after = retry_after
+        self.answer: Mapping[str, Any] = answer or {}
+
+    @property
+    def failure(self) -> Failure:
+        """What this means for a deed: try again, wait, or give up."""
+        if self.status == 429:
+            return Failure.LIMITED
+        if self.status == 0 or self.status >= 500 or self.status in (401, 408):
+            return Failure.AWAY
+        if self.status in (403, 404):
+            return Failure.GONE
+        return Failure.REFUSED
+
+
+class Homeserver:
+    """One homeserver, and the access token of one device once there is one."""
+
+    def __init__(self, base: str, token: str | None = None) -> None:
+        self._base = base.rstrip("/")
+        self.token = token
+        self._session: aiohttp.ClientSession | None = None
+
+    async def call(
+        self,
+        method: Method,
+        *path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        wait: float = 0.0,
+        version: str = "v3",
+    ) -> dict[str, Any]:
+        """One request below `/_matrix/client/<version>/`; `wait` seconds are granted beyond the usual limit."""
+        return _is(dict, await self._request(method, self._url(version, path).with_query(query), body, wait))
+
+    async def state(self, room: str) -> list[Any]:
+        """The whole state of a room: the one answer of this API that is a list."""
+        return _is(list, await self._request("GET", self._url("v3", ("rooms", room, "state")), None, 0.0))
+
+    async def versions(self) -> dict[str, Any]:
+        """What the server speaks; needs no token. The cheapest proof that a homeserver is there."""
+        return _is(dict, await self._request("GET", URL(f"{self._base}/_matrix/client/versions"), None, 0.0))
+
+    def _url(self, version: str, path: Sequence[str]) -> URL:
+        parts = [self._base, "_matrix/client", version, *(quote(part, safe="") for part in path)]
+        return URL("/".join(parts), encoded=True)
+
+    async def _request(self, method: Method, url: URL, body: Mapping[str, Any] | None, wait: float) -> object:
+        if self._session is None:
+            # aiohttp's own resolver and cookie jar are enough; no proxies from the environment
+            self._session = aiohttp.ClientSession(
+                cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=32)
+            )
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        limit = aiohttp.ClientTimeout(total=CALL_SECONDS + wait, connect=15)
+        try:
+            async with self._session.request(
+                method, url, data=data, headers=headers, timeout=limit, allow_redirects=False
+            ) as response:
+                raw = await _bounded(response)
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise HomeserverError(0) from error
+        try:
+            answer = json.loads(raw, parse_int=_integer)
+        except (ValueError, RecursionError):
+            # a proxy's error page, a truncated answer: as good as no answer
+            raise HomeserverError(status if status >= 400 else 0) from None
+        if 200 <= status < 300:
+            return answer
+        answer = answer if isinstance(answer, dict) else {}
+        raise HomeserverError(
+            status, _errcode(answer), retry_after=_retry_after(answer, response.headers), answer=answer
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_chunked(1 << 16):
+        size += len(part)
+        if size > MAX_ANSWER:
+            raise HomeserverError(0, "answer too large")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _integer(digits: str) -> int:
+    # Python refuses to read a number of some thousand digits: one in a stranger's event must not hide the rest
+    return int(digits) if len(digits) <= 20 else 0
+
+
+def _is(kind: type[T], answer: object) -> T:
+    if not isinstance(answer, kind):
+        raise HomeserverError(0)
+    return answer
+
+
+def _errcode(answer: Mapping[str, Any]) -> str:
+    # only Matrix's own form of a code may reach a log line
+    code = answer.get("errcode")
+    known = isinstance(code, str) and len(code) <= 64 and code.replace("_", "").replace(".", "").isalnum()
+    return str(code) if known else ""
+
+
+def _retry_after(answer: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:
+    milliseconds = answer.get("retry_after_ms")
+    if isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool) and milliseconds >= 0:
+        return float(milliseconds) / 1000
+    seconds = headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdecimal() else None

@@ -1,0 +1,187 @@
+"""Doing deeds on Matrix: encrypted messages, ticks, rooms. Each may be done again without harm (law 2).
+
+Nothing leaves in clear but the fixed notice of `Decline` (law 5), and keys go only to devices that may read (law 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+from uuid import uuid4
+
+from bot.channels.matrix.guard import CannotRead, Guard
+from bot.channels.matrix.homeserver import Homeserver, HomeserverError
+from bot.channels.matrix.people import People
+from bot.channels.matrix.rooms import Rooms
+from bot.channels.matrix.signing import Device
+from bot.channels.matrix.sync import usable
+from bot.domain import (
+    Conversation,
+    Decline,
+    Enter,
+    Invite,
+    Leave,
+    MakeRoom,
+    OutgoingMessage,
+    Place,
+    SendText,
+    Tick,
+)
+from bot.ports import Entered, Failure, SendError
+
+OWN_ID = "org.vestibule.id"  # where an outbox row's id stands inside the encrypted content
+TICK = "✓"
+REMEMBERED = timedelta(hours=20)  # a homeserver forgets transaction ids after 24 hours; clocks differ
+LOOK_BACK_PAGES = 20  # of 100 events: how far back our own message is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a deed brought (`ports.Done`)."""
+
+    event_id: str | None = None
+    room: str | None = field(default=None, repr=False)
+    entered: Entered | None = None
+
+
+class Sender:
+    """Does one deed at a time in a room; different rooms do not wait for each other."""
+
+    def __init__(
+        self, homeserver: Homeserver, guard: Guard, people: People, rooms: Rooms, now: Callable[[], datetime]
+    ) -> None:
+        self._homeserver = homeserver
+        self._guard = guard
+        self._people = people
+        self._rooms = rooms
+        self._now = now
+
+    async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Result:
+        """Do one deed. Raises SendError."""
+        try:
+            return await self._do(conversation, message)
+        except HomeserverError as error:
+            if error.failure is Failure.GONE and conversation.room is not None:
+                self._rooms.forget(conversation.room)
+            raise SendError(error.failure, retry_after=error.retry_after) from error
+
+    async def _do(self, conversation: Conversation, message: OutgoingMessage) -> Result:
+        deed = message.deed
+        if isinstance(deed, MakeRoom):
+            return Result(room=await self._rooms.make(deed.alias, deed.name))
+        if conversation.room is None:
+            raise SendError(Failure.AWAY)
+        room = conversation.room
+        match deed:
+            case SendText(text):
+                return await self._say(room, conversation.place, message, text)
+            case Tick(event_id):
+                relation = {"rel_type": "m.annotation", "event_id": event_id, "key": TICK}
+                return await self._send(room, "m.reaction", message.id, {"m.relates_to": relation})
+            case Enter():
+                return await self._enter(room, conversation.place)
+            case Decline(notice):
+                return await self._decline(room, message, notice)
+            case Invite(contact):
+                await self._rooms.invite(room, contact)
+                return Result()
+            case Leave():
+                await self._rooms.leave(room)
+                return Result()
+            case _:
+                assert_never(deed)
+
+    async def _say(self, room: str, place: Place, message: OutgoingMessage, text: str) -> Result:
+        staff = place is not Place.REQUESTER
+        members = await self._rooms.members(room)
+        others = members.joined - {self._guard.user_id}
+        if self._guard.user_id not in members.joined or (not staff and not others):
+            # what we know may be old: the next look asks again
+            self._rooms.forget(room)
+            raise SendError(Failure.GONE)
+        if not staff and len(members.all) > 2:
+            raise SendError(Failure.UNSAFE)
+        if await self._already_said(room, message):
+            return Result()
+        sealed = await self._seal(
+            room, members.joined, {"msgtype": "m.text", "body": text, OWN_ID: message.id}, staff=staff
+        )
+        return await self._send(room, "m.room.encrypted", message.id, sealed)
+
+    async def _seal(self, room: str, joined: set[str], content: dict[str, Any], *, staff: bool) -> dict[str, Any]:
+        await self._people.learn({*joined, self._guard.user_id})
+        readers = self._people.readers({*joined, self._guard.user_id}, staff=staff)
+        missing = self._guard.missing_key(room, readers)
+        if missing:
+            await self._share(room, missing)
+        return self._guard.encrypt(room, "m.room.message", content)
+
+    async def _share(self, room: str, devices: list[Device]) -> None:
+        strangers = self._guard.without_session(devices)
+        if strangers:
+            self._guard.start_sessions(strangers, await self._people.claim(strangers))
+        messages = self._guard.share_key(room, devices)
+        if messages:
+            await self._homeserver.call(
+                "PUT", "sendToDevice", "m.room.encrypted", uuid4().hex, body={"messages": messages}
+            )
+            self._guard.key_shared(room, messages, devices)
+
+    async def _send(self, room: str, kind: str, transaction: str, content: dict[str, Any]) -> Result:
+        answer = await self._homeserver.call("PUT", "rooms", room, "send", kind, transaction, body=content)
+        event_id = answer.get("event_id")
+        return Result(event_id=event_id if isinstance(event_id, str) else None)
+
+    async def _already_said(self, room: str, message: OutgoingMessage) -> bool:
+        """Whether the room holds this message already, where the homeserver could not know (law 2, second half)."""
+        if message.tried_at is None:
+            return False
+        same_device = message.tried_from in (None, self._guard.device_id)
+        if same_device and self._now() - message.tried_at < REMEMBERED:
+            return False
+        position: str | None = None
+        for _ in range(LOOK_BACK_PAGES):
+            query = {"dir": "b", "limit": "100"} | ({"from": position} if position else {})
+            answer = await self._homeserver.call("GET", "rooms", room, "messages", query=query)
+            chunk, end = answer.get("chunk"), answer.get("end")
+            for event in usable(chunk if isinstance(chunk, list) else []):
+                if event["sender"] == self._guard.user_id and self._own_id(room, event) == message.id:
+                    return True
+            if not isinstance(end, str) or not chunk:
+                break
+            position = end
+        return False
+
+    def _own_id(self, room: str, event: Any) -> object:
+        if event["type"] != "m.room.encrypted":
+            return None
+        try:
+            content = self._guard.decrypt(room, event).payload.get("content")
+        except CannotRead:
+            return None
+        return content.get(OWN_ID) if isinstance(content, dict) else None
+
+    async def _enter(self, room: str, place: Place) -> Result:
+        try:
+            await self._rooms.enter(room)
+        except HomeserverError as error:
+            # the queue room's invitation may still come; a federated one may need hours to get through
+            if error.status == 404 or (error.status == 403 and place is Place.QUEUE):
+                raise SendError(Failure.AWAY) from error
+            raise
+        if place is Place.REQUESTER and not await self._rooms.look(room):
+            return Result(room=room, entered=Entered.UNSAFE)
+        return Result(room=room, entered=Entered.SAFE)
+
+    async def _decline(self, room: str, message: OutgoingMessage, notice: str) -> Result:
+        try:
+            content: dict[str, Any] = {"msgtype": "m.notice", "body": notice}
+            await self._send(room, "m.room.message", message.id, content)
+        except HomeserverError as error:
+            if error.failure in (Failure.AWAY, Failure.LIMITED):
+                raise
+            # not allowed to speak here: leaving is what counts
+        await self._rooms.leave(room)
+        return Result()
