@@ -1,10 +1,15 @@
-"""The session: where one requester stands in the flow. Plain data; a new state is a new value."""
+"""The session: where one requester stands in the flow. Plain data; a new state is a new value.
+
+Law 3: it holds nothing that a person wrote in their own words unless a given consent stands beside it.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from typing import Any
 
-from bot.domain import Answer
+from bot.domain import Answer, TextId
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,8 @@ class Session:
     `path` holds the answers that led to `state`, in order, and nothing else: what is reviewed and handed over is read
     from it alone. `kept` holds answers of a path that was left (by *menu*, or by changing an earlier answer); one of
     them comes back onto the path only when its own question is reached again. `aside` names a question put in between
-    (the language, which answer to change); `tries` counts answers to the present question that were not understood.
+    (the language, which answer to change); `tries` counts answers to the present question that were not understood;
+    `hinted`: it has been said that a question in one's own words can be skipped.
     """
 
     state: str
@@ -31,3 +37,69 @@ class Session:
     kept: tuple[Passed, ...] = field(default=(), repr=False)
     aside: str | None = None
     tries: int = 0
+    hinted: bool = False
+
+
+def to_json(session: Session) -> str:
+    """The session as the store keeps it, in ASCII whatever people write. It holds what they wrote: seal it."""
+    path, kept = ([_row(passed) for passed in answers] for answers in (session.path, session.kept))
+    fields = [session.state, session.locale, path, kept, session.aside, session.tries, session.hinted]
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def from_json(stored: str) -> Session:
+    """What `to_json` made. Raises ValueError, which tells nothing of the content, for anything else."""
+    session = _read(stored)
+    if session is None:  # raised out here, so that no cause which holds the content hangs on it (law 6)
+        raise ValueError("this is not a stored session")
+    return session
+
+
+def _read(stored: str) -> Session | None:
+    try:
+        state, locale, path, kept, aside, tries, hinted = json.loads(stored)
+        return Session(
+            state=_text(state),
+            locale=_maybe(locale),
+            path=tuple(_passed(row) for row in path),
+            kept=tuple(_passed(row) for row in kept),
+            aside=_maybe(aside),
+            tries=_whole(tries),
+            hinted=bool(hinted),
+        )
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _row(passed: Passed) -> list[str | int | None]:
+    answer = passed.answer
+    return [passed.state, answer.step, answer.question, answer.outcome, answer.label, answer.words, answer.version]
+
+
+def _passed(row: Any) -> Passed:
+    state, step, question, outcome, label, words, version = row
+    answer = Answer(
+        step=_text(step),
+        question=TextId(_text(question)),
+        outcome=_text(outcome),
+        label=None if label is None else TextId(_text(label)),
+        words=_maybe(words),
+        version=None if version is None else _whole(version),
+    )
+    return Passed(_text(state), answer)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _maybe(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError
+    return value

@@ -1,0 +1,308 @@
+"""The configuration: `config.toml` and two environment variables in, frozen values out.
+
+Everything wrong with it is told at once, one line a fault, with its place; no value that stands in it is ever repeated,
+because one of them may be a secret put in the wrong line. Secrets are files or environment variables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from babel.units import format_unit
+
+from bot import forms
+from bot.errors import VestibuleError
+from bot.flow.model import Problem
+from bot.toml import Table, parse
+
+PASSWORD_VARIABLE = "VESTIBULE_MATRIX_PASSWORD"  # noqa: S105 - the name of a variable, not a secret
+TOKEN_VARIABLE = "VESTIBULE_MATRIX_ACCESS_TOKEN"  # noqa: S105 - likewise
+LINKS = ("eligibility", "first_steps", "guides", "services", "terms", "grants", "contact")
+
+
+class ConfigError(VestibuleError):
+    """The administrator's to mend: config, key file, credentials. `problems` has the places, where there are any."""
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Helpline:
+    """What the texts say of the helpline. An empty address or link leaves out the sentences that need it."""
+
+    name: str = "Digital Security Helpline"
+    help_address: str = ""
+    legal_address: str = ""
+    general_address: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
+    locales: tuple[str, ...] = ("en", "es", "ar")  # the languages that ship complete
+    first_response: int = 120  # minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """Logs in, once, at setup."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """Stands for a login made elsewhere, and for the device that it made."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The bot's account."""
+
+    homeserver: str
+    user_id: str = field(repr=False)
+    credential: Password | AccessToken
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of the staff, with the master key that proves which devices are theirs (law 10)."""
+
+    user: str = field(repr=False)
+    master_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Specialists:
+    """Who may read cases, and the room in which cases are shown. Leads are specialists too."""
+
+    room: str = field(repr=False)
+    members: tuple[Member, ...]
+    leads: tuple[Member, ...] = ()
+
+    @property
+    def staff(self) -> Mapping[str, str]:
+        """Everyone listed: who, and their pinned master key."""
+        return {member.user: member.master_key for member in (*self.members, *self.leads)}
+
+
+@dataclass(frozen=True, slots=True)
+class Vetting:
+    """Whether a person must have signed a case off before it can be claimed (law 8)."""
+
+    before_claim: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """Where the flow files lie."""
+
+    path: Path
+
+    @property
+    def catalogs(self) -> Path:
+        """The translations lie beside the flows."""
+        return self.path.parent / "locales"
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlace:
+    """Where the bot keeps what it must remember; the key that opens it lies elsewhere."""
+
+    key_file: Path
+    data_dir: Path
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of `config.toml`, checked."""
+
+    file: Path
+    helpline: Helpline
+    matrix: Matrix
+    specialists: Specialists
+    vetting: Vetting
+    flows: Flows
+    store: StorePlace
+
+    @classmethod
+    def read(cls, path: Path, environ: Mapping[str, str]) -> Config:
+        """Read and check everything. Relative paths start at the folder of the file. Raises ConfigError."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise ConfigError(
+                f"{path}: there is no such file. Begin with a copy of config.example.toml, or name one with --config"
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: cannot be read: {_why(error)}") from None
+        root, faults = parse(str(path), text)
+        if not faults.problems:
+            config = _read(path.absolute(), root, environ)
+            root.finish(_HINTS)
+        if faults.problems:
+            problems = sorted(faults.problems, key=lambda problem: (problem.mark.line, problem.mark.column))
+            raise ConfigError("\n".join(map(str, problems)), problems)
+        return config
+
+    def texts_params(self, locale: str) -> dict[str, str]:
+        """What the placeholders of the texts stand for; empty where the config leaves an address or a link empty."""
+        return texts_params(self.helpline, locale)
+
+
+def texts_params(helpline: Helpline, locale: str) -> dict[str, str]:
+    """The same without a whole config, for trying flows."""
+    hours, minutes = divmod(helpline.first_response, 60)
+    length = format_unit(helpline.first_response, "duration-minute", locale=locale)
+    if not minutes:
+        length = format_unit(hours, "duration-hour", locale=locale)
+    return {
+        "name": helpline.name,
+        "help_address": helpline.help_address,
+        "legal_address": helpline.legal_address,
+        "general_address": helpline.general_address,
+        **{f"link_{link}": helpline.links.get(link, "") for link in LINKS},
+        "first_response": length,
+    }
+
+
+_RELATIVE = "a relative path starts at the folder of this file"
+_INSTEAD = "a secret never stands in this file; put it in a file of its own and name that in {key}, or set {variable}"
+_HINTS = {
+    "password": _INSTEAD.format(key="password_file", variable=PASSWORD_VARIABLE),
+    "access_token": _INSTEAD.format(key="access_token_file", variable=TOKEN_VARIABLE),
+}
+_DOUBLED = re.compile(r"(.)\1+")
+
+
+def _read(file: Path, root: Table, environ: Mapping[str, str]) -> Config:
+    """Every section in turn. What cannot be used is reported to the table, and stands in the result as its default."""
+    here = file.parent
+    matrix = _matrix(root.table("matrix"), here, environ)
+    return Config(
+        file=file,
+        helpline=_helpline(root.table("helpline")),
+        matrix=matrix,
+        specialists=_specialists(root.table("specialists"), matrix.user_id),
+        vetting=Vetting(root.table("vetting").flag("before_claim", default=True)),
+        flows=_flows(root.table("flows"), here),
+        store=_store(root.table("store"), here),
+    )
+
+
+def _helpline(section: Table) -> Helpline:
+    default = Helpline()
+    links = section.table("links")
+    helpline = Helpline(
+        name=section.text("name", forms.NAME, default.name),
+        help_address=section.text("help_address", forms.MAIL, ""),
+        legal_address=section.text("legal_address", forms.MAIL, ""),
+        general_address=section.text("general_address", forms.MAIL, ""),
+        links={key: links.text(key, forms.PAGE, "") for key in LINKS},
+        locales=section.texts("locales", forms.LOCALES, default.locales),
+        first_response=section.number("first_response", forms.PROMISE, default.first_response),
+    )
+    domains = {
+        address.rpartition("@")[2].lower()
+        for address in (helpline.help_address, helpline.legal_address, helpline.general_address)
+    } - {""}
+    if len({_DOUBLED.sub(r"\1", domain) for domain in domains}) < len(domains):
+        section.report(
+            "look-alike",
+            "help_address",
+            "[helpline] has addresses whose domains differ only by a doubled letter; one of them is a typing error and "
+            "would send people to a stranger",
+        )
+    return helpline
+
+
+def _matrix(section: Table, here: Path, environ: Mapping[str, str]) -> Matrix:
+    homeserver = section.text("homeserver", forms.HOMESERVER)
+    user_id = section.text("user_id", forms.BOT)
+    password = _secret(section, "password_file", PASSWORD_VARIABLE, here, environ)
+    token = _secret(section, "access_token_file", TOKEN_VARIABLE, here, environ)
+    if password is None and token is None:
+        section.report(
+            "missing-key",
+            "password_file",
+            "[matrix] has no credential: name a file in password_file or access_token_file, or set "
+            f"{PASSWORD_VARIABLE} or {TOKEN_VARIABLE}",
+        )
+    if password is not None and token is not None:
+        section.report("two-credentials", "access_token_file", "[matrix] has a password and an access token; keep one")
+    credential = Password(password or "") if token is None else AccessToken(token)
+    return Matrix(homeserver.rstrip("/"), user_id, credential)
+
+
+def _secret(section: Table, key: str, variable: str, here: Path, environ: Mapping[str, str]) -> str | None:
+    """The variable, or else what stands in the file; None where neither is given, empty where it was faulty."""
+    given = key in section
+    name = section.text(key, forms.FILE, default="")
+    if environ.get(variable):
+        return environ[variable]
+    if not name:
+        return "" if given else None
+    try:
+        secret = (here / name).read_text(encoding="utf-8").strip("\r\n")
+    except (OSError, ValueError) as error:
+        section.report(
+            "bad-file", key, f"[matrix] {key}: the file that it names cannot be read: {_why(error)} ({_RELATIVE})"
+        )
+        return ""
+    if not forms.is_line(secret):
+        section.report("bad-file", key, f"[matrix] {key}: the file that it names must hold the secret in one line")
+    return secret
+
+
+def _specialists(section: Table, bot: str) -> Specialists:
+    room = section.text("room", forms.ROOM)
+    members = _members(section, "members", required=True)
+    leads = _members(section, "leads", required=False)
+    keys: dict[str, str] = {}
+    for member in (*members, *leads):
+        if member.user and keys.setdefault(member.user, member.master_key) != member.master_key:
+            section.report("two-keys", "members", "[specialists] names one person with two different master keys")
+    if bot in keys:
+        section.report(
+            "bot-as-member", "members", "[specialists] names the bot's own account; it is not one of the staff"
+        )
+    return Specialists(room, members, leads)
+
+
+def _members(section: Table, key: str, required: bool) -> tuple[Member, ...]:
+    entries = section.tables(key, 'a list of entries { user = "@who:example.org", master_key = "..." }', required)
+    return tuple(
+        Member(entry.text("user", forms.STAFF), entry.text("master_key", forms.MASTER_KEY)) for entry in entries
+    )
+
+
+def _flows(section: Table, here: Path) -> Flows:
+    path = here / section.text("path", forms.FOLDER, default="flows")
+    if not path.is_dir():
+        section.report("bad-file", "path", f"[flows] path: the folder that it names does not exist ({_RELATIVE})")
+    return Flows(path)
+
+
+def _store(section: Table, here: Path) -> StorePlace:
+    key_name = section.text("key_file", forms.KEY_FILE)
+    key_file = here / key_name
+    data_dir = here / section.text("data_dir", forms.FOLDER, default="data")
+    url = section.text("url", forms.DATABASE, f"sqlite:///{data_dir / 'vestibule.db'}")
+    if key_name and key_file.resolve().is_relative_to(data_dir.resolve()):
+        section.report(
+            "key-beside-data",
+            "key_file",
+            "[store] key_file lies inside data_dir; whoever takes the data must not find its key there",
+        )
+    return StorePlace(key_file, data_dir, f"sqlite:///{here / url.removeprefix('sqlite:///')}")
+
+
+def _why(error: Exception) -> str:
+    """What the system says, without the name of the file, which may be a secret put in the wrong line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "it is not a text in UTF-8"

@@ -1,0 +1,197 @@
+"""Makes a library of flow files: YAML in, values out, or every problem at once, each with its place.
+
+The first key of a file says what it is: `flow`, `faq` or `phrases`. Whatever the bytes, only FlowError is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from bot.domain import TextId
+from bot.flow import references
+from bot.flow.fields import Fields, Texts, good_name
+from bot.flow.model import ENTRY_FLOW, FaqEntry, Flow, FlowError, FlowStep, Library, Mark, Source
+from bot.flow.phrases import EVERYWHERE, IN_PHRASES, WORDS
+from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
+from bot.flow.steps import StepReader
+
+_FLOW = ("flow", "about", "steps")
+_ENTRY_FLOW = (*_FLOW, "menu", "person")
+_FAQ = ("faq", "about", "questions")
+_ENTRY = ("title", "answer", "note")
+_PHRASES = ("phrases", "about", "texts")
+_BOT_PHRASES = (*_PHRASES, "words")
+_PHRASE = ("text", "note")
+_PHRASES_FILES = ("bot", "staff")
+_RESERVED_FLOWS = ("bot", "staff", "faq", "words")  # their names begin the ids of other texts
+
+
+def load(files: Mapping[str, str | bytes]) -> Library:
+    """Read flow files, given as path and content. Raises FlowError with every problem of them all."""
+    loader = _Loader()
+    for path, content in files.items():
+        loader.read(path, content)
+    return loader.library()
+
+
+class _Loader:
+    def __init__(self) -> None:
+        self._problems = Problems()
+        self._texts = Texts(self._problems)
+        self._flows: dict[str, Flow] = {}
+        self._names: dict[str, Mapping[str, Mark]] = {}
+        self._faq: dict[str, FaqEntry] = {}
+        self._words: dict[str, Source] = {}
+        self._files: dict[str, Mark] = {}
+        self._kinds: Mapping[str, Callable[[Entries], None]] = {
+            "flow": self._flow,
+            "faq": self._questions,
+            "phrases": self._phrases,
+        }
+        self._unread = False
+
+    def read(self, path: str, content: str | bytes) -> None:
+        before = len(self._problems.found)
+        value = read(path, content, self._problems)
+        if value is None and len(self._problems.found) > before:
+            self._unread = True
+        elif not isinstance(value, Entries) or not value.values:
+            self._no_kind(value.mark if value else Mark(path, 1, 1))
+        else:
+            kind = next(iter(value.values))
+            if kind in self._kinds:
+                self._kinds[kind](value)
+            else:
+                self._no_kind(value.keys[kind], meant(kind, tuple(self._kinds)))
+
+    def library(self) -> Library:
+        library = Library(self._flows, self._faq, self._texts.sources, self._words)
+        references.check(library, self._names, self._problems, whole=not self._unread)
+        if self._problems.found:
+            raise FlowError(sorted(self._problems.found, key=lambda problem: _order(problem.mark)))
+        return library
+
+    def _no_kind(self, mark: Mark, near: str = "") -> None:
+        self._unread = True
+        message = (
+            "the first line of a file says what it is: 'flow: name', 'faq: name', 'phrases: bot' or 'phrases: staff'"
+        )
+        self._problems.error(mark, "unknown-key", message + near)
+
+    def _taken(self, what: str, name: Scalar, reserved: tuple[str, ...] = ()) -> bool:
+        """Whether a file of this kind and name was there already, or cannot be."""
+        first = self._files.get(what)
+        if name.text in reserved:
+            message = f"a flow cannot be called '{name.text}': that name is used for other texts"
+            self._problems.error(name.mark, "reserved-name", message)
+        elif first:
+            message = f"there is already a file with '{what}': {first.file}"
+            self._problems.error(name.mark, "duplicate-name", message)
+        self._files.setdefault(what, name.mark)
+        return first is not None or name.text in reserved
+
+    def _flow(self, file: Entries) -> None:
+        named = file.values["flow"]
+        entry = isinstance(named, Scalar) and named.text == ENTRY_FLOW
+        what = "the flow 'main'" if entry else "a flow other than 'main'"
+        fields = Fields(file, what, _ENTRY_FLOW if entry else _FLOW, self._problems)
+        name = fields.name("flow")
+        if name is None:
+            self._unread = True
+            return
+        if self._taken(f"flow: {name.text}", name, _RESERVED_FLOWS):
+            return
+        menu, person = (fields.target(key) if entry else None for key in ("menu", "person"))
+        reader = StepReader(name.text, menu.name if menu else None, self._texts, self._problems)
+        steps = tuple(self._steps(fields, reader))
+        self._names[name.text] = reader.names
+        self._flows[name.text] = Flow(name.text, name.mark, fields.plain("about"), steps, menu, person)
+
+    def _steps(self, fields: Fields, reader: StepReader) -> Iterator[FlowStep]:
+        listed = fields.need("steps")
+        if listed is None:
+            return
+        if not isinstance(listed, Items) or not listed.values:
+            message = "'steps' is a list of steps, each beginning with '- '"
+            self._problems.error(listed.mark, "wrong-form", message)
+            return
+        for item in listed.values:
+            step = reader.read(item)
+            if step is not None:
+                yield step
+
+    def _questions(self, file: Entries) -> None:
+        fields = Fields(file, "the FAQ", _FAQ, self._problems)
+        name = fields.name("faq")
+        if name is None or self._taken("faq", name):
+            return
+        like = "'questions:', and below it each entry with its 'title:' and 'answer:'"
+        listed = fields.entries("questions", like, needed=True)
+        for key, value in listed.items() if listed else ():
+            if good_name(key, self._problems):
+                self._entry(key.text, key.mark, value)
+
+    def _entry(self, key: str, mark: Mark, value: Value) -> None:
+        if not isinstance(value, Entries):
+            message = f"the entry '{key}' has a 'title:' and an 'answer:' below it"
+            self._problems.error(value.mark, "wrong-form", message)
+            return
+        fields = Fields(value, "an entry of the FAQ", _ENTRY, self._problems)
+        title, answer = (fields.need(part, "missing-text") for part in ("title", "answer"))
+        note = fields.plain("note")
+        title_id, answer_id = TextId(f"faq.{key}/title"), TextId(f"faq.{key}")
+        if title:
+            self._texts.add(title_id, title, note)
+        if answer:
+            self._texts.add(answer_id, answer, note)
+        self._faq[key] = FaqEntry(key, mark, title_id, answer_id)
+
+    def _phrases(self, file: Entries) -> None:
+        named = file.values["phrases"]
+        of_bot = isinstance(named, Scalar) and named.text == "bot"
+        fields = Fields(file, "a file of phrases", _BOT_PHRASES if of_bot else _PHRASES, self._problems)
+        name = fields.name("phrases")
+        if name is None:
+            return
+        if name.text not in _PHRASES_FILES:
+            near = meant(name.text, _PHRASES_FILES)
+            self._problems.error(name.mark, "bad-name", f"there are phrases of 'bot' and of 'staff' only{near}")
+            return
+        if self._taken(f"phrases: {name.text}", name):
+            return
+        texts = fields.entries("texts", "'texts:', and below it each phrase, 'name: its text'", needed=True)
+        for key, value in texts.items() if texts else ():
+            if good_name(key, self._problems):
+                self._phrase(f"{name.text}.{key.text}", value)
+        words = fields.entries("words", "'words:', and below it each list, 'yes: \"yes, y\"'")
+        for key, value in words.items() if words else ():
+            self._word(key.text, key.mark, value)
+
+    def _phrase(self, text_id: str, value: Value) -> None:
+        if not isinstance(value, Entries):
+            self._texts.add(text_id, value, "", EVERYWHERE | IN_PHRASES)
+            return
+        fields = Fields(value, "a phrase", _PHRASE, self._problems)
+        text = fields.need("text", "missing-text")
+        if text:
+            self._texts.add(text_id, text, fields.plain("note"), EVERYWHERE | IN_PHRASES)
+
+    def _word(self, word: str, mark: Mark, value: Value) -> None:
+        if word not in WORDS:
+            near = meant(word, WORDS) or f"; there are {', '.join(WORDS)}"
+            self._problems.error(mark, "unknown-key", f"'{word}' is no word that the bot acts on{near}")
+            return
+        note = ""
+        if isinstance(value, Entries):
+            fields = Fields(value, "a list of words", _PHRASE, self._problems)
+            note = fields.plain("note")
+            value = fields.need("text", "missing-text") or value
+        if not isinstance(value, Scalar) or not value.text.strip():
+            message = f"'{word}' is a list in one text, with commas: {word}: \"one, another\""
+            self._problems.error(value.mark, "wrong-form", message)
+            return
+        self._words[word] = Source(TextId(f"words.{word}"), (value.text.strip(),), note, value.mark)
+
+
+def _order(mark: Mark) -> tuple[str, int, int]:
+    return mark.file, mark.line, mark.column

@@ -1,0 +1,264 @@
+"""Compiles a library into one state machine, the one that runs and the one that checks prove things about.
+
+A called flow is copied into its caller: a state is `step` in the entry flow, `flow/step` in a flow that it calls. Names
+from flow files are names of states and, behind a prefix, of triggers; none is ever a callback, which `transitions`
+would import and call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from transitions import Machine
+
+from bot.domain import TextId
+from bot.flow.model import (
+    ANSWERED,
+    END,
+    ENTRY_FLOW,
+    MENU,
+    NO,
+    SKIPPED,
+    YES,
+    AskStep,
+    CallStep,
+    ChooseStep,
+    ConsentStep,
+    EndStep,
+    FaqStep,
+    Flow,
+    FlowError,
+    FlowStep,
+    HandoffStep,
+    LanguageStep,
+    Library,
+    Mark,
+    Problem,
+    ReviewStep,
+    SayStep,
+    Severity,
+    Target,
+    YesNoStep,
+)
+from bot.flow.phrases import FAQ_ENOUGH, REVIEW_CHANGE, REVIEW_SEND, Command
+from bot.flow.phrases import NO as SAY_NO
+from bot.flow.phrases import YES as SAY_YES
+
+OVER = END  # the state in which the session is over
+NEXT = "next"  # the trigger by which a step that asks nothing goes on
+
+CHOSEN, ENOUGH, SEND, CHANGE = "chosen", "enough", "send", "change"
+
+WaitingStep = LanguageStep | ChooseStep | YesNoStep | ConsentStep | AskStep | FaqStep | ReviewStep
+PassingStep = SayStep | EndStep
+StateStep = WaitingStep | PassingStep | HandoffStep
+
+
+def answering(outcome: str) -> str:
+    """The trigger of an outcome."""
+    return f"answer:{outcome}"
+
+
+def commanding(command: Command) -> str:
+    """The trigger of a command that leads somewhere."""
+    return f"command:{command}"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A step in one of the places where its flow runs.
+
+    `id` is that of the step (`eligibility.role`), `question` the text that names it in a review or summary, `options`
+    its outcomes and their labels in the order in which they are shown. `topic` and `urgency` are ids of steps.
+    """
+
+    name: str
+    id: str
+    step: StateStep
+    question: TextId | None
+    options: Mapping[str, TextId]
+    topic: frozenset[str] = frozenset()
+    urgency: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The machine, and what is known of each of its states but `end`, which has no step.
+
+    `consents` are the steps, with the version of their text, to which one can consent now.
+    """
+
+    machine: Machine
+    states: Mapping[str, State]
+    initial: str
+    menu: str | None
+    person: str | None
+    consents: frozenset[tuple[str, int]]
+    locales: tuple[str, ...]
+
+    def edges(self) -> Iterator[tuple[str, str, str]]:
+        """Every transition: source, trigger, destination."""
+        for trigger, event in self.machine.events.items():
+            for source, transitions in event.transitions.items():
+                for transition in transitions:
+                    yield source, trigger, transition.dest
+
+
+def compile_flows(library: Library, locales: Sequence[str]) -> Compiled:
+    """The machine of the entry flow and all that it runs. `locales`: what can be chosen as the language.
+
+    Raises FlowError when there is no entry flow.
+    """
+    entry = library.flows.get(ENTRY_FLOW)
+    if entry is None or not entry.steps:
+        message = f"no file begins with 'flow: {ENTRY_FLOW}', where every conversation begins"
+        raise FlowError([Problem(Mark("flows", 1, 1), Severity.ERROR, "unknown-flow", message)])
+    return _Compiler(library, entry).compile(tuple(locales))
+
+
+class _Compiler:
+    def __init__(self, library: Library, entry: Flow) -> None:
+        self._library = library
+        self._entry = entry
+        self._menu = self._at(entry, "", entry.menu.name) if entry.menu else None
+        self._states: dict[str, State] = {}
+        self._transitions: list[tuple[str, str, str]] = []
+
+    def compile(self, locales: tuple[str, ...]) -> Compiled:
+        entry = self._entry
+        self._add(entry, "", OVER)
+        person = self._person()
+        for state in self._states.values():
+            if not isinstance(state.step, WaitingStep):
+                continue
+            for command, leads in ((Command.MENU, self._menu), (Command.PERSON, person)):
+                if leads is not None:
+                    self._transitions.append((commanding(command), state.name, leads))
+        machine = Machine(
+            model=None,
+            states=[*self._states, OVER],
+            initial=None,
+            transitions=[list(transition) for transition in self._transitions],
+            auto_transitions=False,
+            send_event=True,
+            queued=False,
+        )
+        consents = frozenset(
+            (state.id, state.step.version) for state in self._states.values() if isinstance(state.step, ConsentStep)
+        )
+        initial = self._begin(entry, "", OVER)
+        return Compiled(machine, self._states, initial, self._menu, person, consents, locales)
+
+    def _person(self) -> str | None:
+        """Where the word *person* leads: into the entry flow's own call of that flow, or else into a copy of its own."""
+        if self._entry.person is None:
+            return None
+        flow = self._library.flows[self._entry.person.name]
+        prefix = f"{flow.name}/"
+        if not any(isinstance(step, CallStep) and step.name == flow.name for step in self._entry.steps):
+            self._add(flow, prefix, self._menu or OVER)
+        return self._begin(flow, prefix, self._menu or OVER)
+
+    def _add(self, flow: Flow, prefix: str, over: str) -> None:
+        """Add the states of a flow, and of the flows it calls; `over` is where its caller goes on."""
+        for place, step in enumerate(flow.steps):
+            following = self._following(flow, prefix, place, over)
+            if isinstance(step, CallStep):
+                self._add(self._library.flows[step.name], f"{prefix}{step.name}/", following)
+                continue
+            name = f"{prefix}{step.name}"
+            self._states[name] = self._state(name, flow, step)
+            for trigger, target in self._ways(step, over if isinstance(step, EndStep) else following):
+                leads = target if isinstance(target, str) else self._led(flow, prefix, target, over)
+                self._transitions.append((trigger, name, leads))
+
+    def _ways(self, step: FlowStep, following: str) -> Iterator[tuple[str, Target | str]]:
+        """Each way out of a step: its trigger, and where it leads."""
+        match step:
+            case LanguageStep():
+                yield answering(CHOSEN), following
+            case SayStep():
+                yield NEXT, step.go.default or following
+            case EndStep():
+                yield NEXT, following
+            case FaqStep():
+                yield answering(ENOUGH), step.go.default or following
+            case ReviewStep():
+                yield answering(SEND), step.go.default or following
+            case ChooseStep() | YesNoStep() | ConsentStep() | AskStep():
+                for outcome in _outcomes(step):
+                    yield answering(outcome), step.go.of(outcome) or following
+
+    def _led(self, flow: Flow, prefix: str, target: Target, over: str) -> str:
+        if target.name == END:
+            return over
+        if target.name == MENU and self._menu is not None:
+            return self._menu
+        return self._at(flow, prefix, target.name, over)
+
+    def _at(self, flow: Flow, prefix: str, name: str, over: str = OVER) -> str:
+        """The state in which a step of this name begins."""
+        place = next(place for place, step in enumerate(flow.steps) if step.name == name)
+        return self._begin(flow, prefix, over, place)
+
+    def _begin(self, flow: Flow, prefix: str, over: str, place: int = 0) -> str:
+        """The state in which a flow begins, or goes on at the step in this place."""
+        step = flow.steps[place]
+        if not isinstance(step, CallStep):
+            return f"{prefix}{step.name}"
+        following = self._following(flow, prefix, place, over)
+        return self._begin(self._library.flows[step.name], f"{prefix}{step.name}/", following)
+
+    def _following(self, flow: Flow, prefix: str, place: int, over: str) -> str:
+        return self._begin(flow, prefix, over, place + 1) if place + 1 < len(flow.steps) else over
+
+    def _state(self, name: str, flow: Flow, step: StateStep) -> State:
+        step_id = f"{flow.name}.{step.name}"
+        if not isinstance(step, HandoffStep):
+            return State(name, step_id, step, _question(step), self._options(step))
+        topic, urgency = (self._choices(target) for target in (step.topic, step.urgency))
+        return State(name, step_id, step, None, {}, topic, urgency)
+
+    def _choices(self, target: Target | None) -> frozenset[str]:
+        """The ids of the `choose` steps of this name, in whatever flow."""
+        return frozenset(
+            f"{flow.name}.{step.name}"
+            for flow in self._library.flows.values()
+            for step in flow.steps
+            if target and isinstance(step, ChooseStep) and step.name == target.name
+        )
+
+    def _options(self, step: WaitingStep | PassingStep) -> Mapping[str, TextId]:
+        match step:
+            case ChooseStep():
+                return {option.name: option.text for option in step.options}
+            case YesNoStep() | ConsentStep():
+                return {YES: SAY_YES, NO: SAY_NO}
+            case FaqStep():
+                # an entry's outcome is the id of its answer: no entry can be called as a way out is
+                return {**{entry.answer: entry.title for entry in self._library.faq.values()}, ENOUGH: FAQ_ENOUGH}
+            case ReviewStep():
+                return {SEND: REVIEW_SEND, CHANGE: REVIEW_CHANGE}
+            case _:
+                return {}
+
+
+def _outcomes(step: ChooseStep | YesNoStep | ConsentStep | AskStep) -> tuple[str, ...]:
+    match step:
+        case ChooseStep():
+            return tuple(option.name for option in step.options)
+        case AskStep():
+            return (ANSWERED, SKIPPED) if step.skippable else (ANSWERED,)
+        case YesNoStep() | ConsentStep():
+            return YES, NO
+
+
+def _question(step: StateStep) -> TextId | None:
+    match step:
+        case ChooseStep() | YesNoStep() | AskStep():
+            return step.label or step.text
+        case ConsentStep():
+            return step.covers or step.text
+        case _:
+            return None

@@ -1,0 +1,274 @@
+"""What flow files say, as values: flows and their steps, the FAQ, every text for people; and what is wrong with a file.
+
+The loader makes these from YAML; nothing here knows YAML. A text is named by its id, its sentences are in `sources`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.domain import TextId
+from bot.errors import VestibuleError
+
+ENTRY_FLOW = "main"
+END = "end"  # as the target of `go`: this flow is over
+MENU = "menu"  # as the target of `go`: the menu of the entry flow
+YES, NO = "yes", "no"
+ANSWERED, SKIPPED = "answered", "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Severity(StrEnum):
+    """An error keeps a flow from going live; a warning will surprise somebody; advice can be ignored."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    ADVICE = "advice"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a file: where, how bad, a stable code, and what to do about it."""
+
+    mark: Mark
+    severity: Severity
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.mark}: {self.severity}[{self.code}]: {self.message}"
+
+
+class FlowError(VestibuleError):
+    """The author's to mend: flow files or catalogs that cannot be used. Holds every problem found."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One translatable text as its author wrote it; each paragraph is one message of a catalog.
+
+    `note` is for operators and translators. `mark` is the place of the text, `names` are the placeholders in it.
+    """
+
+    id: TextId
+    paragraphs: tuple[str, ...]
+    note: str
+    mark: Mark
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a `go` leads: a step of the same flow, `end` or `menu`."""
+
+    name: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways out of a step. An outcome that is not named goes by the default; without one, to the next step."""
+
+    default: Target | None = None
+    by_outcome: Mapping[str, Target] = field(default_factory=dict)
+
+    def of(self, outcome: str) -> Target | None:
+        return self.by_outcome.get(outcome, self.default)
+
+    def all(self) -> tuple[Target, ...]:
+        return (*([self.default] if self.default else []), *self.by_outcome.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer that can be chosen. Its name routes and is never translated; its text is what people read."""
+
+    name: str
+    text: TextId
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageStep:
+    """Asks which language to go on in."""
+
+    name: str
+    mark: Mark
+    text: TextId
+
+
+@dataclass(frozen=True, slots=True)
+class SayStep:
+    """Says a text, or the answer of an FAQ entry, and goes on."""
+
+    name: str
+    mark: Mark
+    text: TextId
+    go: Ways
+    faq: Target | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseStep:
+    """A question with a list of answers, one of which is chosen."""
+
+    name: str
+    mark: Mark
+    text: TextId
+    label: TextId | None
+    options: tuple[Option, ...]
+    go: Ways
+
+
+@dataclass(frozen=True, slots=True)
+class YesNoStep:
+    """A question that is answered by yes or no."""
+
+    name: str
+    mark: Mark
+    text: TextId
+    label: TextId | None
+    go: Ways
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentStep:
+    """Asks for consent to a text. Whoever agreed to another version of it has not agreed to this one."""
+
+    name: str
+    mark: Mark
+    text: TextId
+    version: int
+    covers: TextId | None
+    go: Ways
+
+
+@dataclass(frozen=True, slots=True)
+class AskStep:
+    """A question that is answered in one's own words, or skipped."""
+
+    name: str
+    mark: Mark
+    text: TextId
+    label: TextId | None
+    skippable: bool
+    go: Ways
+
+
+@dataclass(frozen=True, slots=True)
+class FaqStep:
+    """Lists what the FAQ answers, until the person has no more questions."""
+
+    name: str
+    mark: Mark
+    text: TextId
+    go: Ways
+
+
+@dataclass(frozen=True, slots=True)
+class CallStep:
+    """Runs the flow of this name, then goes on."""
+
+    name: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewStep:
+    """Shows the answers before they are handed over, and lets one of them be changed."""
+
+    name: str
+    mark: Mark
+    text: TextId
+    go: Ways
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffStep:
+    """Hands the conversation over to people. The card holds the labels of two chosen answers at most."""
+
+    name: str
+    mark: Mark
+    text: TextId
+    topic: Target | None
+    urgency: Target | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndStep:
+    """Says a last text, if there is one; then this flow is over."""
+
+    name: str
+    mark: Mark
+    text: TextId | None
+
+
+FlowStep = (
+    LanguageStep
+    | SayStep
+    | ChooseStep
+    | YesNoStep
+    | ConsentStep
+    | AskStep
+    | FaqStep
+    | CallStep
+    | ReviewStep
+    | HandoffStep
+    | EndStep
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One flow file. Only the entry flow names a menu (one of its steps) and a person (the flow that leads to one)."""
+
+    name: str
+    mark: Mark
+    about: str
+    steps: tuple[FlowStep, ...]
+    menu: Target | None = None
+    person: Target | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FaqEntry:
+    """One question of the FAQ, by its title, and its answer."""
+
+    key: str
+    mark: Mark
+    title: TextId
+    answer: TextId
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Everything that a folder of flow files says. Steps, targets and texts that it names all exist.
+
+    `word_sources` is keyed by the word (`yes`, `menu`); its one paragraph is the list with commas. `placeholders` has
+    the names of what is filled into each text, for the texts into which something is.
+    """
+
+    flows: Mapping[str, Flow]
+    faq: Mapping[str, FaqEntry]
+    sources: Mapping[TextId, Source]
+    word_sources: Mapping[str, Source]
+
+    @property
+    def placeholders(self) -> Mapping[TextId, frozenset[str]]:
+        return {source.id: source.names for source in self.sources.values() if source.names}

@@ -1,0 +1,160 @@
+"""What the files of a library say of each other: every name that is used must exist, and no flow may run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bot.flow.model import (
+    END,
+    ENTRY_FLOW,
+    MENU,
+    AskStep,
+    CallStep,
+    ChooseStep,
+    ConsentStep,
+    FaqStep,
+    Flow,
+    FlowStep,
+    HandoffStep,
+    Library,
+    Mark,
+    ReviewStep,
+    SayStep,
+    Target,
+    YesNoStep,
+)
+from bot.flow.positions import Problems, meant
+
+MOST_STATES = 5_000  # of one compiled flow; called flows are copied into their callers
+
+
+def check(library: Library, names: Mapping[str, Mapping[str, Mark]], problems: Problems, *, whole: bool) -> None:
+    """Report what does not exist. `names`: every step that a flow file has, faulty ones too.
+
+    Where a file could not be read (not `whole`), what may stand in it is not missed.
+    """
+    References(library, names, problems, whole).check()
+
+
+class References:
+    def __init__(
+        self, library: Library, names: Mapping[str, Mapping[str, Mark]], problems: Problems, whole: bool
+    ) -> None:
+        self._library = library
+        self._names = names
+        self._problems = problems
+        self._whole = whole
+        self._choices = {
+            step.name for flow in library.flows.values() for step in flow.steps if isinstance(step, ChooseStep)
+        }
+
+    def check(self) -> None:
+        flows = self._library.flows
+        if self._whole and flows and ENTRY_FLOW not in flows:
+            mark = next(iter(flows.values())).mark
+            message = f"no file begins with 'flow: {ENTRY_FLOW}', where every conversation begins"
+            self._problems.error(mark, "unknown-flow", message)
+        for flow in flows.values():
+            for step in flow.steps:
+                self._step(flow, step)
+            if flow.menu:
+                self._exists(flow, f"the menu of '{flow.name}'", flow.menu)
+            if flow.person:
+                self._flow_exists(flow.person)
+        if not self._recursion():
+            self._size()
+
+    def _step(self, flow: Flow, step: FlowStep) -> None:
+        for target in targets(step):
+            self._target(flow, step, target)
+        match step:
+            case CallStep():
+                self._flow_exists(Target(step.name, step.mark))
+            case SayStep(faq=Target() as entry) if self._whole and entry.name not in self._library.faq:
+                near = meant(entry.name, tuple(self._library.faq))
+                self._problems.error(entry.mark, "unknown-faq", f"the FAQ has no entry '{entry.name}'{near}")
+            case FaqStep() if self._whole and not self._library.faq:
+                message = f"'{step.name}' lists the FAQ, but no file begins with 'faq:'"
+                self._problems.error(step.mark, "unknown-faq", message)
+            case HandoffStep():
+                for shown in (step.topic, step.urgency):
+                    self._card(shown)
+
+    def _target(self, flow: Flow, step: FlowStep, target: Target) -> None:
+        if target.name == MENU and MENU not in self._names[flow.name]:
+            entry = self._library.flows.get(ENTRY_FLOW)
+            if entry and not entry.menu:
+                message = f"'{step.name}' goes to the menu, but '{ENTRY_FLOW}' has none; give it 'menu: name of a step'"
+                self._problems.error(target.mark, "unknown-target", message)
+        elif target.name != END:
+            self._exists(flow, f"'{step.name}'", target)
+
+    def _exists(self, flow: Flow, who: str, target: Target) -> None:
+        known = self._names[flow.name]
+        if target.name in known:
+            return
+        near = meant(target.name, (*known, END, MENU))
+        message = f"{who} goes to '{target.name}', which does not exist in this flow{near}"
+        self._problems.error(target.mark, "unknown-target", message)
+
+    def _flow_exists(self, target: Target) -> None:
+        if self._whole and target.name not in self._library.flows:
+            near = meant(target.name, tuple(self._library.flows))
+            self._problems.error(target.mark, "unknown-flow", f"no file begins with 'flow: {target.name}'{near}")
+
+    def _card(self, target: Target | None) -> None:
+        if target and self._whole and target.name not in self._choices:
+            near = meant(target.name, tuple(sorted(self._choices)))
+            message = f"the card shows only answers of 'choose' steps, and '{target.name}' is none{near}"
+            self._problems.error(target.mark, "card-not-a-choice", message)
+
+    def _recursion(self) -> bool:
+        """Whether a flow runs itself, by however many others; the call that closes the circle is reported."""
+        found = False
+        done: set[str] = set()
+        for start in self._library.flows:
+            way: list[str] = [start]
+            calls = [self._calls(start)]
+            while calls and start not in done:
+                call = next(calls[-1], None)
+                if call is None:
+                    done.add(way.pop())
+                    calls.pop()
+                elif call.name in way:
+                    found = True
+                    circle = " -> ".join((*way[way.index(call.name) :], call.name))
+                    self._problems.error(call.mark, "recursion", f"this flow would run itself without end: {circle}")
+                elif call.name not in done and call.name in self._library.flows:
+                    way.append(call.name)
+                    calls.append(self._calls(call.name))
+        return found
+
+    def _size(self) -> None:
+        """Every call copies a flow, so that flows which call flows can grow beyond all measure."""
+        sizes: dict[str, int] = {}
+        pending = list(self._library.flows)
+        while pending:
+            name = pending[-1]
+            called = [call.name for call in self._calls(name) if call.name in self._library.flows]
+            unknown = [other for other in called if other not in sizes]
+            if unknown:
+                pending += unknown
+                continue
+            pending.pop()
+            sizes[name] = len(self._library.flows[name].steps) + sum(sizes[other] for other in called)
+        entry = self._library.flows.get(ENTRY_FLOW)
+        if entry and sizes[ENTRY_FLOW] > MOST_STATES:
+            message = f"with all flows that it runs, '{ENTRY_FLOW}' has more than {MOST_STATES} steps"
+            self._problems.error(entry.mark, "too-large", message)
+
+    def _calls(self, flow: str) -> Iterator[CallStep]:
+        return (step for step in self._library.flows[flow].steps if isinstance(step, CallStep))
+
+
+def targets(step: FlowStep) -> tuple[Target, ...]:
+    """Every `go` of a step."""
+    match step:
+        case SayStep() | ChooseStep() | YesNoStep() | ConsentStep() | AskStep() | FaqStep() | ReviewStep():
+            return step.go.all()
+        case _:
+            return ()

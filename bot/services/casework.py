@@ -1,0 +1,200 @@
+"""The life of a case: opened, vetted, claimed, closed, and the rooms that it gets.
+
+Humans vet (law 8): a person signs off, and by default nobody claims before that. A claim is one person's alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.domain import (
+    Case,
+    CaseNumber,
+    CaseStatus,
+    Conversation,
+    ConversationId,
+    Invite,
+    MakeRoom,
+    Origin,
+    OutgoingMessage,
+    Owner,
+    Place,
+    SendText,
+    TextId,
+)
+from bot.flow.events import OpenCase
+from bot.services.commands import Verdict
+from bot.services.work import Work
+
+DECIDED = (CaseStatus.PASSED, CaseStatus.DECLINED)
+HUMAN = (Owner.QUEUE, Owner.SPECIALIST)
+
+KEPT = ""  # stands for the event of words that waited for the claimer: they are never ticked
+
+VERDICTS = {
+    Verdict.PENDING: CaseStatus.VETTING,
+    Verdict.PASSED: CaseStatus.PASSED,
+    Verdict.DECLINED: CaseStatus.DECLINED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is answered to a command; news concerns the queue room too."""
+
+    text: TextId
+    news: bool = False
+
+
+def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenCase) -> Conversation:
+    """Hand the conversation over to the queue, with the answers of the path and nothing else."""
+    case = Case(
+        work.new_case_number(),
+        CaseStatus.ARRIVED,
+        conversation.id,
+        work.now,
+        locale,
+        effect.answers,
+        effect.topic,
+        effect.urgency,
+    )
+    work.tx.cases.add(case)
+    conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
+    work.tx.conversations.save(conversation)
+    work.say(work.queue(), work.kit.render.card(case, before_claim=work.kit.staff.before_claim))
+    return conversation
+
+
+def human_case(work: Work, conversation: Conversation) -> Case | None:
+    """The case of a requester's conversation that people own; None where nobody or the bot does."""
+    if conversation.owner not in HUMAN or conversation.case is None:
+        return None
+    return work.tx.cases.get(conversation.case)
+
+
+def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
+    """A person looks into a case, or signs it off."""
+    if case.status is CaseStatus.CLOSED:
+        return Told(TextId("staff.vet_refused_closed"))
+    if case.status is CaseStatus.CLAIMED:
+        return Told(TextId("staff.vet_refused_claimed"))
+    if case.status in DECIDED:
+        return Told(TextId("staff.vet_refused_decided"))
+    case = replace(case, status=VERDICTS[verdict])
+    if verdict is Verdict.PENDING:
+        case = replace(case, notes=_room(work, case, case.notes, Place.NOTES))
+        _invite(work, case.notes, who)
+        work.tx.cases.save(case)
+        return Told(TextId("staff.vet_pending_done"), news=True)
+    case = replace(case, vetted_by=who, note=note or None)
+    work.tx.cases.save(case)
+    if verdict is Verdict.PASSED:
+        return Told(TextId("staff.vet_done_passed"), news=True)
+    _part(work, case, TextId("bot.case_declined"))
+    return Told(TextId("staff.vet_done_declined"), news=True)
+
+
+def claim(work: Work, case: Case, who: str) -> Told:
+    """One of the staff takes a case: theirs alone from now on."""
+    if case.status is CaseStatus.CLOSED:
+        return Told(TextId("staff.claim_refused_closed"))
+    if case.status is CaseStatus.CLAIMED:
+        return Told(TextId("staff.claim_refused_taken"))
+    if case.status is CaseStatus.DECLINED:
+        return Told(TextId("staff.claim_refused_declined"))
+    if work.kit.staff.before_claim and case.status is not CaseStatus.PASSED:
+        return Told(TextId("staff.claim_refused_vetting"))
+    case = replace(
+        case,
+        status=CaseStatus.CLAIMED,
+        claimed_by=who,
+        relay=_room(work, case, case.relay, Place.RELAY),
+        notes=_room(work, case, case.notes, Place.NOTES),
+    )
+    work.tx.cases.save(case)
+    _invite(work, case.relay, who)
+    _invite(work, case.notes, who)
+    requester = work.tx.conversations.get(case.requester)
+    work.tx.conversations.save(replace(requester, owner=Owner.SPECIALIST))
+    return Told(TextId("staff.claim_done"), news=True)
+
+
+def close(work: Work, case: Case, who: str) -> Told:
+    """End a case. A claimed one is its claimer's to end, or a lead's: claimers can be taken ill."""
+    if case.status is CaseStatus.CLOSED:
+        return Told(TextId("staff.close_refused_closed"))
+    if case.status is CaseStatus.CLAIMED and who != case.claimed_by and who not in work.kit.staff.leads:
+        return Told(TextId("staff.close_refused"))
+    work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
+    _part(work, case, TextId("bot.case_closed"))
+    return Told(TextId("staff.closed_done"), news=True)
+
+
+def break_off(work: Work, case: Case) -> None:
+    """Close a case whose requester's room is not safe any more, and tell staff (law 5)."""
+    tell_staff(work, case, TextId("staff.room_unsafe"))
+    work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
+
+
+def tell_staff(work: Work, case: Case, text: TextId) -> None:
+    """Tell whoever has the case: in its relay room while the claimer is there, or else in the queue room."""
+    at = work.tx.conversations.get(case.relay) if case.relay and case.relay_open else work.queue()
+    work.say(at, work.kit.render.staff(text, case=case.number))
+
+
+def pass_on_kept(work: Work, case: Case) -> None:
+    """The claimer is in the relay room: post what the requester wrote meanwhile, and from now on at once."""
+    if case.relay is None:
+        return
+    relay = work.tx.conversations.get(case.relay)
+    for text in work.tx.cases.take_words(case.number):
+        work.say(relay, text, Origin(case.requester, KEPT))
+    work.tx.cases.save(replace(case, relay_open=True))
+
+
+def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, closed: bool) -> None:
+    """The requester's words that could not be posted in the relay room are kept again, and staff are told.
+
+    `closed`: the relay room itself is gone, so all that follows is kept too, until the claimer comes in again.
+    """
+    words = [message.deed.text for message in messages if message.origin and isinstance(message.deed, SendText)]
+    for text in words:
+        work.tx.cases.keep_words(case.number, text)
+    if closed:
+        work.tx.cases.save(replace(case, relay_open=False))
+    if words:
+        work.say(work.queue(), work.kit.render.staff(TextId("staff.relay_lost"), case=case.number))
+
+
+def _part(work: Work, case: Case, text: TextId) -> None:
+    """Tell the requester that people are done, and leave the conversation to nobody. A later session is not touched."""
+    requester = work.tx.conversations.get(case.requester)
+    if requester.owner not in HUMAN or requester.case != case.number:
+        return
+    work.say(requester, work.kit.render.requester(text, case.locale, case.number))
+    work.tx.conversations.save(replace(requester, owner=Owner.NOBODY))
+
+
+def _room(work: Work, case: Case, made: ConversationId | None, place: Place) -> ConversationId:
+    """The case's relay or notes room: the one it has, or one that the outbox will make."""
+    if made is not None:
+        return made
+    requester = work.tx.conversations.get(case.requester)
+    room = Conversation(
+        ConversationId(work.new_id()),
+        work.kit.staff.channel,
+        place,
+        key=requester.key,
+        owner=Owner.SPECIALIST,
+        case=case.number,
+    )
+    work.tx.conversations.add(room)
+    name = work.kit.render.staff(TextId(f"staff.{place.value}_name"), case=case.number)
+    work.post(room, MakeRoom(work.new_id(), name))
+    return room.id
+
+
+def _invite(work: Work, room: ConversationId | None, who: str) -> None:
+    if room is not None:
+        work.post(work.tx.conversations.get(room), Invite(who))

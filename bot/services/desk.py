@@ -1,0 +1,93 @@
+"""The desk: all services together, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from bot.flow.engine import Engine
+from bot.logs import describe
+from bot.ports import Channel, Clock, Inbox, Store, Texts
+from bot.services.intake import Intake
+from bot.services.outbox import Outbox
+from bot.services.render import Renderer
+from bot.services.scheduler import Scheduler
+from bot.services.work import Kit, Staff, Work
+
+PATIENCE = 10.0  # seconds for what is in hand at a stop; a send that takes longer is done again after the start
+LISTEN_AGAIN = 5.0  # seconds until a channel that failed unexpectedly is listened to again
+
+_log = logging.getLogger(__name__)
+
+
+class Desk:
+    """Takes what channels bring, has it answered and sends the answers.
+
+    `chance(n)` gives n random bytes (`secrets.token_bytes`); `languages` names each locale by its own name.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        channels: Sequence[Channel],
+        engine: Engine,
+        texts: Texts,
+        languages: Mapping[str, str],
+        staff: Staff,
+        clock: Clock,
+        chance: Callable[[int], bytes],
+    ) -> None:
+        self._store = store
+        self._channels = {channel.name: channel for channel in channels}
+        self._kit = Kit(engine, Renderer(texts, languages), staff, clock, chance, self._device)
+        self._intake = Intake(store, self._kit, self._committed)
+        self._outbox = Outbox(store, self._channels, self._kit, self._committed)
+        self._scheduler = Scheduler(store, clock, self._kit, self._committed)
+        self._ears: list[asyncio.Task[None]] = []
+
+    @property
+    def inbox(self) -> Inbox:
+        """Where channels leave what arrived."""
+        return self._intake
+
+    async def start(self) -> None:
+        """Go on where the last stop left off, then listen."""
+        queue = await self._store.transact(lambda tx: Work(tx, self._kit).place_queue())
+        await self._outbox.start(queue)
+        await self._intake.start()
+        self._scheduler.wake()
+        self._ears = [asyncio.create_task(self._listen(channel)) for channel in self._channels.values()]
+
+    async def stop(self) -> None:
+        """Stop listening, then finish what is in hand. What is left is stored, and goes on after the next start."""
+        for ear in self._ears:
+            ear.cancel()
+        await asyncio.gather(*self._ears, return_exceptions=True)
+        await self._intake.stop(PATIENCE)
+        await self._scheduler.stop(PATIENCE)
+        await self._outbox.stop(PATIENCE)
+
+    def look_again(self) -> None:
+        """Let everything that waits for a moment look at the clock: for a clock that was set."""
+        self._scheduler.wake()
+        self._outbox.look_again()
+
+    async def _listen(self, channel: Channel) -> None:
+        while True:
+            try:
+                await channel.listen(self._intake)
+            except Exception as error:
+                _log.error("listening on %s failed: %s", channel.name, describe(error))
+            await asyncio.sleep(LISTEN_AGAIN)
+
+    def _committed(self, work: Work) -> None:
+        """A step is stored: wake whoever has something to do because of it. Losing this only delays."""
+        for lane in work.lanes:
+            self._outbox.wake(lane)
+        if work.timers_changed:
+            self._scheduler.wake()
+
+    def _device(self, channel: str) -> str:
+        return self._channels[channel].device

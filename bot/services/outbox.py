@@ -1,0 +1,206 @@
+"""The outbox: what was decided is done, strictly in order, one lane a conversation.
+
+Only this module calls `Channel.perform`. A lane that waits for its server holds up no other. A crash between the deed
+and the erasing of its row means that it is done again under the same id, which the channel makes harmless (law 2).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from bot.domain import (
+    Conversation,
+    ConversationId,
+    Enter,
+    Invite,
+    MakeRoom,
+    OutgoingMessage,
+    Place,
+    SendText,
+    TextId,
+    Tick,
+)
+from bot.logs import describe
+from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
+from bot.services import casework, reception
+from bot.services.crew import Crew
+from bot.services.work import Kit, Work
+
+LONGEST_WAIT = 60.0  # seconds between two attempts: a helpline is back soon after its server is
+LONGEST_LIMIT = 3600.0  # seconds; a server that asks for a longer pause is asked again all the same
+MAX_SURPRISES = 8  # attempts that end in an error nobody named, before the deed counts as impossible
+MANY_DEVICES = ""  # no device is called this, so the channel always looks in the room before it sends
+
+Head = tuple[Conversation, OutgoingMessage | None]
+
+_log = logging.getLogger(__name__)
+
+
+def next_attempt(failure: Failure, attempts: int, now: datetime, retry_after: float | None) -> datetime | None:
+    """When to try again after so many attempts; None to give up. A server that is away is waited for without end."""
+    match failure:
+        case Failure.AWAY:
+            return now + timedelta(seconds=min(2.0 ** min(attempts, 16) / 2, LONGEST_WAIT))
+        case Failure.LIMITED:
+            asked = retry_after if retry_after is not None and retry_after >= 0 else 1.0
+            return now + timedelta(seconds=min(max(asked, 0.1), LONGEST_LIMIT))
+        case Failure.GONE | Failure.REFUSED | Failure.UNSAFE:
+            return None
+
+
+class Outbox:
+    """The lanes. `committed` is told of every stored result, which may have given other lanes something to do."""
+
+    def __init__(
+        self, store: Store, channels: Mapping[str, Channel], kit: Kit, committed: Callable[[Work], None]
+    ) -> None:
+        self._store = store
+        self._channels = channels
+        self._kit = kit
+        self._committed = committed
+        self._crew: Crew[ConversationId] = Crew(self._run)
+        self._doors: dict[ConversationId, OutgoingMessage] = {}
+
+    async def start(self, queue: Conversation) -> None:
+        """Go on with what was not sent before the last stop; enter the queue room first, whatever happened meanwhile."""
+        self._doors[queue.id] = _door(queue.id)
+        for lane in await self._store.transact(lambda tx: tx.outbox.lanes()):
+            self.wake(lane)
+        self.wake(queue.id)
+
+    async def stop(self, patience: float) -> None:
+        """Finish the deeds in hand."""
+        await self._crew.stop(patience)
+
+    def wake(self, lane: ConversationId) -> None:
+        """This conversation has something to send."""
+        self._crew.wake(lane)
+
+    def look_again(self) -> None:
+        """Let lanes that wait look at the clock."""
+        self._crew.wake_all()
+
+    async def _run(self, lane: ConversationId) -> float | None:
+        conversation, message = await self._store.transact(partial(_head, lane))
+        while not self._crew.stopping:
+            door = self._doors.get(lane)
+            message = door or message
+            if message is None or (conversation.room is None and not isinstance(message.deed, MakeRoom)):
+                return None  # nothing to do, or no room yet to do it in
+            wait = (message.due - self._kit.clock.now()).total_seconds() if message.due else 0.0
+            if wait > 0:
+                return wait
+            if door is not None:
+                await self._knock(conversation, door)
+                conversation, message = await self._store.transact(partial(_head, lane))
+            else:
+                conversation, message = await self._attempt(conversation, message)
+        return None
+
+    async def _attempt(self, conversation: Conversation, message: OutgoingMessage) -> Head:
+        device = self._channels[conversation.channel].device
+        if message.tried_from not in (None, MANY_DEVICES, device):
+            message = replace(message, tried_from=MANY_DEVICES)
+            await self._store.transact(lambda tx: tx.outbox.save(message))
+        settle: Callable[[Tx], tuple[Work, Head]]
+        try:
+            done = await self._perform(conversation, message)
+        except SendError as error:
+            _log.warning("%s failed: %s, try %d", type(message.deed).__name__, error.failure, message.attempts + 1)
+            settle = partial(self._failed, message, error)
+            if conversation.place is Place.QUEUE and error.failure not in (Failure.AWAY, Failure.LIMITED):
+                self._doors[conversation.id] = _door(conversation.id)
+        else:
+            settle = partial(self._done, message, done)
+        work, head = await self._store.transact(settle)
+        self._committed(work)
+        return head
+
+    async def _knock(self, conversation: Conversation, door: OutgoingMessage) -> None:
+        """Enter the queue room. The bot may have been put out, or not be asked in yet: it tries without end."""
+        try:
+            await self._perform(conversation, door)
+        except SendError as error:
+            _log.warning("the queue room cannot be entered: %s, try %d", error.failure, door.attempts + 1)
+            due = next_attempt(Failure.AWAY, door.attempts, self._kit.clock.now(), error.retry_after)
+            self._doors[conversation.id] = replace(door, attempts=door.attempts + 1, due=due)
+        else:
+            del self._doors[conversation.id]
+
+    async def _perform(self, conversation: Conversation, message: OutgoingMessage) -> Done:
+        try:
+            return await self._channels[conversation.channel].perform(conversation, message)
+        except SendError:
+            raise
+        except Exception as error:
+            _log.error("%s failed unexpectedly: %s", type(message.deed).__name__, describe(error))
+            raise SendError(Failure.AWAY if message.attempts < MAX_SURPRISES else Failure.REFUSED) from None
+
+    def _done(self, message: OutgoingMessage, done: Done, tx: Tx) -> tuple[Work, Head]:
+        work = Work(tx, self._kit)
+        conversation, head = _head(message.conversation, tx)
+        if head is None or head.id != message.id:
+            return work, (conversation, head)  # taken back while it was on its way
+        tx.outbox.empty(message.id)
+        if isinstance(message.deed, MakeRoom):
+            conversation = replace(conversation, room=done.room)
+            tx.conversations.save(conversation)
+        if isinstance(message.deed, Enter) and done.entered is Entered.UNSAFE:
+            reception.turn_away(work, conversation)
+        following = tx.outbox.head(conversation.id)
+        if following is None or following.origin != message.origin:
+            _tick(work, message)
+        return work, (conversation, following)
+
+    def _failed(self, message: OutgoingMessage, error: SendError, tx: Tx) -> tuple[Work, Head]:
+        work = Work(tx, self._kit)
+        conversation, head = _head(message.conversation, tx)
+        if head is None or head.id != message.id:
+            return work, (conversation, head)
+        failure = error.failure
+        if conversation.place is Place.QUEUE or isinstance(message.deed, MakeRoom):
+            # the only road to people: nothing on it is given up
+            failure = Failure.LIMITED if failure is Failure.LIMITED else Failure.AWAY
+        due = next_attempt(failure, message.attempts, work.now, error.retry_after)
+        if due is not None:
+            tx.outbox.save(replace(message, attempts=message.attempts + 1, due=due))
+        else:
+            tx.outbox.empty(message.id)
+            _given_up(work, conversation, message, failure)
+        return work, _head(message.conversation, tx)
+
+
+def _door(queue: ConversationId) -> OutgoingMessage:
+    """Stands before the first row of the queue's lane, and is stored nowhere: entering again is harmless."""
+    return OutgoingMessage(f"enter-{queue}", queue, Enter())
+
+
+def _head(lane: ConversationId, tx: Tx) -> Head:
+    return tx.conversations.get(lane), tx.outbox.head(lane)
+
+
+def _tick(work: Work, message: OutgoingMessage) -> None:
+    """Mark a relay message whose last part the requester's server accepted."""
+    if message.origin is None or not isinstance(message.deed, SendText):
+        return
+    written_in = work.tx.conversations.get(message.origin.conversation)
+    if written_in.place is Place.RELAY:
+        work.post(written_in, Tick(message.origin.event_id))
+
+
+def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, failure: Failure) -> None:
+    """What cannot be done is told to whoever counted on it."""
+    case = work.tx.cases.get(conversation.case) if conversation.case else None
+    if conversation.place is Place.REQUESTER:
+        work.not_delivered(message)
+    elif case is None:
+        return
+    elif isinstance(message.deed, Invite):
+        work.say(work.queue(), work.kit.render.staff(TextId("staff.invite_failed"), case=case.number))
+    elif conversation.place is Place.RELAY:
+        back = [message, *(work.drop_lane(conversation) if failure is Failure.GONE else ())]
+        casework.take_back(work, case, back, closed=failure is Failure.GONE)

@@ -1,0 +1,199 @@
+"""What happens in a requester's room, and who answers it: exactly one owner at every moment (law 4).
+
+The bot's conversations go to the flow engine; people's go to the case. In those the bot says only what law 4 allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import assert_never
+
+from bot.domain import (
+    Arrival,
+    Case,
+    Cause,
+    Conversation,
+    Danger,
+    Decline,
+    Endangered,
+    Enter,
+    Invited,
+    Joined,
+    Leave,
+    Left,
+    Origin,
+    Owner,
+    TextId,
+    Timer,
+    Unreadable,
+    Wrote,
+)
+from bot.flow.events import CancelTimer, End, Event, Missed, OpenCase, Replied, SetTimer, Started, TimedOut
+from bot.flow.session import Session
+from bot.services import casework
+from bot.services.work import Work
+
+CANNOT_READ = {cause: TextId(f"bot.cannot_read_{cause.value}") for cause in Cause}
+UNSAFE = {
+    Danger.THIRD_MEMBER: TextId("bot.room_unsafe_third"),
+    Danger.HISTORY_OPENED: TextId("bot.room_unsafe_history"),
+}
+
+
+def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
+    """Answer one arrival in a requester's room."""
+    match arrival.what:
+        case Wrote() as message:
+            if _is_stranger(conversation, arrival):
+                stop(work, conversation, Danger.THIRD_MEMBER)
+            else:
+                _wrote(work, conversation, message, arrival.event_id)
+        case Unreadable(cause):
+            _unreadable(work, conversation, cause)
+        case Invited():
+            if _is_stranger(conversation, arrival):
+                work.post(conversation, Decline(work.kit.render.notice()))  # the room belongs to another's conversation
+            else:
+                work.post(conversation, Enter())
+        case Endangered(danger):
+            stop(work, conversation, danger)
+        case Left():
+            case = casework.human_case(work, conversation)
+            if case is not None:
+                casework.tell_staff(work, case, TextId("staff.requester_left"))
+        case Joined():
+            pass
+        case _:
+            assert_never(arrival.what)
+
+
+def time_out(work: Work, conversation: Conversation, kind: str) -> None:
+    """A timer of the session has run out; of a session that is gone, nothing is owed any more."""
+    session = work.tx.sessions.load(conversation.id) if conversation.owner is Owner.BOT else None
+    if session is not None:
+        _step(work, conversation, session, TimedOut(kind))
+
+
+def stop(work: Work, conversation: Conversation, danger: Danger) -> None:
+    """The room is not safe any more: take back what is not sent, say why, end everything, leave (law 5)."""
+    for message in work.drop_lane(conversation):
+        work.not_delivered(message)
+    case = casework.human_case(work, conversation)
+    locale = case.locale if case else _locale(work.tx.sessions.load(conversation.id))
+    work.post(conversation, Leave(work.kit.render.requester(UNSAFE[danger], locale)))
+    if case is not None:
+        casework.break_off(work, case)
+    _forget_session(work, conversation)
+
+
+def turn_away(work: Work, conversation: Conversation) -> None:
+    """The room into which the bot was asked is no encrypted room of two: say how to make one, and leave (law 5)."""
+    work.drop_lane(conversation)
+    work.post(conversation, Decline(work.kit.render.notice()))
+    _forget_session(work, conversation)
+
+
+def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str) -> None:
+    case = casework.human_case(work, conversation)
+    if case is not None:
+        text = message.text
+        if message.edited:
+            text = work.kit.render.staff(TextId("staff.requester_changed"), words=text)
+        _to_case(work, conversation, case, text, event_id)
+    elif message.edited:
+        # which message it changes is not proven, so it cannot take the place of an answer
+        _to_engine(work, conversation, Missed(TextId("bot.cannot_take_change")))
+    else:
+        _to_engine(work, conversation, Replied(message.text))
+
+
+def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
+    case = casework.human_case(work, conversation)
+    if case is None:
+        _to_engine(work, conversation, Missed(CANNOT_READ[cause]))
+        return
+    unread = work.kit.render.staff(TextId("staff.unread_in_relay"))
+    if case.relay is not None and case.relay_open:
+        work.say(work.tx.conversations.get(case.relay), unread)
+    else:
+        work.tx.cases.keep_words(case.number, unread)
+    _tell_once(work, conversation, case, CANNOT_READ[cause])
+
+
+def _to_case(work: Work, conversation: Conversation, case: Case, text: str, event_id: str) -> None:
+    """People own the conversation: what the requester writes is theirs, at once or when one of them can read it."""
+    if case.relay is not None and case.relay_open:
+        work.say(work.tx.conversations.get(case.relay), text, Origin(conversation.id, event_id))
+        return
+    work.tx.cases.keep_words(case.number, text)
+    if conversation.owner is Owner.QUEUE:
+        _tell_once(work, conversation, case, TextId("bot.kept_for_case"))
+
+
+def _tell_once(work: Work, conversation: Conversation, case: Case, text: TextId) -> None:
+    if text in case.told:
+        return
+    work.tx.cases.save(replace(case, told=(*case.told, text)))
+    work.say(conversation, work.kit.render.requester(text, case.locale, case.number))
+
+
+def _to_engine(work: Work, conversation: Conversation, event: Replied | Missed) -> None:
+    """The bot owns the conversation, or takes it up again where nobody does."""
+    session = None
+    if conversation.owner is Owner.BOT:
+        session = work.tx.sessions.load(conversation.id)
+    else:
+        conversation = replace(conversation, owner=Owner.BOT)
+        work.tx.conversations.save(conversation)
+    if session is not None or isinstance(event, Missed):
+        _step(work, conversation, session, event)
+        return
+    earlier = work.tx.cases.get(conversation.case) if conversation.case else None
+    _step(work, conversation, None, Started(event.text, earlier.locale if earlier else None))
+
+
+def _step(work: Work, conversation: Conversation, before: Session | None, event: Event) -> None:
+    """One engine step: the session it leaves, and all that it asks for as one message."""
+    step = work.kit.engine.step(before, event)
+    locale = _locale(step.session) or _locale(before) or (event.locale if isinstance(event, Started) else None)
+    if step.session is None:
+        work.tx.sessions.erase(conversation.id)
+    else:
+        work.tx.sessions.save(conversation.id, step.session)
+    handed_over = False
+    for effect in step.effects:
+        match effect:
+            case OpenCase():
+                conversation = casework.open_case(
+                    work, conversation, locale or work.kit.render.first_locale, effect
+                )
+                handed_over = True
+            case SetTimer(kind, after):
+                _set_timer(work, conversation, kind, after)
+            case CancelTimer(kind):
+                work.tx.timers.cancel(conversation.id, kind)
+            case End() if not handed_over:
+                conversation = replace(conversation, owner=Owner.NOBODY)
+                work.tx.conversations.save(conversation)
+            case _:
+                pass  # said below, all together
+    work.say(conversation, work.kit.render.effects(step.effects, locale, conversation.case))
+
+
+def _set_timer(work: Work, conversation: Conversation, kind: str, after: timedelta) -> None:
+    work.tx.timers.set(Timer(conversation.id, kind, work.now + after))
+    work.timers_changed = True
+
+
+def _forget_session(work: Work, conversation: Conversation) -> None:
+    work.tx.sessions.erase(conversation.id)
+    work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
+
+
+def _is_stranger(conversation: Conversation, arrival: Arrival) -> bool:
+    return bool(conversation.contact) and arrival.sender != conversation.contact
+
+
+def _locale(session: Session | None) -> str | None:
+    return session.locale if session else None

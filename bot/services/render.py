@@ -1,0 +1,140 @@
+"""From effects and cases to sentences: the one place where text ids become what a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import assert_never
+
+from bot.domain import Answer, Case, CaseNumber, CaseStatus, TextId
+from bot.flow.events import Ask, AskLanguage, CancelTimer, Effect, End, OpenCase, Say, SetTimer, ShowAnswers
+from bot.ports import Texts
+
+# an event holds 64 KiB; in JSON, sealed and in base64, a character of the first plane takes at most 8 bytes of it
+MESSAGE_CHARS = 6_000
+QUOTE_CHARS = 200  # enough to know one's own message again
+
+SKIPPED = "skipped"  # the outcome of a question that the requester chose to skip
+
+
+class Renderer:
+    """Says things in the requester's language, and to staff in the helpline's first one."""
+
+    def __init__(self, texts: Texts, languages: Mapping[str, str]) -> None:
+        self._texts = texts
+        self._languages = languages
+        self.first_locale = texts.locales[0]
+
+    def effects(self, effects: Iterable[Effect], locale: str | None, case: CaseNumber | None) -> str:
+        """All that one engine step says, as one text; without a language yet, in every language offered."""
+        parts = [self._effect(effect, locale, case) for effect in effects]
+        return "\n\n".join(part for part in parts if part)
+
+    def requester(self, text: TextId, locale: str | None, case: CaseNumber | None = None) -> str:
+        """One text for the requester, in every language offered if theirs is not known."""
+        params = {"case": case} if case else {}
+        said = (self._texts.say(text, each, params) for each in self._locales(locale))
+        return "\n\n".join(dict.fromkeys(said))
+
+    def notice(self) -> str:
+        """The one thing that is ever sent in clear, in every language offered (law 5)."""
+        return self.requester(TextId("bot.notice_unencrypted"), None)
+
+    def staff(self, text: TextId, **params: str) -> str:
+        """One text for staff."""
+        return self._texts.say(text, self.first_locale, params)
+
+    def card(self, case: Case, *, before_claim: bool) -> str:
+        """What the queue room shows of a case: nothing personal, and the number first."""
+        status = case.status
+        if status is CaseStatus.ARRIVED and not before_claim:
+            status = CaseStatus.PASSED  # nothing stands between it and a claim
+        return self.staff(
+            TextId("staff.card"),
+            case=case.number,
+            language=self._language(case.locale),
+            topic=self.staff(case.topic or TextId("staff.topic_unknown")),
+            urgency=self.staff(case.urgency or TextId("staff.urgency_unknown")),
+            state=self.staff(TextId(f"staff.state_{status.value}")),
+        )
+
+    def summary(self, case: Case, *, before_claim: bool) -> str:
+        """What the notes room shows of a case: every answer, the requester's own words untouched."""
+        lines = [self._summary_line(case, answer) for answer in case.answers]
+        if case.note:
+            lines.append(self.staff(TextId("staff.summary_note"), note=case.note))
+        title = self.staff(TextId("staff.summary_title"), case=case.number)
+        return "\n\n".join([title, self.card(case, before_claim=before_claim), *lines])
+
+    def _effect(self, effect: Effect, locale: str | None, case: CaseNumber | None) -> str:
+        match effect:
+            case Say(text):
+                return self.requester(text, locale, case)
+            case Ask(text, options):
+                lines = self._numbered(" / ".join(dict.fromkeys(self._in_each(option, locale))) for option in options)
+                return "\n\n".join(part for part in (self.requester(text, locale, case), lines) if part)
+            case AskLanguage(text):
+                asked = "\n".join(dict.fromkeys(self._in_each(text, None)))
+                return f"{asked}\n\n{self._numbered(self._language(each) for each in self._texts.locales)}"
+            case ShowAnswers(answers):
+                return self._numbered(self._answer(answer, locale or self.first_locale) for answer in answers)
+            case OpenCase() | End() | SetTimer() | CancelTimer():
+                return ""
+            case _:
+                assert_never(effect)
+
+    def _answer(self, answer: Answer, locale: str) -> str:
+        if answer.words is not None:
+            said = answer.words
+        else:
+            said = self._texts.say(answer.label or TextId("bot.skipped"), locale)
+        question = _one_line(self._texts.say(answer.question, locale))
+        return self._texts.say(TextId("bot.answer_line"), locale, {"question": question, "answer": said})
+
+    def _summary_line(self, case: Case, answer: Answer) -> str:
+        question = _one_line(self.staff(answer.question))
+        if answer.words is not None:
+            return self.staff(
+                TextId("staff.summary_words"),
+                question=question,
+                language=self._language(case.locale),
+                answer=answer.words,
+            )
+        if answer.outcome == SKIPPED or answer.label is None:
+            return self.staff(TextId("staff.summary_skipped"), question=question)
+        return self.staff(TextId("staff.summary_line"), question=question, answer=self.staff(answer.label))
+
+    def _locales(self, locale: str | None) -> Sequence[str]:
+        return self._texts.locales if locale is None else (locale,)
+
+    def _in_each(self, text: TextId, locale: str | None) -> Iterable[str]:
+        return (self._texts.say(text, each) for each in self._locales(locale))
+
+    def _language(self, locale: str) -> str:
+        return self._languages.get(locale, locale)
+
+    @staticmethod
+    def _numbered(lines: Iterable[str]) -> str:
+        return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1))
+
+
+def split(text: str) -> list[str]:
+    """The text in messages that fit into an event: cut between paragraphs, or else lines, words, characters."""
+    beyond = max(text, default="") > "\uffff"  # emoji and some scripts: such a character takes twice as much
+    limit = MESSAGE_CHARS // 2 if beyond else MESSAGE_CHARS
+    parts = []
+    while len(text) > limit:
+        cuts = (text.rfind(border, 1, limit) for border in ("\n\n", "\n", " "))
+        cut = next((cut for cut in cuts if cut > 0), limit)
+        parts.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    return [part for part in (*parts, text) if part.strip()]
+
+
+def quote(text: str) -> str:
+    """The beginning of a message, as mail quotes it."""
+    short = text if len(text) <= QUOTE_CHARS else f"{text[:QUOTE_CHARS]}…"
+    return "\n".join(f"> {line}" for line in short.splitlines())
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

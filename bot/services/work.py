@@ -1,0 +1,145 @@
+"""One transaction in hand: what every decision needs, and what must be woken once it is stored.
+
+Decisions are plain functions of a `Work`. They run inside `store.transact`, one after the other, so there are no locks;
+they await nothing. What must be done is posted to the outbox, in the order in which it is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.domain import (
+    CaseNumber,
+    Conversation,
+    ConversationId,
+    Deed,
+    Origin,
+    OutgoingMessage,
+    Place,
+    SendText,
+    TextId,
+)
+from bot.flow.engine import Engine
+from bot.ports import Clock, Tx
+from bot.services.commands import CASE
+from bot.services.render import Renderer, quote, split
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+CASE_LENGTH = 4
+ID_BYTES = 16  # of chance in an id or an alias: nobody guesses one, and no two are the same
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Who may read cases, where cases are shown, and whether a person signs off before a claim (law 8).
+
+    `room` is the queue room's id, or None while it is not known. Leads are members too.
+    """
+
+    channel: str
+    room: str | None = field(repr=False)
+    members: frozenset[str] = field(repr=False)
+    leads: frozenset[str] = field(default=frozenset(), repr=False)
+    before_claim: bool = True
+
+    def lists(self, who: str) -> bool:
+        """Whether this is one of the staff. Being in a staff room is not enough (law 10)."""
+        return who in self.members or who in self.leads
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What decisions need from outside. `chance(n)` gives n random bytes; `device(channel)` is what sends there."""
+
+    engine: Engine
+    render: Renderer
+    staff: Staff
+    clock: Clock
+    chance: Callable[[int], bytes]
+    device: Callable[[str], str]
+
+
+class Work:
+    """A transaction, the time, and the conversations that will have something to send."""
+
+    def __init__(self, tx: Tx, kit: Kit) -> None:
+        self.tx = tx
+        self.kit = kit
+        self.now: datetime = kit.clock.now()
+        self.lanes: set[ConversationId] = set()
+        self.timers_changed = False
+
+    def post(self, conversation: Conversation, deed: Deed, origin: Origin | None = None) -> None:
+        """Have this done, after all that was posted for the conversation before.
+
+        Law 2 needs to know of the first attempt before it is made. Storing it then would cost a transaction a message;
+        so it is dated here, where the row is stored anyway. That is the earliest it can be: when the channel doubts
+        that a resend is harmless it looks in the room first, and it may only doubt too early, never too late.
+        """
+        message = OutgoingMessage(
+            self.new_id(),
+            conversation.id,
+            deed,
+            origin,
+            tried_at=self.now,
+            tried_from=self.kit.device(conversation.channel),
+        )
+        self.tx.outbox.add(message)
+        self.lanes.add(conversation.id)
+
+    def say(self, conversation: Conversation, text: str, origin: Origin | None = None) -> None:
+        """Post a text, in several messages where it does not fit into one."""
+        for part in split(text):
+            self.post(conversation, SendText(part), origin)
+
+    def drop_lane(self, conversation: Conversation) -> list[OutgoingMessage]:
+        """Take back whatever is not sent yet."""
+        dropped = []
+        while (message := self.tx.outbox.head(conversation.id)) is not None:
+            self.tx.outbox.empty(message.id)
+            dropped.append(message)
+        return dropped
+
+    def not_delivered(self, message: OutgoingMessage) -> None:
+        """Tell staff, where they wrote it, that a message of theirs did not reach the requester."""
+        if message.origin is None or not isinstance(message.deed, SendText):
+            return
+        written_in = self.tx.conversations.get(message.origin.conversation)
+        if written_in.place is Place.RELAY:
+            told = self.kit.render.staff(TextId("staff.not_delivered"))
+            self.say(written_in, f"{told}\n\n{quote(message.deed.text)}")
+
+    def queue(self) -> Conversation:
+        """The queue room; it stands since the start, with or without a room behind it."""
+        queue = self.tx.conversations.queue_room(self.kit.staff.channel)
+        if queue is None:
+            queue_id = ConversationId(self.new_id())
+            queue = Conversation(queue_id, self.kit.staff.channel, Place.QUEUE, key=queue_id)
+            self.tx.conversations.add(queue)
+        return queue
+
+    def place_queue(self) -> Conversation:
+        """The queue room, where the config has it now."""
+        queue, room = self.queue(), self.kit.staff.room
+        if room is None or queue.room == room:
+            return queue
+        holder = self.tx.conversations.find(queue.channel, room)
+        if holder is not None:  # the bot was asked into that room before it was the queue
+            self.tx.conversations.save(replace(holder, room=None))
+        queue = replace(queue, room=room)
+        self.tx.conversations.save(queue)
+        return queue
+
+    def new_id(self) -> str:
+        """An id that nobody has."""
+        return self.kit.chance(ID_BYTES).hex()
+
+    def new_case_number(self) -> CaseNumber:
+        """Four characters with at least one digit, as no other case has them."""
+        while True:
+            letters = (ALPHABET[byte % len(ALPHABET)] for byte in self.kit.chance(CASE_LENGTH))
+            number = CaseNumber("".join(letters))
+            if CASE.fullmatch(number) and self.tx.cases.get(number) is None:
+                return number

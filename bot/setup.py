@@ -1,0 +1,93 @@
+"""`vestibule setup`: takes a config as written and makes what is missing: key file, database, device, identity.
+
+Each part is made only where it is missing, so that a setup which was interrupted is finished by the next one; a
+setup that is refused leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bot import store
+from bot.channels.matrix.guard import Guard
+from bot.channels.matrix.homeserver import Homeserver
+from bot.channels.matrix.identity import Credential, Own, establish, read_own, sign_in
+from bot.config import Config, ConfigError, Password
+from bot.lock import only_one
+from bot.store.record import SealedRecord
+
+IDENTITY_FILE = "matrix-identity"
+IDENTITY_KEY = "matrix/identity"  # labels of the master key's subkeys
+CRYPTO_KEY = "matrix/crypto"
+
+
+def identity_record(config: Config, master: store.MasterKey) -> SealedRecord:
+    """Where the bot's Matrix identity is kept."""
+    return SealedRecord(config.store.data_dir / IDENTITY_FILE, master.subkey(IDENTITY_KEY))
+
+
+def setup(config: Config, show: Callable[[str], None]) -> Own:
+    """Make what is missing; `show` is given the recovery key, once.
+
+    Raises ConfigError, IdentityError, HomeserverError.
+    """
+    return asyncio.run(_setup(config, show))
+
+
+async def _setup(config: Config, show: Callable[[str], None]) -> Own:
+    homeserver = Homeserver(config.matrix.homeserver)
+    try:
+        await homeserver.versions()
+        with _undone_if_refused(config), only_one(config.store.data_dir):
+            master = _master_key(config)
+            await store.open(config.store.data_dir, config.store.url, master).close()
+            record = identity_record(config, master)
+            own = await sign_in(homeserver, record, config.matrix.user_id, _credential(config))
+        with only_one(config.store.data_dir):
+            guard = Guard(own.user_id, own.device_id, config.store.data_dir, master.subkey(CRYPTO_KEY))
+            try:
+                return await establish(homeserver, guard, record, own, _credential(config).password, show)
+            finally:
+                guard.close()
+    finally:
+        await homeserver.close()
+
+
+def _credential(config: Config) -> Credential:
+    credential = config.matrix.credential
+    if isinstance(credential, Password):
+        return Credential(password=credential.value)
+    return Credential(token=credential.value)
+
+
+def _master_key(config: Config) -> store.MasterKey:
+    if config.store.key_file.exists():
+        return store.MasterKey.read(config.store.key_file)
+    if (config.store.data_dir / store.KEYS_FILE).exists():
+        raise ConfigError(
+            f"{config.store.key_file}: the key file is gone, but {config.store.data_dir} was sealed with it; restore "
+            "it from its copy. Without it nothing in there can be read"
+        )
+    return store.MasterKey.make(config.store.key_file)
+
+
+@contextmanager
+def _undone_if_refused(config: Config) -> Iterator[None]:
+    """Until the account is ours, what this run made goes again when it fails: nothing is left half-written."""
+    made: list[Path] = [path for path in (config.store.data_dir, config.store.key_file) if not path.exists()]
+    try:
+        yield
+    except Exception:
+        for path in made:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        raise
+
+
+__all__ = ["identity_record", "read_own", "setup"]

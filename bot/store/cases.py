@@ -1,0 +1,126 @@
+"""`ports.Cases` on the tables. All that a case holds of people is sealed with its requester's key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam as given
+
+from bot.domain import Case, CaseNumber, CaseStatus, ConversationId
+from bot.store import codec, schema
+from bot.store.desk import Desk
+
+_CASES, _WORDS = schema.cases.c, schema.case_words.c
+_CHANGING = ("status", "opened_at", "relay", "notes", "relay_open", "about", "answers", "note", "staff")
+
+
+class Cases:
+    """Handed-over conversations."""
+
+    _get = sa.select(schema.cases).where(_CASES.number == given("of"))
+    _open = (
+        sa.select(schema.cases)
+        .where(_CASES.status != CaseStatus.CLOSED.value)
+        .order_by(_CASES.opened_at, _CASES.number)
+    )
+    _requester = sa.select(_CASES.requester).where(_CASES.number == given("of"))
+    _add = sa.insert(schema.cases)
+    _save = (
+        sa.update(schema.cases)
+        .where(_CASES.number == given("same_number"), _CASES.requester == given("same_requester"))
+        .values({name: given(name) for name in _CHANGING})
+    )
+    _last_words = sa.select(sa.func.max(_WORDS.position)).where(_WORDS.case_number == given("of"))
+    _add_words = sa.insert(schema.case_words)
+    _words = sa.select(schema.case_words).where(_WORDS.case_number == given("of")).order_by(_WORDS.position)
+    _erase_words = sa.delete(schema.case_words).where(_WORDS.case_number == given("of"))
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def add(self, case: Case) -> None:
+        values = self._changing(case)
+        with self._desk.unique("case number"):
+            self._desk.run(self._add, number=case.number, requester=case.requester, **values)
+
+    def get(self, number: CaseNumber) -> Case | None:
+        row = self._desk.run(self._get, of=number).first()
+        return None if row is None else self._read(row)
+
+    def save(self, case: Case) -> None:
+        values = self._changing(case)
+        if not self._desk.run(self._save, same_number=case.number, same_requester=case.requester, **values).rowcount:
+            self._requester_of(case.number)
+            raise ValueError("a case keeps its requester")
+
+    def open(self) -> Sequence[Case]:
+        return [self._read(row) for row in self._desk.run(self._open).all()]
+
+    def keep_words(self, number: CaseNumber, text: str) -> None:
+        key = self._desk.key_of(self._requester_of(number))
+        position = (self._desk.run(self._last_words, of=number).scalar() or 0) + 1
+        words = self._desk.seal(key, _WORDS.words, f"{number}/{position}", text)
+        self._desk.run(self._add_words, case_number=number, position=position, words=words)
+
+    def take_words(self, number: CaseNumber) -> Sequence[str]:
+        rows = self._desk.run(self._words, of=number).all()
+        if not rows:
+            return ()
+        key = self._desk.key_of(self._requester_of(number))
+        words = [self._desk.unseal(key, _WORDS.words, f"{number}/{row.position}", row.words, str) for row in rows]
+        self._desk.run(self._erase_words, of=number)
+        return words
+
+    def _requester_of(self, number: CaseNumber) -> ConversationId:
+        requester = self._desk.run(self._requester, of=number).scalar()
+        if requester is None:
+            raise KeyError(number)
+        return ConversationId(requester)
+
+    def _changing(self, case: Case) -> dict[str, Any]:
+        key = self._desk.key_of(case.requester)
+        for room in (case.relay, case.notes):
+            if room is not None:
+                self._desk.key_of(room)
+        about = codec.About(case.locale, case.topic, case.urgency, case.told)
+        staff = codec.Staff(case.vetted_by, case.claimed_by)
+
+        def sealed(column: sa.Column[Any], text: str) -> bytes:
+            return self._desk.seal(key, column, case.number, text)
+
+        return {
+            "status": case.status.value,
+            "opened_at": codec.moment_to_number(case.opened_at),
+            "relay": case.relay,
+            "notes": case.notes,
+            "relay_open": case.relay_open,
+            "about": sealed(_CASES.about, codec.about_to_json(about)),
+            "answers": sealed(_CASES.answers, codec.answers_to_json(case.answers)),
+            "note": None if case.note is None else sealed(_CASES.note, case.note),
+            "staff": sealed(_CASES.staff, codec.staff_to_json(staff)),
+        }
+
+    def _read(self, row: sa.Row[Any]) -> Case:
+        key = self._desk.key_of(row.requester)
+        number = CaseNumber(row.number)
+        about = self._desk.unseal(key, _CASES.about, number, row.about, codec.about_from_json)
+        staff = self._desk.unseal(key, _CASES.staff, number, row.staff, codec.staff_from_json)
+        return Case(
+            number=number,
+            status=CaseStatus(row.status),
+            requester=ConversationId(row.requester),
+            opened_at=codec.number_to_moment(row.opened_at),
+            locale=about.locale,
+            answers=self._desk.unseal(key, _CASES.answers, number, row.answers, codec.answers_from_json),
+            topic=about.topic,
+            urgency=about.urgency,
+            relay=None if row.relay is None else ConversationId(row.relay),
+            notes=None if row.notes is None else ConversationId(row.notes),
+            vetted_by=staff.vetted_by,
+            claimed_by=staff.claimed_by,
+            relay_open=row.relay_open,
+            note=None if row.note is None else self._desk.unseal(key, _CASES.note, number, row.note, str),
+            told=about.told,
+        )

@@ -1,0 +1,247 @@
+"""The way into sealed bytes and back: arrivals, deeds, answers and what stands in a case, as JSON.
+
+The unions are closed: a member that is added to one and forgotten here does not pass mypy. JSON is written in ASCII,
+so that half a surrogate pair from outside comes back as it came. Reading raises ValueError, KeyError or TypeError for
+whatever is not what we write; the caller names it without quoting it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_never
+
+from bot.domain import (
+    Answer,
+    Arrival,
+    Cause,
+    ConversationId,
+    Danger,
+    Decline,
+    Deed,
+    Endangered,
+    Enter,
+    Happening,
+    Invite,
+    Invited,
+    Joined,
+    Leave,
+    Left,
+    MakeRoom,
+    Origin,
+    SendText,
+    TextId,
+    Tick,
+    Unreadable,
+    Wrote,
+)
+
+Fields = dict[str, Any]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What of a case is chosen, not written: language, topic, urgency, and which texts the requester was told."""
+
+    locale: str
+    topic: TextId | None
+    urgency: TextId | None
+    told: tuple[TextId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Who of the staff stands behind a case."""
+
+    vetted_by: str | None = field(repr=False)
+    claimed_by: str | None = field(repr=False)
+
+
+def moment_to_number(moment: datetime) -> int:
+    """Microseconds since 1970: exact, and the same in every database. Raises TypeError without a time zone."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def number_to_moment(number: int) -> datetime:
+    return EPOCH + number * MICROSECOND
+
+
+def arrival_to_json(arrival: Arrival) -> str:
+    return json.dumps(
+        {
+            "channel": arrival.channel,
+            "room": arrival.room,
+            "event_id": arrival.event_id,
+            "sender": arrival.sender,
+            "at": moment_to_number(arrival.at),
+            "what": _happening_fields(arrival.what),
+        }
+    )
+
+
+def arrival_from_json(text: str) -> Arrival:
+    fields: Fields = json.loads(text)
+    return Arrival(
+        channel=_text(fields["channel"]),
+        room=_text(fields["room"]),
+        event_id=_text(fields["event_id"]),
+        sender=_text(fields["sender"]),
+        at=number_to_moment(fields["at"]),
+        what=_happening(fields["what"]),
+    )
+
+
+def message_to_json(deed: Deed, origin: Origin | None) -> str:
+    """What of an outbox row is sealed: the deed, and where it came from."""
+    fields = {"deed": _deed_fields(deed)}
+    if origin is not None:
+        fields["origin"] = {"conversation": origin.conversation, "event_id": origin.event_id}
+    return json.dumps(fields)
+
+
+def message_from_json(text: str) -> tuple[Deed, Origin | None]:
+    fields: Fields = json.loads(text)
+    origin = fields.get("origin")
+    if origin is None:
+        return _deed(fields["deed"]), None
+    return _deed(fields["deed"]), Origin(ConversationId(_text(origin["conversation"])), _text(origin["event_id"]))
+
+
+def answers_to_json(answers: tuple[Answer, ...]) -> str:
+    return json.dumps(
+        [
+            [answer.step, answer.question, answer.outcome, answer.label, answer.words, answer.version]
+            for answer in answers
+        ]
+    )
+
+
+def answers_from_json(text: str) -> tuple[Answer, ...]:
+    return tuple(
+        Answer(
+            step=_text(step),
+            question=TextId(_text(question)),
+            outcome=_text(outcome),
+            label=_text_id_or_none(label),
+            words=_text_or_none(words),
+            version=_number_or_none(version),
+        )
+        for step, question, outcome, label, words, version in json.loads(text)
+    )
+
+
+def about_to_json(about: About) -> str:
+    return json.dumps([about.locale, about.topic, about.urgency, about.told])
+
+
+def about_from_json(text: str) -> About:
+    locale, topic, urgency, told = json.loads(text)
+    return About(
+        _text(locale), _text_id_or_none(topic), _text_id_or_none(urgency), tuple(TextId(_text(name)) for name in told)
+    )
+
+
+def staff_to_json(staff: Staff) -> str:
+    return json.dumps([staff.vetted_by, staff.claimed_by])
+
+
+def staff_from_json(text: str) -> Staff:
+    vetted_by, claimed_by = json.loads(text)
+    return Staff(_text_or_none(vetted_by), _text_or_none(claimed_by))
+
+
+def _happening_fields(what: Happening) -> Fields:
+    match what:
+        case Wrote(text, signed, edited):
+            return {"kind": "wrote", "text": text, "signed": signed, "edited": edited}
+        case Invited():
+            return {"kind": "invited"}
+        case Joined():
+            return {"kind": "joined"}
+        case Left():
+            return {"kind": "left"}
+        case Unreadable(cause):
+            return {"kind": "unreadable", "cause": cause.value}
+        case Endangered(danger):
+            return {"kind": "endangered", "danger": danger.value}
+        case _:
+            assert_never(what)
+
+
+_HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
+    "wrote": lambda fields: Wrote(_text(fields["text"]), _flag(fields["signed"]), _flag(fields["edited"])),
+    "invited": lambda _: Invited(),
+    "joined": lambda _: Joined(),
+    "left": lambda _: Left(),
+    "unreadable": lambda fields: Unreadable(Cause(fields["cause"])),
+    "endangered": lambda fields: Endangered(Danger(fields["danger"])),
+}
+
+
+def _happening(fields: Fields) -> Happening:
+    return _HAPPENINGS[fields["kind"]](fields)
+
+
+def _deed_fields(deed: Deed) -> Fields:
+    match deed:
+        case SendText(text):
+            return {"kind": "send_text", "text": text}
+        case Tick(event_id):
+            return {"kind": "tick", "event_id": event_id}
+        case Enter():
+            return {"kind": "enter"}
+        case Decline(notice):
+            return {"kind": "decline", "notice": notice}
+        case MakeRoom(alias, name):
+            return {"kind": "make_room", "alias": alias, "name": name}
+        case Invite(contact):
+            return {"kind": "invite", "contact": contact}
+        case Leave(why):
+            return {"kind": "leave", "why": why}
+        case _:
+            assert_never(deed)
+
+
+_DEEDS: dict[str, Callable[[Fields], Deed]] = {
+    "send_text": lambda fields: SendText(_text(fields["text"])),
+    "tick": lambda fields: Tick(_text(fields["event_id"])),
+    "enter": lambda _: Enter(),
+    "decline": lambda fields: Decline(_text(fields["notice"])),
+    "make_room": lambda fields: MakeRoom(_text(fields["alias"]), _text(fields["name"])),
+    "invite": lambda fields: Invite(_text(fields["contact"])),
+    "leave": lambda fields: Leave(_text(fields["why"])),
+}
+
+
+def _deed(fields: Fields) -> Deed:
+    return _DEEDS[fields["kind"]](fields)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected a text")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("expected true or false")
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _number_or_none(value: object) -> int | None:
+    if value is not None and not isinstance(value, int):
+        raise TypeError("expected a number")
+    return value
+
+
+def _text_id_or_none(value: object) -> TextId | None:
+    return None if value is None else TextId(_text(value))

@@ -1,0 +1,1 @@
+"""The migrations, each written out: none reads the tables' present description, which moves on."""

@@ -1,0 +1,311 @@
+"""What waits, who speaks, what is owed: every part of a transaction but the cases, in portable SQLAlchemy Core.
+
+Rows are sealed and opened here: nothing above sees sealed bytes, nothing below sees words. Statements are built once,
+so that SQLAlchemy compiles each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam as given
+
+from bot.domain import Arrival, CaseNumber, Conversation, ConversationId, OutgoingMessage, Owner, Place, Timer
+from bot.flow.session import Session, from_json, to_json
+from bot.store import codec, schema
+from bot.store.desk import Desk
+
+_TOKENS, _CONVERSATIONS, _JOURNAL = schema.tokens.c, schema.conversations.c, schema.journal.c
+_SESSIONS, _OUTBOX, _TIMERS = schema.sessions.c, schema.outbox.c, schema.timers.c
+
+
+class Tokens:
+    """From where each channel goes on."""
+
+    _get = sa.select(_TOKENS.token).where(_TOKENS.channel == given("of"))
+    _set = sa.update(schema.tokens).where(_TOKENS.channel == given("of")).values(token=given("to"))
+    _add = sa.insert(schema.tokens)
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def get(self, channel: str) -> str | None:
+        token: str | None = self._desk.run(self._get, of=channel).scalar()
+        return token
+
+    def set(self, channel: str, token: str) -> None:
+        if not self._desk.run(self._set, of=channel, to=token).rowcount:
+            self._desk.run(self._add, channel=channel, token=token)
+
+
+class Journal:
+    """`ports.Journal`: an event's keyed hash outlives its content, so that it is taken only once (laws 1 and 2)."""
+
+    _seen = sa.select(_JOURNAL.id).where(_JOURNAL.event_hash == given("event"))
+    _add = sa.insert(schema.journal)
+    _pending = (
+        sa.select(_JOURNAL.id, _JOURNAL.event_hash, _JOURNAL.arrival)
+        .where(_JOURNAL.conversation == given("of"), _JOURNAL.arrival.is_not(None))
+        .order_by(_JOURNAL.id)
+    )
+    _waiting = (
+        sa.select(_JOURNAL.conversation)
+        .where(_JOURNAL.arrival.is_not(None))
+        .group_by(_JOURNAL.conversation)
+        .order_by(sa.func.min(_JOURNAL.id))
+    )
+    _empty = sa.update(schema.journal).where(_JOURNAL.id == given("row")).values(arrival=None)
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def add(self, conversation: ConversationId, arrival: Arrival) -> bool:
+        key = self._desk.key_of(conversation)
+        event = self._desk.lookup.of("event", arrival.channel, arrival.room, arrival.event_id)
+        if self._desk.run(self._seen, event=event).first() is not None:
+            return False
+        sealed = self._desk.seal(key, _JOURNAL.arrival, event.hex(), codec.arrival_to_json(arrival))
+        self._desk.run(self._add, conversation=conversation, event_hash=event, arrival=sealed)
+        return True
+
+    def pending(self, conversation: ConversationId) -> Sequence[tuple[int, Arrival]]:
+        rows = self._desk.run(self._pending, of=conversation).all()
+        if not rows:
+            return ()
+        key = self._desk.key_of(conversation)
+        column, read = _JOURNAL.arrival, codec.arrival_from_json
+        return [(row.id, self._desk.unseal(key, column, row.event_hash.hex(), row.arrival, read)) for row in rows]
+
+    def waiting(self) -> Sequence[ConversationId]:
+        return self._desk.run(self._waiting).scalars().all()
+
+    def empty(self, row: int) -> None:
+        self._desk.run(self._empty, row=row)
+
+
+class Conversations:
+    """`ports.Conversations`: room and contact are sealed; a room is found again by its keyed hash."""
+
+    _get = sa.select(schema.conversations).where(_CONVERSATIONS.id == given("of"))
+    _find = sa.select(schema.conversations).where(_CONVERSATIONS.room_hash == given("hash"))
+    _queue = sa.select(schema.conversations).where(
+        _CONVERSATIONS.place == Place.QUEUE.value, _CONVERSATIONS.channel == given("of")
+    )
+    _add = sa.insert(schema.conversations)
+    _save = (
+        sa.update(schema.conversations)
+        .where(
+            _CONVERSATIONS.id == given("same_id"),
+            _CONVERSATIONS.channel == given("same_channel"),
+            _CONVERSATIONS.place == given("same_place"),
+            _CONVERSATIONS.key == given("same_key"),
+        )
+        .values({name: given(name) for name in ("owner", "case_number", "room_hash", "room", "contact")})
+    )
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def get(self, conversation: ConversationId) -> Conversation:
+        row = self._desk.run(self._get, of=conversation).first()
+        if row is None:
+            raise KeyError(conversation)
+        return self._read(row)
+
+    def find(self, channel: str, room: str) -> Conversation | None:
+        row = self._desk.run(self._find, hash=self._room_hash(channel, room)).first()
+        return None if row is None else self._read(row)
+
+    def add(self, conversation: Conversation) -> None:
+        self._desk.take_in(conversation)
+        with self._desk.unique("conversation or room"):
+            self._desk.run(
+                self._add,
+                id=conversation.id,
+                channel=conversation.channel,
+                place=conversation.place.value,
+                key=conversation.key,
+                **self._changing(conversation),
+            )
+
+    def save(self, conversation: Conversation) -> None:
+        with self._desk.unique("room"):
+            saved = self._desk.run(
+                self._save,
+                same_id=conversation.id,
+                same_channel=conversation.channel,
+                same_place=conversation.place.value,
+                same_key=conversation.key,
+                **self._changing(conversation),
+            )
+        if not saved.rowcount:
+            self._desk.key_of(conversation.id)
+            raise ValueError("a conversation keeps its channel, its place and its key")
+
+    def queue_room(self, channel: str) -> Conversation | None:
+        row = self._desk.run(self._queue, of=channel).first()
+        return None if row is None else self._read(row)
+
+    def _changing(self, conversation: Conversation) -> dict[str, Any]:
+        room = conversation.room
+        return {
+            "owner": conversation.owner.value,
+            "case_number": conversation.case,
+            "room_hash": None if room is None else self._room_hash(conversation.channel, room),
+            "room": self._sealed(conversation, _CONVERSATIONS.room, room),
+            "contact": self._sealed(conversation, _CONVERSATIONS.contact, conversation.contact),
+        }
+
+    def _room_hash(self, channel: str, room: str) -> bytes:
+        return self._desk.lookup.of("room", channel, room)
+
+    def _sealed(self, conversation: Conversation, column: sa.Column[Any], text: str | None) -> bytes | None:
+        return None if text is None else self._desk.seal(conversation.key, column, conversation.id, text)
+
+    def _opened(self, row: sa.Row[Any], column: sa.Column[Any], sealed: bytes | None) -> str | None:
+        return None if sealed is None else self._desk.unseal(row.key, column, row.id, sealed, str)
+
+    def _read(self, row: sa.Row[Any]) -> Conversation:
+        return Conversation(
+            id=ConversationId(row.id),
+            channel=row.channel,
+            place=Place(row.place),
+            key=ConversationId(row.key),
+            room=self._opened(row, _CONVERSATIONS.room, row.room),
+            contact=self._opened(row, _CONVERSATIONS.contact, row.contact),
+            owner=Owner(row.owner),
+            case=None if row.case_number is None else CaseNumber(row.case_number),
+        )
+
+
+class Sessions:
+    """`ports.Sessions`."""
+
+    _load = sa.select(_SESSIONS.session).where(_SESSIONS.conversation == given("of"))
+    _save = sa.update(schema.sessions).where(_SESSIONS.conversation == given("of")).values(session=given("to"))
+    _add = sa.insert(schema.sessions)
+    _erase = sa.delete(schema.sessions).where(_SESSIONS.conversation == given("of"))
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def load(self, conversation: ConversationId) -> Session | None:
+        sealed = self._desk.run(self._load, of=conversation).scalar()
+        if sealed is None:
+            return None
+        key = self._desk.key_of(conversation)
+        return self._desk.unseal(key, _SESSIONS.session, conversation, sealed, from_json)
+
+    def save(self, conversation: ConversationId, session: Session) -> None:
+        key = self._desk.key_of(conversation)
+        sealed = self._desk.seal(key, _SESSIONS.session, conversation, to_json(session))
+        if not self._desk.run(self._save, of=conversation, to=sealed).rowcount:
+            self._desk.run(self._add, conversation=conversation, session=sealed)
+
+    def erase(self, conversation: ConversationId) -> None:
+        self._desk.run(self._erase, of=conversation)
+
+
+class Outbox:
+    """`ports.Outbox`: a row is gone once its message is."""
+
+    _add = sa.insert(schema.outbox)
+    _lanes = sa.select(_OUTBOX.conversation).group_by(_OUTBOX.conversation).order_by(sa.func.min(_OUTBOX.position))
+    _head = sa.select(schema.outbox).where(_OUTBOX.conversation == given("of")).order_by(_OUTBOX.position).limit(1)
+    _save = (
+        sa.update(schema.outbox)
+        .where(_OUTBOX.id == given("message_id"))
+        .values({name: given(name) for name in ("attempts", "due", "tried_at", "tried_from")})
+    )
+    _empty = sa.delete(schema.outbox).where(_OUTBOX.id == given("message_id"))
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def add(self, message: OutgoingMessage) -> None:
+        key = self._desk.key_of(message.conversation)
+        content = codec.message_to_json(message.deed, message.origin)
+        with self._desk.unique("message"):
+            self._desk.run(
+                self._add,
+                id=message.id,
+                conversation=message.conversation,
+                message=self._desk.seal(key, _OUTBOX.message, message.id, content),
+                **self._changing(message),
+            )
+
+    def lanes(self) -> Sequence[ConversationId]:
+        return self._desk.run(self._lanes).scalars().all()
+
+    def head(self, conversation: ConversationId) -> OutgoingMessage | None:
+        row = self._desk.run(self._head, of=conversation).first()
+        if row is None:
+            return None
+        key = self._desk.key_of(conversation)
+        deed, origin = self._desk.unseal(key, _OUTBOX.message, row.id, row.message, codec.message_from_json)
+        return OutgoingMessage(
+            id=row.id,
+            conversation=conversation,
+            deed=deed,
+            origin=origin,
+            attempts=row.attempts,
+            due=_moment(row.due),
+            tried_at=_moment(row.tried_at),
+            tried_from=row.tried_from,
+        )
+
+    def save(self, message: OutgoingMessage) -> None:
+        if not self._desk.run(self._save, message_id=message.id, **self._changing(message)).rowcount:
+            raise KeyError(message.id)
+
+    def empty(self, message_id: str) -> None:
+        self._desk.run(self._empty, message_id=message_id)
+
+    def _changing(self, message: OutgoingMessage) -> dict[str, Any]:
+        return {
+            "attempts": message.attempts,
+            "due": None if message.due is None else codec.moment_to_number(message.due),
+            "tried_at": None if message.tried_at is None else codec.moment_to_number(message.tried_at),
+            "tried_from": message.tried_from,
+        }
+
+
+class Timers:
+    """`ports.Timers`."""
+
+    _one = sa.and_(_TIMERS.conversation == given("of"), _TIMERS.kind == given("named"))
+    _move = sa.update(schema.timers).where(_one).values(due=given("to"))
+    _add = sa.insert(schema.timers)
+    _cancel = sa.delete(schema.timers).where(_one)
+    _due = (
+        sa.select(schema.timers)
+        .where(_TIMERS.due <= given("now"))
+        .order_by(_TIMERS.due, _TIMERS.conversation, _TIMERS.kind)
+    )
+    _next = sa.select(sa.func.min(_TIMERS.due))
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def set(self, timer: Timer) -> None:
+        self._desk.key_of(timer.conversation)
+        due = codec.moment_to_number(timer.due)
+        if not self._desk.run(self._move, of=timer.conversation, named=timer.kind, to=due).rowcount:
+            self._desk.run(self._add, conversation=timer.conversation, kind=timer.kind, due=due)
+
+    def cancel(self, conversation: ConversationId, kind: str) -> None:
+        self._desk.run(self._cancel, of=conversation, named=kind)
+
+    def due(self, now: datetime) -> Sequence[Timer]:
+        rows = self._desk.run(self._due, now=codec.moment_to_number(now)).all()
+        return [Timer(ConversationId(row.conversation), row.kind, codec.number_to_moment(row.due)) for row in rows]
+
+    def next(self) -> datetime | None:
+        return _moment(self._desk.run(self._next).scalar())
+
+
+def _moment(number: int | None) -> datetime | None:
+    return None if number is None else codec.number_to_moment(number)

@@ -1,0 +1,137 @@
+"""The store: one thread, one connection, one transaction after the other (laws 1 and 6).
+
+A transaction is a plain function. What waits while another one is written to the disk is committed together with the
+next, each in a savepoint of its own: one flush of the disk for all of them, and one that fails takes no other with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+from bot.store.cases import Cases
+from bot.store.desk import Desk
+from bot.store.rows import Conversations, Journal, Outbox, Sessions, Timers, Tokens
+
+T = TypeVar("T")
+
+MAX_GROUP = 32  # transactions committed together; more would keep the first one waiting
+
+
+class SqlTx:
+    """One transaction: all of it is stored, or nothing."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.journal = Journal(desk)
+        self.conversations = Conversations(desk)
+        self.sessions = Sessions(desk)
+        self.outbox = Outbox(desk)
+        self.timers = Timers(desk)
+        self.cases = Cases(desk)
+        self._tokens = Tokens(desk)
+
+    def token(self, channel: str) -> str | None:
+        return self._tokens.get(channel)
+
+    def set_token(self, channel: str, token: str) -> None:
+        self._tokens.set(channel, token)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[SqlTx], Any]
+    answer: Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    value: Any
+    error: BaseException | None
+
+
+class SqlStore:
+    """A `ports.Store` on SQLAlchemy's sync engine. Made by `bot.store.open`."""
+
+    def __init__(self, connect: Callable[[], Desk]) -> None:
+        """Starts the thread and connects on it; raises what `connect` raises."""
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._closed = False
+        opened: Future[None] = Future()
+        self._thread = Thread(target=self._serve, args=(connect, opened), name="store", daemon=True)
+        self._thread.start()
+        opened.result()
+
+    async def transact(self, work: Callable[[SqlTx], T]) -> T:
+        """Run `work` in one transaction. Cancelled before its turn, it does nothing; later, it is stored."""
+        if self._closed:
+            raise RuntimeError("the store is closed")
+        answer: Future[T] = Future()
+        self._jobs.put(_Job(work, answer))
+        return await asyncio.wrap_future(answer)
+
+    async def close(self) -> None:
+        """Finish what waits, then close the files."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _serve(self, connect: Callable[[], Desk], opened: Future[None]) -> None:
+        try:
+            desk = connect()
+        except BaseException as error:
+            opened.set_exception(error)
+            return
+        opened.set_result(None)
+        tx = SqlTx(desk)
+        try:
+            while group := self._next_group():
+                self._commit(desk, tx, group)
+        finally:
+            desk.close()
+
+    def _next_group(self) -> list[_Job]:
+        """What waits, at least one; nothing when the store is to close."""
+        group: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            group.append(job)
+            if len(group) == MAX_GROUP:
+                return group
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return group
+        if group:
+            self._jobs.put(None)  # first these, then the end
+        return group
+
+    def _commit(self, desk: Desk, tx: SqlTx, group: list[_Job]) -> None:
+        group = [job for job in group if job.answer.set_running_or_notify_cancel()]
+        try:
+            with desk.connection.begin():
+                outcomes = [self._attempt(desk, tx, job) for job in group]
+        except BaseException as error:  # the commit failed, or the disk: none of them is stored
+            desk.rolled_back()
+            outcomes = [_Outcome(None, error) for _ in group]
+        for job, outcome in zip(group, outcomes, strict=True):
+            if outcome.error is None:
+                job.answer.set_result(outcome.value)
+            else:
+                job.answer.set_exception(outcome.error)
+
+    def _attempt(self, desk: Desk, tx: SqlTx, job: _Job) -> _Outcome:
+        savepoint = desk.connection.begin_nested()
+        try:
+            value = job.work(tx)
+        except BaseException as error:  # whatever it is, it belongs to the one who asked, and the thread lives on
+            savepoint.rollback()
+            desk.rolled_back()
+            return _Outcome(None, error)
+        savepoint.commit()
+        return _Outcome(value, None)

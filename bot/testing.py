@@ -1,0 +1,382 @@
+"""The fakes: a store in memory, a channel that only records, a clock that stands still.
+
+They are held to the same contract tests as the real adapters, so that what is shown on them holds for the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from bot.domain import (
+    Arrival,
+    Batch,
+    Case,
+    CaseNumber,
+    CaseStatus,
+    Conversation,
+    ConversationId,
+    Enter,
+    MakeRoom,
+    OutgoingMessage,
+    Place,
+    SendText,
+    Timer,
+)
+from bot.flow.session import Session
+from bot.ports import Entered, Inbox, SendError, Taken
+
+T = TypeVar("T")
+
+
+class FixedClock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        self._now += by
+
+
+@dataclass(slots=True)
+class _State:
+    """All that the memory store holds. Its values are frozen, so a copy of the containers is a copy of everything."""
+
+    tokens: dict[str, str] = field(default_factory=dict)
+    conversations: dict[ConversationId, Conversation] = field(default_factory=dict)
+    journal: dict[int, tuple[ConversationId, Arrival | None]] = field(default_factory=dict)
+    taken: set[tuple[str, str, str]] = field(default_factory=set)
+    sessions: dict[ConversationId, Session] = field(default_factory=dict)
+    outbox: dict[str, OutgoingMessage] = field(default_factory=dict)
+    timers: dict[tuple[ConversationId, str], Timer] = field(default_factory=dict)
+    cases: dict[CaseNumber, Case] = field(default_factory=dict)
+    words: dict[CaseNumber, tuple[str, ...]] = field(default_factory=dict)
+
+    def copy(self) -> _State:
+        return _State(
+            dict(self.tokens),
+            dict(self.conversations),
+            dict(self.journal),
+            set(self.taken),
+            dict(self.sessions),
+            dict(self.outbox),
+            dict(self.timers),
+            dict(self.cases),
+            dict(self.words),
+        )
+
+    def must_know(self, conversation: ConversationId) -> None:
+        if conversation not in self.conversations:
+            raise KeyError(conversation)
+
+
+class _Journal:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def add(self, conversation: ConversationId, arrival: Arrival) -> bool:
+        self._state.must_know(conversation)
+        event = (arrival.channel, arrival.room, arrival.event_id)
+        if event in self._state.taken:
+            return False
+        self._state.taken.add(event)
+        self._state.journal[len(self._state.journal) + 1] = (conversation, arrival)
+        return True
+
+    def pending(self, conversation: ConversationId) -> Sequence[tuple[int, Arrival]]:
+        return [
+            (row, arrival)
+            for row, (of, arrival) in self._state.journal.items()
+            if of == conversation and arrival is not None
+        ]
+
+    def waiting(self) -> Sequence[ConversationId]:
+        return list(dict.fromkeys(of for of, arrival in self._state.journal.values() if arrival is not None))
+
+    def empty(self, row: int) -> None:
+        if row in self._state.journal:
+            self._state.journal[row] = (self._state.journal[row][0], None)
+
+
+class _Conversations:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def get(self, conversation: ConversationId) -> Conversation:
+        return self._state.conversations[conversation]
+
+    def find(self, channel: str, room: str) -> Conversation | None:
+        for conversation in self._state.conversations.values():
+            if (conversation.channel, conversation.room) == (channel, room):
+                return conversation
+        return None
+
+    def add(self, conversation: Conversation) -> None:
+        if conversation.id in self._state.conversations:
+            raise Taken("conversation")
+        if conversation.key != conversation.id and self.get(conversation.key).key != conversation.key:
+            raise KeyError(conversation.key)
+        self._put(conversation)
+
+    def save(self, conversation: Conversation) -> None:
+        before = self._state.conversations[conversation.id]
+        fixed = replace(conversation, channel=before.channel, place=before.place, key=before.key)
+        if fixed != conversation:
+            raise ValueError("a conversation keeps its channel, its place and its key")
+        self._put(conversation)
+
+    def queue_room(self, channel: str) -> Conversation | None:
+        for conversation in self._state.conversations.values():
+            if (conversation.channel, conversation.place) == (channel, Place.QUEUE):
+                return conversation
+        return None
+
+    def _put(self, conversation: Conversation) -> None:
+        holder = None if conversation.room is None else self.find(conversation.channel, conversation.room)
+        if holder is not None and holder.id != conversation.id:
+            raise Taken("room")
+        self._state.conversations[conversation.id] = conversation
+
+
+class _Sessions:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def load(self, conversation: ConversationId) -> Session | None:
+        return self._state.sessions.get(conversation)
+
+    def save(self, conversation: ConversationId, session: Session) -> None:
+        self._state.must_know(conversation)
+        self._state.sessions[conversation] = session
+
+    def erase(self, conversation: ConversationId) -> None:
+        self._state.sessions.pop(conversation, None)
+
+
+class _Outbox:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def add(self, message: OutgoingMessage) -> None:
+        self._state.must_know(message.conversation)
+        if message.id in self._state.outbox:
+            raise Taken("message")
+        self._state.outbox[message.id] = message
+
+    def lanes(self) -> Sequence[ConversationId]:
+        return list(dict.fromkeys(message.conversation for message in self._state.outbox.values()))
+
+    def head(self, conversation: ConversationId) -> OutgoingMessage | None:
+        for message in self._state.outbox.values():
+            if message.conversation == conversation:
+                return message
+        return None
+
+    def save(self, message: OutgoingMessage) -> None:
+        before = self._state.outbox[message.id]
+        self._state.outbox[message.id] = replace(
+            before,
+            attempts=message.attempts,
+            due=message.due,
+            tried_at=message.tried_at,
+            tried_from=message.tried_from,
+        )
+
+    def empty(self, message_id: str) -> None:
+        self._state.outbox.pop(message_id, None)
+
+
+class _Timers:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def set(self, timer: Timer) -> None:
+        self._state.must_know(timer.conversation)
+        self._state.timers[timer.conversation, timer.kind] = timer
+
+    def cancel(self, conversation: ConversationId, kind: str) -> None:
+        self._state.timers.pop((conversation, kind), None)
+
+    def due(self, now: datetime) -> Sequence[Timer]:
+        return [timer for timer in self._in_order() if timer.due <= now]
+
+    def next(self) -> datetime | None:
+        return min((timer.due for timer in self._state.timers.values()), default=None)
+
+    def _in_order(self) -> list[Timer]:
+        return sorted(self._state.timers.values(), key=lambda timer: (timer.due, timer.conversation, timer.kind))
+
+
+class _Cases:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def add(self, case: Case) -> None:
+        if case.number in self._state.cases:
+            raise Taken("case number")
+        self._put(case)
+
+    def get(self, number: CaseNumber) -> Case | None:
+        return self._state.cases.get(number)
+
+    def save(self, case: Case) -> None:
+        before = self._state.cases[case.number]
+        if before.requester != case.requester:
+            raise ValueError("a case keeps its requester")
+        self._put(case)
+
+    def open(self) -> Sequence[Case]:
+        still = (case for case in self._state.cases.values() if case.status is not CaseStatus.CLOSED)
+        return sorted(still, key=lambda case: (case.opened_at, case.number))
+
+    def keep_words(self, number: CaseNumber, text: str) -> None:
+        if number not in self._state.cases:
+            raise KeyError(number)
+        self._state.words[number] = (*self._state.words.get(number, ()), text)
+
+    def take_words(self, number: CaseNumber) -> Sequence[str]:
+        return self._state.words.pop(number, ())
+
+    def _put(self, case: Case) -> None:
+        for conversation in (case.requester, case.relay, case.notes):
+            if conversation is not None:
+                self._state.must_know(conversation)
+        self._state.cases[case.number] = case
+
+
+class MemoryTx:
+    """One transaction of the memory store."""
+
+    def __init__(self, state: _State) -> None:
+        self._state = state
+        self.journal = _Journal(state)
+        self.conversations = _Conversations(state)
+        self.sessions = _Sessions(state)
+        self.outbox = _Outbox(state)
+        self.timers = _Timers(state)
+        self.cases = _Cases(state)
+
+    def token(self, channel: str) -> str | None:
+        return self._state.tokens.get(channel)
+
+    def set_token(self, channel: str, token: str) -> None:
+        self._state.tokens[channel] = token
+
+
+class MemoryStore:
+    """A `ports.Store` that forgets everything with the process.
+
+    It yields to the loop before a transaction and after it, as the real one does while its thread works: a test that
+    cancels a task at every await meets both moments, nothing stored yet and everything stored.
+    """
+
+    def __init__(self) -> None:
+        self._state = _State()
+        self._closed = False
+
+    async def transact(self, work: Callable[[MemoryTx], T]) -> T:
+        if self._closed:
+            raise RuntimeError("the store is closed")
+        await asyncio.sleep(0)
+        draft = self._state.copy()
+        result = work(MemoryTx(draft))
+        self._state = draft  # reached only without an exception: a failed transaction is dropped with its draft
+        await asyncio.sleep(0)
+        return result
+
+    async def close(self) -> None:
+        self._closed = True
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDone:
+    """What a deed brought."""
+
+    event_id: str | None = None
+    room: str | None = None
+    entered: Entered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    error: SendError
+    after: bool
+
+
+class MemoryChannel:
+    """A `ports.Channel` that records deeds and fails as it is told.
+
+    `attempts` holds every call. `delivered` holds what reached people: once for an id, as a homeserver drops a resend
+    under the same transaction id from the same device.
+    """
+
+    def __init__(self, name: str = "memory", device: str = "DEVICE1") -> None:
+        self.name = name
+        self.device = device
+        self.entering = Entered.SAFE
+        self.attempts: list[tuple[Conversation, OutgoingMessage]] = []
+        self.delivered: list[tuple[Conversation, OutgoingMessage]] = []
+        self._done: dict[str, MemoryDone] = {}
+        self._faults: list[_Fault | None] = []
+        self._batches: asyncio.Queue[Batch] = asyncio.Queue()
+        self._brought = 0
+
+    def fail(self, *errors: SendError | None, after: bool = False) -> None:
+        """Let the coming deeds raise these, in order; None lets one succeed.
+
+        With `after`, the deed is done and only its answer is lost: what a broken connection looks like.
+        """
+        self._faults += [None if error is None else _Fault(error, after) for error in errors]
+
+    def bring(self, *arrivals: Arrival) -> Batch:
+        """Let these arrive as one batch; `listen` hands it over."""
+        self._brought += 1
+        batch = Batch(self.name, f"token-{self._brought}", arrivals)
+        self._batches.put_nowait(batch)
+        return batch
+
+    def said(self, room: str | None) -> list[str]:
+        """The texts that reached a room, in order."""
+        return [
+            message.deed.text
+            for conversation, message in self.delivered
+            if conversation.room == room and isinstance(message.deed, SendText)
+        ]
+
+    async def listen(self, inbox: Inbox) -> None:
+        while True:
+            await inbox.accept(await self._batches.get())
+
+    async def perform(self, conversation: Conversation, message: OutgoingMessage) -> MemoryDone:
+        self.attempts.append((conversation, message))
+        await asyncio.sleep(0)  # a request is on its way: a test may cancel here
+        fault = self._faults.pop(0) if self._faults else None
+        if fault is not None and not fault.after:
+            raise fault.error
+        done = self._do(conversation, message)
+        await asyncio.sleep(0)  # done, and its answer on the way back
+        if fault is not None:
+            raise fault.error
+        return done
+
+    def _do(self, conversation: Conversation, message: OutgoingMessage) -> MemoryDone:
+        if message.id in self._done:
+            return self._done[message.id]
+        self.delivered.append((conversation, message))
+        self._done[message.id] = self._answer(message)
+        return self._done[message.id]
+
+    def _answer(self, message: OutgoingMessage) -> MemoryDone:
+        deed = message.deed
+        if isinstance(deed, MakeRoom):
+            return MemoryDone(room=f"!{deed.alias}:memory")
+        if isinstance(deed, Enter):
+            return MemoryDone(entered=self.entering)
+        return MemoryDone(event_id=f"${message.id}")

@@ -1,0 +1,165 @@
+"""Values with every field filled, each with a word of its own that can be searched for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from bot.domain import (
+    Answer,
+    Arrival,
+    Case,
+    CaseNumber,
+    CaseStatus,
+    Cause,
+    Conversation,
+    ConversationId,
+    Danger,
+    Decline,
+    Deed,
+    Endangered,
+    Enter,
+    Happening,
+    Invite,
+    Invited,
+    Joined,
+    Leave,
+    Left,
+    MakeRoom,
+    Origin,
+    OutgoingMessage,
+    Owner,
+    Place,
+    SendText,
+    TextId,
+    Tick,
+    Timer,
+    Unreadable,
+    Wrote,
+)
+from bot.flow.session import Passed, Session
+from bot.ports import Tx
+
+NOW = datetime(2026, 1, 5, 9, 30, 15, 123456, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+REQUESTER = Conversation(
+    id=ConversationId("c-requester"),
+    channel="matrix",
+    place=Place.REQUESTER,
+    key=ConversationId("c-requester"),
+    room="!planted-room:example.org",
+    contact="@planted-contact:example.org",
+    owner=Owner.QUEUE,
+    case=CaseNumber("7F3K"),
+)
+SECOND = Conversation(
+    id=ConversationId("c-second"),
+    channel="matrix",
+    place=Place.REQUESTER,
+    key=ConversationId("c-second"),
+    room="!planted-second-room:example.org",
+)
+RELAY = Conversation(
+    id=ConversationId("c-relay"), channel="matrix", place=Place.RELAY, key=REQUESTER.id, case=CaseNumber("7F3K")
+)
+NOTES = Conversation(
+    id=ConversationId("c-notes"), channel="matrix", place=Place.NOTES, key=REQUESTER.id, case=CaseNumber("7F3K")
+)
+QUEUE = Conversation(
+    id=ConversationId("c-queue"),
+    channel="matrix",
+    place=Place.QUEUE,
+    key=ConversationId("c-queue"),
+    room="!planted-queue-room:example.org",
+)
+
+HAPPENINGS: tuple[Happening, ...] = (
+    Wrote("planted words of an arrival", signed=True, edited=True),
+    Wrote("half a pair \ud83d, a nul \x00, an end \u2029, and سلام", signed=False, edited=False),
+    Invited(),
+    Joined(),
+    Left(),
+    *(Unreadable(cause) for cause in Cause),
+    *(Endangered(danger) for danger in Danger),
+)
+DEEDS: tuple[Deed, ...] = (
+    SendText("planted words of a deed, half a pair \udc00"),
+    Tick("$planted-ticked-event"),
+    Enter(),
+    Decline("planted notice"),
+    MakeRoom("planted-alias", "planted room name"),
+    Invite("@planted-invited:example.org"),
+    Leave("planted reason"),
+)
+ORIGIN = Origin(ConversationId("c-relay"), "$planted-origin-event")
+
+WORDS = Answer(
+    step="planted_step.words",
+    question=TextId("planted.question"),
+    outcome="planted_outcome",
+    label=TextId("planted.label"),
+    words="planted words of an answer",
+    version=3,
+)
+CHOICE = Answer(step="role", question=TextId("eligibility.role"), outcome="activist")
+SESSION = Session(
+    state="planted_state",
+    locale="planted_locale",
+    path=(Passed("planted_passed_state", WORDS), Passed("role", CHOICE)),
+    kept=(Passed("planted_kept_state", WORDS),),
+    aside="planted_aside",
+    tries=2,
+    hinted=True,
+)
+CASE = Case(
+    number=CaseNumber("7F3K"),
+    status=CaseStatus.CLAIMED,
+    requester=REQUESTER.id,
+    opened_at=NOW,
+    locale="planted_case_locale",
+    answers=(WORDS, CHOICE),
+    topic=TextId("planted.topic"),
+    urgency=TextId("planted.urgency"),
+    relay=RELAY.id,
+    notes=NOTES.id,
+    vetted_by="@planted-vetter:example.org",
+    claimed_by="@planted-claimer:example.org",
+    relay_open=True,
+    note="planted note of a sign-off",
+    told=(TextId("planted.told"),),
+)
+KEPT_WORDS = ("planted words kept for a case", "planted words kept later, half a pair \ud83d")
+
+
+def arrival(event_id: str, what: Happening | None = None, *, room: str | None = None) -> Arrival:
+    return Arrival(
+        channel="matrix",
+        room=room or REQUESTER.room or "",
+        event_id=event_id,
+        sender="@planted-sender:example.org",
+        at=NOW,
+        what=what or HAPPENINGS[0],
+    )
+
+
+def message(message_id: str, deed: Deed | None = None, *, to: Conversation = REQUESTER) -> OutgoingMessage:
+    return OutgoingMessage(id=message_id, conversation=to.id, deed=deed or DEEDS[0])
+
+
+FULL_MESSAGE = OutgoingMessage(
+    id="m-full",
+    conversation=REQUESTER.id,
+    deed=DEEDS[0],
+    origin=ORIGIN,
+    attempts=4,
+    due=NOW + HOUR,
+    tried_at=NOW,
+    tried_from="DEVICE1",
+)
+TIMER = Timer(REQUESTER.id, "idle", NOW + HOUR)
+
+
+def introduce(tx: Tx) -> None:
+    """Make the conversations known."""
+    for conversation in (REQUESTER, SECOND, RELAY, NOTES, QUEUE):
+        tx.conversations.add(conversation)

@@ -1,0 +1,263 @@
+"""The translators' files: made from the flows, brought up to date, and checked."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import catalogs, library
+from bot.domain import TextId
+from bot.flow.model import FlowError, Library, Mark, Severity, Source
+from bot.i18n import read_catalog
+
+ROOT = Path(__file__).parent.parent
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def made_library(texts: Mapping[str, str], note: str = "", words: Mapping[str, str] | None = None) -> Library:
+    sources = {
+        TextId(name): Source(TextId(name), (text,), note, Mark("flows/main.yaml", line, 11))
+        for line, (name, text) in enumerate(texts.items(), 4)
+    }
+    word_sources = {
+        name: Source(TextId(f"words.{name}"), (listed,), "", Mark("flows/bot.yaml", 30, 8))
+        for name, listed in (words or {}).items()
+    }
+    return Library({}, {}, sources, word_sources)
+
+
+class Folder:
+    """A locales folder with one Spanish catalog."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spanish = path / "es" / "LC_MESSAGES" / "messages.po"
+
+    def bring_up_to_date(self, flows: Library) -> None:
+        catalogs.extract(flows, self.path, NOW)
+        catalogs.update(flows, self.path, ["en", "es"], NOW)
+
+    def translate(self, english: str, spanish: str) -> None:
+        text = self.spanish.read_text()
+        begin = f'msgid "{english}"\nmsgstr "'
+        assert begin in text
+        self.spanish.write_text(text.replace(begin + '"', f'{begin}{spanish}"'))
+
+    def check(self, flows: Library) -> list[str]:
+        problems = catalogs.check(flows, self.path, ["en", "es"])
+        return [str(problem).replace(f"{self.path}/", "") for problem in problems]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def test_the_template_has_text_id_note_and_place(folder: Folder) -> None:
+    catalogs.extract(made_library({"main.menu": "What now?"}, note="Keep it short."), folder.path, NOW)
+    written = (folder.path / "messages.pot").read_text()
+    assert '#. Keep it short.\n#: flows/main.yaml:4\nmsgctxt "main.menu"\nmsgid "What now?"\nmsgstr ""\n' in written
+
+
+def test_words_are_translated_as_a_list(folder: Folder) -> None:
+    catalogs.extract(made_library({}, words={"yes": "yes, y"}), folder.path, NOW)
+    assert 'msgctxt "words.yes"\nmsgid "yes, y"\n' in (folder.path / "messages.pot").read_text()
+
+
+def test_a_template_that_says_the_same_is_left_alone(folder: Folder) -> None:
+    flows = made_library({"main.menu": "What now?"})
+    later = NOW + timedelta(days=1)
+    assert catalogs.extract(flows, folder.path, NOW)
+    assert not catalogs.extract(flows, folder.path, later)
+    assert catalogs.extract(made_library({"main.menu": "What else?"}), folder.path, later)
+    assert "2026-11-23" in (folder.path / "messages.pot").read_text()
+
+
+def test_a_new_language_begins_with_its_header(folder: Folder) -> None:
+    folder.bring_up_to_date(made_library({"main.menu": "What now?"}))
+    catalog = read_catalog(folder.spanish)
+    assert catalog.locale_identifier == "es"
+    assert catalog.num_plurals > 1
+    assert not catalog.fuzzy
+    assert not (folder.path / "en").exists()
+
+
+def test_an_update_that_changes_nothing_writes_nothing(folder: Folder) -> None:
+    flows = made_library({"main.menu": "What now?"})
+    folder.bring_up_to_date(flows)
+    assert catalogs.update(flows, folder.path, ["es"], NOW + timedelta(days=1)) == []
+
+
+def test_a_changed_sentence_keeps_its_translation_as_fuzzy(folder: Folder) -> None:
+    folder.bring_up_to_date(made_library({"main.menu": "What would you like to do?"}))
+    folder.translate("What would you like to do?", "¿Qué quiere hacer?")
+    changed = made_library({"main.menu": "What would you like to do now?"})
+    folder.bring_up_to_date(changed)
+    message = read_catalog(folder.spanish).get("What would you like to do now?", "main.menu")
+    assert message is not None
+    assert message.fuzzy
+    assert message.string == "¿Qué quiere hacer?"
+    assert folder.check(changed) == [
+        "es/LC_MESSAGES/messages.po:23:1: error[missing-translation]: 'main.menu' has changed since it was translated. "
+        "Look at it, then take 'fuzzy' away"
+    ]
+
+
+def test_a_sentence_that_is_gone_raises_no_alarm(folder: Folder) -> None:
+    folder.bring_up_to_date(made_library({"main.a": "One", "main.b": "Something quite different"}))
+    folder.translate("One", "Uno")
+    folder.translate("Something quite different", "Otra cosa")
+    fewer = made_library({"main.a": "One"})
+    folder.bring_up_to_date(fewer)
+    assert folder.check(fewer) == []
+    assert '#~ msgid "Something quite different"' in folder.spanish.read_text()
+
+
+def test_status_counts_each_message_once(folder: Folder) -> None:
+    folder.bring_up_to_date(made_library({"main.a": "The first question", "main.b": "Zebra", "staff.c": "Other"}))
+    folder.translate("The first question", "La primera")
+    flows = made_library({"main.a": "The first questions", "main.b": "Zebra", "staff.c": "Other"})
+    folder.bring_up_to_date(flows)
+    folder.translate("Zebra", "Cebra")
+    assert catalogs.status(flows, folder.path) == [catalogs.Status("es", translated=1, fuzzy=1, missing=1)]
+
+
+def test_what_is_not_translated_is_told_where_it_stands(folder: Folder) -> None:
+    flows = made_library({"main.menu": "What now?", "staff.card": "Card"}, words={"yes": "yes"})
+    folder.bring_up_to_date(flows)
+    folder.translate("yes", " , ")
+    assert folder.check(flows) == [
+        "es/LC_MESSAGES/messages.po:23:1: error[missing-translation]: 'words.yes' names no word",
+        "es/LC_MESSAGES/messages.po:28:1: error[missing-translation]: 'main.menu' is not translated",
+        # specialists read the helpline's own language
+        "es/LC_MESSAGES/messages.po:33:1: warning[missing-translation]: 'staff.card' is not translated",
+    ]
+
+
+def test_what_a_catalog_has_not_heard_of_is_told_where_the_flow_says_it(folder: Folder) -> None:
+    folder.bring_up_to_date(made_library({}))
+    flows = made_library({"main.menu": "What now?"})
+    catalogs.extract(flows, folder.path, NOW)
+    assert folder.check(flows) == [
+        "flows/main.yaml:4:11: error[missing-translation]: 'main.menu' is not in es/LC_MESSAGES/messages.po. "
+        "Run `vestibule catalogs update`"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spanish", "fault"),
+    [
+        ("Escriba", "lacks {help_address}"),
+        ("Escriba a {help_adress}", "lacks {help_address}, and has {help_adress}, which the English does not have"),
+        ("{name}: {help_address}", "has {name}, which the English does not have"),
+        ("Escriba a {help_address} {", "has a { or } that belongs to no placeholder"),
+        ("Escriba a {help_address} {Name}", "has a { or } that belongs to no placeholder"),
+    ],
+)
+def test_placeholders_must_be_the_same(folder: Folder, spanish: str, fault: str) -> None:
+    flows = made_library({"main.a": "Write to {help_address}"})
+    folder.bring_up_to_date(flows)
+    folder.translate("Write to {help_address}", spanish)
+    assert folder.check(flows) == [
+        f"es/LC_MESSAGES/messages.po:22:1: error[placeholder-mismatch]: the translation of 'main.a' {fault}"
+    ]
+
+
+def test_a_template_older_than_the_flows_is_told(folder: Folder) -> None:
+    flows = made_library({"main.a": "One"})
+    assert folder.check(flows)[0] == (
+        "messages.pot:1:1: error[stale-pot]: there is no template. Run `vestibule catalogs extract`"
+    )
+    folder.bring_up_to_date(flows)
+    folder.translate("One", "Uno")
+    assert folder.check(flows) == []
+    noted = made_library({"main.a": "One"}, note="For children.")
+    assert folder.check(noted) == [
+        "messages.pot:1:1: error[stale-pot]: the template is older than the flows (1 difference). "
+        "Run `vestibule catalogs extract`"
+    ]
+
+
+def test_a_sentence_that_only_moved_makes_no_template_stale(folder: Folder) -> None:
+    flows = made_library({"main.a": "One"})
+    folder.bring_up_to_date(flows)
+    folder.translate("One", "Uno")
+    source = flows.sources[TextId("main.a")]
+    moved = replace(flows, sources={source.id: replace(source, mark=Mark("flows/main.yaml", 99, 3))})
+    assert folder.check(moved) == []
+
+
+def test_an_offered_language_without_a_catalog_is_told(folder: Folder) -> None:
+    flows = made_library({})
+    catalogs.extract(flows, folder.path, NOW)
+    assert folder.check(flows) == [
+        "es/LC_MESSAGES/messages.po:1:1: error[missing-catalog]: 'es' is offered, but has no catalog. "
+        "`vestibule catalogs update` begins one"
+    ]
+
+
+def test_a_catalog_in_the_wrong_folder_is_told(folder: Folder) -> None:
+    flows = made_library({})
+    folder.bring_up_to_date(flows)
+    text = folder.spanish.read_text()
+    folder.spanish.write_text(text.replace("Language: es", "Language: pt-BR"))
+    assert folder.check(flows) == [
+        "es/LC_MESSAGES/messages.po:1:1: error[wrong-language]: this catalog lies in the folder of 'es', but its "
+        "header names 'pt_BR'. Is it the right file?"
+    ]
+    folder.spanish.write_text(text.replace('"Language: es\\n"\n', ""))
+    assert "but its header names no language" in folder.check(flows)[0]
+
+
+def test_a_folder_that_is_no_language_is_told(folder: Folder) -> None:
+    flows = made_library({})
+    folder.bring_up_to_date(flows)
+    folder.spanish.write_text(folder.spanish.read_text().replace("Language: es", "Language: klingon"))
+    (folder.path / "es").rename(folder.path / "klingon")
+    problems = catalogs.check(flows, folder.path, ["en"])
+    assert [problem.code for problem in problems] == ["unknown-locale"]
+    assert problems[0].message == "'klingon' is not the code of a language that we know"
+
+
+def test_a_broken_catalog_is_one_problem_among_others(folder: Folder) -> None:
+    flows = made_library({})
+    folder.bring_up_to_date(flows)
+    folder.spanish.write_bytes(b'msgid "a"\nmsgstr "\xff"\n')
+    assert [problem.code for problem in catalogs.check(flows, folder.path, ["es"])] == ["bad-catalog"]
+
+
+# What reads the flows, and what ships.
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FlowError) as told:
+        library.read(tmp_path / "flows")
+    assert str(told.value) == f"{tmp_path}/flows:1:1: error[unreadable-file]: cannot be read: no such file or directory"
+
+
+def test_a_folder_without_flows_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a flow")
+    with pytest.raises(FlowError) as told:
+        library.read(tmp_path)
+    assert str(told.value) == (
+        f"{tmp_path}:1:1: error[no-flow-files]: there is no flow file in this folder; flow files end in .yaml"
+    )
+
+
+def test_the_shipped_catalogs_are_complete() -> None:
+    flows = library.read(ROOT / "flows")
+    problems = catalogs.check(flows, ROOT / "locales", ["en", "es", "ar"])
+    assert [str(problem) for problem in problems if problem.severity is Severity.ERROR] == []
+
+
+@pytest.mark.skipif(not shutil.which("msgfmt"), reason="gettext's own tools are not here")
+@pytest.mark.parametrize("locale", ["es", "ar"])
+def test_gettext_itself_accepts_the_shipped_catalogs(locale: str) -> None:
+    path = ROOT / "locales" / locale / "LC_MESSAGES" / "messages.po"
+    subprocess.run(["msgfmt", "--check", "--output-file=/dev/null", str(path)], check=True, capture_output=True)
