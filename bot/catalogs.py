@@ -96,7 +96,7 @@ def check(library: Library, folder: Path, locales: Iterable[str]) -> Sequence[Pr
     for locale in offered:
         if locale not in paths:
             path = folder / locale / "LC_MESSAGES" / "messages.po"
-            message = f"'{locale}' is offered, but has no catalog. `vestibule catalogs update` begins one"
+            message = f"'{locale}' is offered, but has no catalog. `vestibule catalogs update {locale}` begins one"
             problems.append(_error(Mark(str(path), 1, 1), "missing-catalog", message))
     for locale, path in paths.items():
         try:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bot import store
 from bot.channels.matrix.guard import Guard
-from bot.channels.matrix.homeserver import Homeserver
-from bot.channels.matrix.identity import Credential, Own, establish, read_own, sign_in
+from bot.channels.matrix.homeserver import Homeserver, HomeserverError
+from bot.channels.matrix.identity import Credential, Own, establish, sign_in
 from bot.config import Config, ConfigError, Password
 from bot.lock import only_one
 from bot.store.record import SealedRecord
@@ -33,15 +33,15 @@ def identity_record(config: Config, master: store.MasterKey) -> SealedRecord:
 def setup(config: Config, show: Callable[[str], None]) -> Own:
     """Make what is missing; `show` is given the recovery key, once.
 
-    Raises ConfigError, IdentityError, HomeserverError.
+    Raises ConfigError, IdentityError, and HomeserverError where the homeserver fails on the way.
     """
     return asyncio.run(_setup(config, show))
 
 
 async def _setup(config: Config, show: Callable[[str], None]) -> Own:
+    await reach(config)
     homeserver = Homeserver(config.matrix.homeserver)
     try:
-        await homeserver.versions()
         with _undone_if_refused(config), only_one(config.store.data_dir):
             master = _master_key(config)
             await store.open(config.store.data_dir, config.store.url, master).close()
@@ -53,6 +53,20 @@ async def _setup(config: Config, show: Callable[[str], None]) -> Own:
                 return await establish(homeserver, guard, record, own, _credential(config).password, show)
             finally:
                 guard.close()
+    finally:
+        await homeserver.close()
+
+
+async def reach(config: Config) -> None:
+    """Make sure that a homeserver answers where the config says. Raises ConfigError."""
+    homeserver = Homeserver(config.matrix.homeserver)
+    try:
+        await homeserver.versions()
+    except HomeserverError as error:
+        raise ConfigError(
+            f"{config.file}: [matrix] homeserver: no Matrix homeserver answers at {config.matrix.homeserver}; "
+            "correct the address, or start the homeserver"
+        ) from error
     finally:
         await homeserver.close()
 
@@ -88,6 +102,3 @@ def _undone_if_refused(config: Config) -> Iterator[None]:
             else:
                 path.unlink(missing_ok=True)
         raise
-
-
-__all__ = ["identity_record", "read_own", "setup"]

@@ -198,7 +198,7 @@ def test_an_offered_language_without_a_catalog_is_told(folder: Folder) -> None:
     catalogs.extract(flows, folder.path, NOW)
     assert folder.check(flows) == [
         "es/LC_MESSAGES/messages.po:1:1: error[missing-catalog]: 'es' is offered, but has no catalog. "
-        "`vestibule catalogs update` begins one"
+        "`vestibule catalogs update es` begins one"
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Set
 
 from bot.domain import TextId
 from bot.flow.model import Mark, Source, Target, Ways
-from bot.flow.phrases import EVERYWHERE
+from bot.flow.phrases import AFTER_HANDOFF, EVERYWHERE
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -52,6 +52,9 @@ class Texts:
                 yield name
             elif name is None:
                 message = f"there is a single '{found[0]}'; braces stand only around a placeholder, such as {{name}}"
+                self._problems.error(mark, "unknown-placeholder", message)
+            elif name in AFTER_HANDOFF:
+                message = f"'{{{name}}}' is known only once people have taken over, in the text of a 'handoff' step"
                 self._problems.error(mark, "unknown-placeholder", message)
             else:
                 near = meant(name, sorted(filled)) or f"; there are {', '.join(sorted(filled))}"

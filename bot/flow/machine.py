@@ -50,7 +50,8 @@ NEXT = "next"  # the trigger by which a step that asks nothing goes on
 
 CHOSEN, ENOUGH, SEND, CHANGE = "chosen", "enough", "send", "change"
 
-WaitingStep = LanguageStep | ChooseStep | YesNoStep | ConsentStep | AskStep | FaqStep | ReviewStep
+RecordedStep = ChooseStep | YesNoStep | ConsentStep | AskStep
+WaitingStep = LanguageStep | FaqStep | ReviewStep | RecordedStep
 PassingStep = SayStep | EndStep
 StateStep = WaitingStep | PassingStep | HandoffStep
 
@@ -70,14 +71,16 @@ class State:
     """A step in one of the places where its flow runs.
 
     `id` is that of the step (`eligibility.role`), `question` the text that names it in a review or summary, `options`
-    its outcomes and their labels in the order in which they are shown. `topic` and `urgency` are ids of steps.
+    its answers and their labels in the order in which they are shown, `outcomes` the answers that are worth keeping.
+    `topic` and `urgency` are the ids of the steps whose answers stand on the card.
     """
 
     name: str
     id: str
     step: StateStep
-    question: TextId | None
+    question: TextId
     options: Mapping[str, TextId]
+    outcomes: frozenset[str]
     topic: frozenset[str] = frozenset()
     urgency: frozenset[str] = frozenset()
 
@@ -102,7 +105,7 @@ class Compiled:
         for trigger, event in self.machine.events.items():
             for source, transitions in event.transitions.items():
                 for transition in transitions:
-                    yield source, trigger, transition.dest
+                    yield source, trigger, transition.dest or source
 
 
 def compile_flows(library: Library, locales: Sequence[str]) -> Compiled:
@@ -129,12 +132,9 @@ class _Compiler:
         entry = self._entry
         self._add(entry, "", OVER)
         person = self._person()
-        for state in self._states.values():
-            if not isinstance(state.step, WaitingStep):
-                continue
-            for command, leads in ((Command.MENU, self._menu), (Command.PERSON, person)):
-                if leads is not None:
-                    self._transitions.append((commanding(command), state.name, leads))
+        for command, leads in ((Command.MENU, self._menu), (Command.PERSON, person)):
+            if leads is not None:
+                self._transitions += [(commanding(command), name, leads) for name in self._states]
         machine = Machine(
             model=None,
             states=[*self._states, OVER],
@@ -151,7 +151,7 @@ class _Compiler:
         return Compiled(machine, self._states, initial, self._menu, person, consents, locales)
 
     def _person(self) -> str | None:
-        """Where the word *person* leads: into the entry flow's own call of that flow, or else into a copy of its own."""
+        """Where the word *person* leads: into the entry flow's own call of that flow, or else into a further copy."""
         if self._entry.person is None:
             return None
         flow = self._library.flows[self._entry.person.name]
@@ -214,11 +214,14 @@ class _Compiler:
         return self._begin(flow, prefix, over, place + 1) if place + 1 < len(flow.steps) else over
 
     def _state(self, name: str, flow: Flow, step: StateStep) -> State:
+        topic: frozenset[str] = frozenset()
+        urgency: frozenset[str] = frozenset()
+        if isinstance(step, HandoffStep):
+            topic, urgency = self._choices(step.topic), self._choices(step.urgency)
+        outcomes = frozenset(_outcomes(step)) if isinstance(step, RecordedStep) else frozenset()
         step_id = f"{flow.name}.{step.name}"
-        if not isinstance(step, HandoffStep):
-            return State(name, step_id, step, _question(step), self._options(step))
-        topic, urgency = (self._choices(target) for target in (step.topic, step.urgency))
-        return State(name, step_id, step, None, {}, topic, urgency)
+        question = (_short(step) if isinstance(step, RecordedStep) else None) or TextId(step_id)
+        return State(name, step_id, step, question, self._options(step), outcomes, topic, urgency)
 
     def _choices(self, target: Target | None) -> frozenset[str]:
         """The ids of the `choose` steps of this name, in whatever flow."""
@@ -229,7 +232,7 @@ class _Compiler:
             if target and isinstance(step, ChooseStep) and step.name == target.name
         )
 
-    def _options(self, step: WaitingStep | PassingStep) -> Mapping[str, TextId]:
+    def _options(self, step: StateStep) -> Mapping[str, TextId]:
         match step:
             case ChooseStep():
                 return {option.name: option.text for option in step.options}
@@ -244,7 +247,7 @@ class _Compiler:
                 return {}
 
 
-def _outcomes(step: ChooseStep | YesNoStep | ConsentStep | AskStep) -> tuple[str, ...]:
+def _outcomes(step: RecordedStep) -> tuple[str, ...]:
     match step:
         case ChooseStep():
             return tuple(option.name for option in step.options)
@@ -254,11 +257,6 @@ def _outcomes(step: ChooseStep | YesNoStep | ConsentStep | AskStep) -> tuple[str
             return YES, NO
 
 
-def _question(step: StateStep) -> TextId | None:
-    match step:
-        case ChooseStep() | YesNoStep() | AskStep():
-            return step.label or step.text
-        case ConsentStep():
-            return step.covers or step.text
-        case _:
-            return None
+def _short(step: RecordedStep) -> TextId | None:
+    """What a question is called in a review or summary, where its author gave it a name."""
+    return step.covers if isinstance(step, ConsentStep) else step.label

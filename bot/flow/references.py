@@ -25,8 +25,6 @@ from bot.flow.model import (
 )
 from bot.flow.positions import Problems, meant
 
-MOST_STATES = 5_000  # of one compiled flow; called flows are copied into their callers
-
 
 def check(library: Library, names: Mapping[str, Mapping[str, Mark]], problems: Problems, *, whole: bool) -> None:
     """Report what does not exist. `names`: every step that a flow file has, faulty ones too.
@@ -44,8 +42,13 @@ class References:
         self._names = names
         self._problems = problems
         self._whole = whole
+        read = {(flow.name, step.name): step for flow in library.flows.values() for step in flow.steps}
+        # a step that is faulty itself may well be one
         self._choices = {
-            step.name for flow in library.flows.values() for step in flow.steps if isinstance(step, ChooseStep)
+            step
+            for flow, steps in names.items()
+            for step in steps
+            if isinstance(read.get((flow, step)), ChooseStep | None)
         }
 
     def check(self) -> None:
@@ -58,11 +61,10 @@ class References:
             for step in flow.steps:
                 self._step(flow, step)
             if flow.menu:
-                self._exists(flow, f"the menu of '{flow.name}'", flow.menu)
+                self._menu(flow, flow.menu)
             if flow.person:
                 self._flow_exists(flow.person)
-        if not self._recursion():
-            self._size()
+        self._recursion()
 
     def _step(self, flow: Flow, step: FlowStep) -> None:
         for target in targets(step):
@@ -97,6 +99,13 @@ class References:
         message = f"{who} goes to '{target.name}', which does not exist in this flow{near}"
         self._problems.error(target.mark, "unknown-target", message)
 
+    def _menu(self, flow: Flow, menu: Target) -> None:
+        self._exists(flow, f"the menu of '{flow.name}'", menu)
+        if any(step.name == menu.name and not isinstance(step, ChooseStep) for step in flow.steps):
+            self._problems.error(
+                menu.mark, "menu-not-a-choice", f"the menu must be a 'choose' step, and '{menu.name}' is none"
+            )
+
     def _flow_exists(self, target: Target) -> None:
         if self._whole and target.name not in self._library.flows:
             near = meant(target.name, tuple(self._library.flows))
@@ -108,9 +117,8 @@ class References:
             message = f"the card shows only answers of 'choose' steps, and '{target.name}' is none{near}"
             self._problems.error(target.mark, "card-not-a-choice", message)
 
-    def _recursion(self) -> bool:
-        """Whether a flow runs itself, by however many others; the call that closes the circle is reported."""
-        found = False
+    def _recursion(self) -> None:
+        """A flow that runs itself, by however many others, is reported at the call that closes the circle."""
         done: set[str] = set()
         for start in self._library.flows:
             way: list[str] = [start]
@@ -121,31 +129,11 @@ class References:
                     done.add(way.pop())
                     calls.pop()
                 elif call.name in way:
-                    found = True
                     circle = " -> ".join((*way[way.index(call.name) :], call.name))
                     self._problems.error(call.mark, "recursion", f"this flow would run itself without end: {circle}")
                 elif call.name not in done and call.name in self._library.flows:
                     way.append(call.name)
                     calls.append(self._calls(call.name))
-        return found
-
-    def _size(self) -> None:
-        """Every call copies a flow, so that flows which call flows can grow beyond all measure."""
-        sizes: dict[str, int] = {}
-        pending = list(self._library.flows)
-        while pending:
-            name = pending[-1]
-            called = [call.name for call in self._calls(name) if call.name in self._library.flows]
-            unknown = [other for other in called if other not in sizes]
-            if unknown:
-                pending += unknown
-                continue
-            pending.pop()
-            sizes[name] = len(self._library.flows[name].steps) + sum(sizes[other] for other in called)
-        entry = self._library.flows.get(ENTRY_FLOW)
-        if entry and sizes[ENTRY_FLOW] > MOST_STATES:
-            message = f"with all flows that it runs, '{ENTRY_FLOW}' has more than {MOST_STATES} steps"
-            self._problems.error(entry.mark, "too-large", message)
 
     def _calls(self, flow: str) -> Iterator[CallStep]:
         return (step for step in self._library.flows[flow].steps if isinstance(step, CallStep))

@@ -22,6 +22,7 @@ _APART = string.punctuation + string.whitespace + "".join(map(chr, range(32))) +
 _ASCII = str.maketrans({**dict.fromkeys(_APART, " "), **dict.fromkeys(_APOSTROPHES)})
 _ANY = str.maketrans(dict.fromkeys(_APOSTROPHES))
 _SAME_LETTER = {
+    **dict.fromkeys(_APOSTROPHES, ""),  # those that come out of other characters
     **dict.fromkeys("ٱ", "ا"),  # alef with wasla; the other alefs lose their hamza or madda as a mark
     **dict.fromkeys("ىیېے", "ي"),  # alef maksura, Persian and Urdu yeh
     **dict.fromkeys("کڪ", "ك"),

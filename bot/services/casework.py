@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from bot.domain import (
     Case,
-    CaseNumber,
     CaseStatus,
     Conversation,
     ConversationId,
@@ -24,6 +23,7 @@ from bot.domain import (
     TextId,
 )
 from bot.flow.events import OpenCase
+from bot.services import sayings
 from bot.services.commands import Verdict
 from bot.services.work import Work
 
@@ -76,35 +76,35 @@ def human_case(work: Work, conversation: Conversation) -> Case | None:
 def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
     """A person looks into a case, or signs it off."""
     if case.status is CaseStatus.CLOSED:
-        return Told(TextId("staff.vet_refused_closed"))
+        return Told(sayings.VET_REFUSED_CLOSED)
     if case.status is CaseStatus.CLAIMED:
-        return Told(TextId("staff.vet_refused_claimed"))
+        return Told(sayings.VET_REFUSED_CLAIMED)
     if case.status in DECIDED:
-        return Told(TextId("staff.vet_refused_decided"))
+        return Told(sayings.VET_REFUSED_DECIDED)
     case = replace(case, status=VERDICTS[verdict])
     if verdict is Verdict.PENDING:
         case = replace(case, notes=_room(work, case, case.notes, Place.NOTES))
         _invite(work, case.notes, who)
         work.tx.cases.save(case)
-        return Told(TextId("staff.vet_pending_done"), news=True)
+        return Told(sayings.VET_PENDING_DONE, news=True)
     case = replace(case, vetted_by=who, note=note or None)
     work.tx.cases.save(case)
     if verdict is Verdict.PASSED:
-        return Told(TextId("staff.vet_done_passed"), news=True)
-    _part(work, case, TextId("bot.case_declined"))
-    return Told(TextId("staff.vet_done_declined"), news=True)
+        return Told(sayings.VET_DONE_PASSED, news=True)
+    _part(work, case, sayings.CASE_DECLINED)
+    return Told(sayings.VET_DONE_DECLINED, news=True)
 
 
 def claim(work: Work, case: Case, who: str) -> Told:
     """One of the staff takes a case: theirs alone from now on."""
     if case.status is CaseStatus.CLOSED:
-        return Told(TextId("staff.claim_refused_closed"))
+        return Told(sayings.CLAIM_REFUSED_CLOSED)
     if case.status is CaseStatus.CLAIMED:
-        return Told(TextId("staff.claim_refused_taken"))
+        return Told(sayings.CLAIM_REFUSED_TAKEN)
     if case.status is CaseStatus.DECLINED:
-        return Told(TextId("staff.claim_refused_declined"))
+        return Told(sayings.CLAIM_REFUSED_DECLINED)
     if work.kit.staff.before_claim and case.status is not CaseStatus.PASSED:
-        return Told(TextId("staff.claim_refused_vetting"))
+        return Told(sayings.CLAIM_REFUSED_VETTING)
     case = replace(
         case,
         status=CaseStatus.CLAIMED,
@@ -117,23 +117,23 @@ def claim(work: Work, case: Case, who: str) -> Told:
     _invite(work, case.notes, who)
     requester = work.tx.conversations.get(case.requester)
     work.tx.conversations.save(replace(requester, owner=Owner.SPECIALIST))
-    return Told(TextId("staff.claim_done"), news=True)
+    return Told(sayings.CLAIM_DONE, news=True)
 
 
 def close(work: Work, case: Case, who: str) -> Told:
     """End a case. A claimed one is its claimer's to end, or a lead's: claimers can be taken ill."""
     if case.status is CaseStatus.CLOSED:
-        return Told(TextId("staff.close_refused_closed"))
+        return Told(sayings.CLOSE_REFUSED_CLOSED)
     if case.status is CaseStatus.CLAIMED and who != case.claimed_by and who not in work.kit.staff.leads:
-        return Told(TextId("staff.close_refused"))
+        return Told(sayings.CLOSE_REFUSED)
     work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
-    _part(work, case, TextId("bot.case_closed"))
-    return Told(TextId("staff.closed_done"), news=True)
+    _part(work, case, sayings.CASE_CLOSED)
+    return Told(sayings.CLOSED_DONE, news=True)
 
 
 def break_off(work: Work, case: Case) -> None:
     """Close a case whose requester's room is not safe any more, and tell staff (law 5)."""
-    tell_staff(work, case, TextId("staff.room_unsafe"))
+    tell_staff(work, case, sayings.ROOM_UNSAFE)
     work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
 
 
@@ -164,7 +164,7 @@ def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, cl
     if closed:
         work.tx.cases.save(replace(case, relay_open=False))
     if words:
-        work.say(work.queue(), work.kit.render.staff(TextId("staff.relay_lost"), case=case.number))
+        work.say(work.queue(), work.kit.render.staff(sayings.RELAY_LOST, case=case.number))
 
 
 def _part(work: Work, case: Case, text: TextId) -> None:
@@ -190,7 +190,7 @@ def _room(work: Work, case: Case, made: ConversationId | None, place: Place) -> 
         case=case.number,
     )
     work.tx.conversations.add(room)
-    name = work.kit.render.staff(TextId(f"staff.{place.value}_name"), case=case.number)
+    name = work.kit.render.staff(sayings.NAMES[place], case=case.number)
     work.post(room, MakeRoom(work.new_id(), name))
     return room.id
 

@@ -62,14 +62,14 @@ VERBS = ("help", "vet", "claim", "close")
 
 
 def is_command(text: str) -> bool:
-    """Whether a message begins with `!`, whatever unseen signs or width a keyboard gave it. Such a one is never relayed."""
+    """Whether a message begins with `!`, whatever unseen signs or width a keyboard gave it. It is not relayed."""
     return _plain(text).startswith("!")
 
 
 def parse(text: str, own: CaseNumber | None) -> Command:
     """Read a command. `own` is the case whose room it was written in; there the number may be left out.
 
-    `case` is None where a number is missing, or is not that of the room: signing off the wrong case is worse than asking.
+    `case` is None where a number is missing, or is not that of the room: a wrong case is worse than a question.
     """
     verb, rest = _first_word(_plain(text).removeprefix("!"))
     match verb.casefold():

@@ -24,7 +24,7 @@ class Crew(Generic[K]):
     """Runs `work(key)` for every key that was woken, each in its own task.
 
     `work` returns None when nothing is left to do, or the seconds after which it wants to be called again; being woken
-    calls it at once. `idle` is true while nobody works; `stopping`, once the crew is to go home.
+    calls it at once. `stopping` is set once the crew is to go home.
     """
 
     def __init__(self, work: Callable[[K], Awaitable[float | None]]) -> None:
@@ -49,7 +49,7 @@ class Crew(Generic[K]):
             flag.set()
 
     async def stop(self, patience: float) -> None:
-        """Let everybody finish what is in hand, for at most so many seconds; what is cut off is done after a restart."""
+        """Let everybody finish what is in hand, for so many seconds at most; the rest is done after a restart."""
         self.stopping = True
         self.wake_all()
         tasks = list(self._tasks.values())
@@ -77,6 +77,8 @@ class Crew(Generic[K]):
                         continue
                     return  # nothing awaits between the look at the flag and the end: no waking is lost
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(flag.wait(), pause)
+                    # not `wait_for`: before Python 3.12 it can swallow a cancellation
+                    async with asyncio.timeout(pause):
+                        await flag.wait()
         finally:
             del self._tasks[key], self._flags[key]

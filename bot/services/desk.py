@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from bot.errors import VestibuleError
 from bot.flow.engine import Engine
 from bot.logs import describe
 from bot.ports import Channel, Clock, Inbox, Store, Texts
@@ -69,6 +70,10 @@ class Desk:
         await self._scheduler.stop(PATIENCE)
         await self._outbox.stop(PATIENCE)
 
+    async def listening(self) -> None:
+        """Lasts as long as channels can be listened to. Raises what one of them says has ended that for good."""
+        await asyncio.gather(*self._ears)
+
     def look_again(self) -> None:
         """Let everything that waits for a moment look at the clock: for a clock that was set."""
         self._scheduler.wake()
@@ -78,6 +83,8 @@ class Desk:
         while True:
             try:
                 await channel.listen(self._intake)
+            except VestibuleError:
+                raise
             except Exception as error:
                 _log.error("listening on %s failed: %s", channel.name, describe(error))
             await asyncio.sleep(LISTEN_AGAIN)

@@ -19,13 +19,12 @@ from bot.domain import (
     Invited,
     Leave,
     Place,
-    TextId,
     Unreadable,
     Wrote,
 )
 from bot.logs import describe
 from bot.ports import Store, Tx
-from bot.services import reception, staffrooms
+from bot.services import reception, sayings, staffrooms
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -139,12 +138,12 @@ class Intake:
         conversation = tx.conversations.get(conversation_id)
         _log.error("gave up one arrival of kind %s", type(arrival.what).__name__)
         if isinstance(arrival.what, Endangered):
-            work.post(conversation, Leave(""))
+            work.post(conversation, Leave(self._kit.render.requester(sayings.UNSAFE[arrival.what.danger], None)))
         elif isinstance(arrival.what, Wrote | Unreadable):
             if conversation.place is Place.REQUESTER:
                 # whatever we know of them may be what cannot be read: so in every language
-                work.say(conversation, self._kit.render.requester(TextId("bot.not_taken"), None))
+                work.say(conversation, self._kit.render.requester(sayings.NOT_TAKEN, None))
             else:
-                work.say(conversation, self._kit.render.staff(TextId("staff.not_taken")))
+                work.say(conversation, self._kit.render.staff(sayings.STAFF_NOT_TAKEN))
         tx.journal.empty(row)
         return work, rest

@@ -21,12 +21,11 @@ from bot.domain import (
     OutgoingMessage,
     Place,
     SendText,
-    TextId,
     Tick,
 )
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
-from bot.services import casework, reception
+from bot.services import casework, reception, sayings
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -66,7 +65,7 @@ class Outbox:
         self._doors: dict[ConversationId, OutgoingMessage] = {}
 
     async def start(self, queue: Conversation) -> None:
-        """Go on with what was not sent before the last stop; enter the queue room first, whatever happened meanwhile."""
+        """Go on with what was not sent before the last stop; enter the queue room first: the bot may be out."""
         self._doors[queue.id] = _door(queue.id)
         for lane in await self._store.transact(lambda tx: tx.outbox.lanes()):
             self.wake(lane)
@@ -200,7 +199,7 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
     elif case is None:
         return
     elif isinstance(message.deed, Invite):
-        work.say(work.queue(), work.kit.render.staff(TextId("staff.invite_failed"), case=case.number))
+        work.say(work.queue(), work.kit.render.staff(sayings.INVITE_FAILED, case=case.number))
     elif conversation.place is Place.RELAY:
         back = [message, *(work.drop_lane(conversation) if failure is Failure.GONE else ())]
         casework.take_back(work, case, back, closed=failure is Failure.GONE)

@@ -31,14 +31,8 @@ from bot.domain import (
 )
 from bot.flow.events import CancelTimer, End, Event, Missed, OpenCase, Replied, SetTimer, Started, TimedOut
 from bot.flow.session import Session
-from bot.services import casework
+from bot.services import casework, sayings
 from bot.services.work import Work
-
-CANNOT_READ = {cause: TextId(f"bot.cannot_read_{cause.value}") for cause in Cause}
-UNSAFE = {
-    Danger.THIRD_MEMBER: TextId("bot.room_unsafe_third"),
-    Danger.HISTORY_OPENED: TextId("bot.room_unsafe_history"),
-}
 
 
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
@@ -61,7 +55,7 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
         case Left():
             case = casework.human_case(work, conversation)
             if case is not None:
-                casework.tell_staff(work, case, TextId("staff.requester_left"))
+                casework.tell_staff(work, case, sayings.REQUESTER_LEFT)
         case Joined():
             pass
         case _:
@@ -81,7 +75,7 @@ def stop(work: Work, conversation: Conversation, danger: Danger) -> None:
         work.not_delivered(message)
     case = casework.human_case(work, conversation)
     locale = case.locale if case else _locale(work.tx.sessions.load(conversation.id))
-    work.post(conversation, Leave(work.kit.render.requester(UNSAFE[danger], locale)))
+    work.post(conversation, Leave(work.kit.render.requester(sayings.UNSAFE[danger], locale)))
     if case is not None:
         casework.break_off(work, case)
     _forget_session(work, conversation)
@@ -99,11 +93,11 @@ def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str
     if case is not None:
         text = message.text
         if message.edited:
-            text = work.kit.render.staff(TextId("staff.requester_changed"), words=text)
+            text = work.kit.render.staff(sayings.REQUESTER_CHANGED, words=text)
         _to_case(work, conversation, case, text, event_id)
     elif message.edited:
         # which message it changes is not proven, so it cannot take the place of an answer
-        _to_engine(work, conversation, Missed(TextId("bot.cannot_take_change")))
+        _to_engine(work, conversation, Missed(sayings.CANNOT_TAKE_CHANGE))
     else:
         _to_engine(work, conversation, Replied(message.text))
 
@@ -111,14 +105,14 @@ def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str
 def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
     case = casework.human_case(work, conversation)
     if case is None:
-        _to_engine(work, conversation, Missed(CANNOT_READ[cause]))
+        _to_engine(work, conversation, Missed(sayings.CANNOT_READ[cause]))
         return
-    unread = work.kit.render.staff(TextId("staff.unread_in_relay"))
+    unread = work.kit.render.staff(sayings.UNREAD_IN_RELAY)
     if case.relay is not None and case.relay_open:
         work.say(work.tx.conversations.get(case.relay), unread)
     else:
         work.tx.cases.keep_words(case.number, unread)
-    _tell_once(work, conversation, case, CANNOT_READ[cause])
+    _tell_once(work, conversation, case, sayings.CANNOT_READ[cause])
 
 
 def _to_case(work: Work, conversation: Conversation, case: Case, text: str, event_id: str) -> None:
@@ -128,7 +122,7 @@ def _to_case(work: Work, conversation: Conversation, case: Case, text: str, even
         return
     work.tx.cases.keep_words(case.number, text)
     if conversation.owner is Owner.QUEUE:
-        _tell_once(work, conversation, case, TextId("bot.kept_for_case"))
+        _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
 
 
 def _tell_once(work: Work, conversation: Conversation, case: Case, text: TextId) -> None:
@@ -165,9 +159,7 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
     for effect in step.effects:
         match effect:
             case OpenCase():
-                conversation = casework.open_case(
-                    work, conversation, locale or work.kit.render.first_locale, effect
-                )
+                conversation = casework.open_case(work, conversation, locale or work.kit.render.first_locale, effect)
                 handed_over = True
             case SetTimer(kind, after):
                 _set_timer(work, conversation, kind, after)

@@ -7,13 +7,13 @@ from typing import assert_never
 
 from bot.domain import Answer, Case, CaseNumber, CaseStatus, TextId
 from bot.flow.events import Ask, AskLanguage, CancelTimer, Effect, End, OpenCase, Say, SetTimer, ShowAnswers
+from bot.flow.model import SKIPPED
 from bot.ports import Texts
+from bot.services import sayings
 
 # an event holds 64 KiB; in JSON, sealed and in base64, a character of the first plane takes at most 8 bytes of it
 MESSAGE_CHARS = 6_000
 QUOTE_CHARS = 200  # enough to know one's own message again
-
-SKIPPED = "skipped"  # the outcome of a question that the requester chose to skip
 
 
 class Renderer:
@@ -37,7 +37,7 @@ class Renderer:
 
     def notice(self) -> str:
         """The one thing that is ever sent in clear, in every language offered (law 5)."""
-        return self.requester(TextId("bot.notice_unencrypted"), None)
+        return self.requester(sayings.NOTICE_UNENCRYPTED, None)
 
     def staff(self, text: TextId, **params: str) -> str:
         """One text for staff."""
@@ -49,20 +49,20 @@ class Renderer:
         if status is CaseStatus.ARRIVED and not before_claim:
             status = CaseStatus.PASSED  # nothing stands between it and a claim
         return self.staff(
-            TextId("staff.card"),
+            sayings.CARD,
             case=case.number,
             language=self._language(case.locale),
-            topic=self.staff(case.topic or TextId("staff.topic_unknown")),
-            urgency=self.staff(case.urgency or TextId("staff.urgency_unknown")),
-            state=self.staff(TextId(f"staff.state_{status.value}")),
+            topic=self.staff(case.topic or sayings.TOPIC_UNKNOWN),
+            urgency=self.staff(case.urgency or sayings.URGENCY_UNKNOWN),
+            state=self.staff(sayings.STATES[status]),
         )
 
     def summary(self, case: Case, *, before_claim: bool) -> str:
         """What the notes room shows of a case: every answer, the requester's own words untouched."""
         lines = [self._summary_line(case, answer) for answer in case.answers]
         if case.note:
-            lines.append(self.staff(TextId("staff.summary_note"), note=case.note))
-        title = self.staff(TextId("staff.summary_title"), case=case.number)
+            lines.append(self.staff(sayings.SUMMARY_NOTE, note=case.note))
+        title = self.staff(sayings.SUMMARY_TITLE, case=case.number)
         return "\n\n".join([title, self.card(case, before_claim=before_claim), *lines])
 
     def _effect(self, effect: Effect, locale: str | None, case: CaseNumber | None) -> str:
@@ -83,25 +83,22 @@ class Renderer:
                 assert_never(effect)
 
     def _answer(self, answer: Answer, locale: str) -> str:
-        if answer.words is not None:
-            said = answer.words
-        else:
-            said = self._texts.say(answer.label or TextId("bot.skipped"), locale)
+        said = answer.words if answer.words is not None else self._texts.say(answer.label or sayings.SKIPPED, locale)
         question = _one_line(self._texts.say(answer.question, locale))
-        return self._texts.say(TextId("bot.answer_line"), locale, {"question": question, "answer": said})
+        return self._texts.say(sayings.ANSWER_LINE, locale, {"question": question, "answer": said})
 
     def _summary_line(self, case: Case, answer: Answer) -> str:
         question = _one_line(self.staff(answer.question))
         if answer.words is not None:
             return self.staff(
-                TextId("staff.summary_words"),
+                sayings.SUMMARY_WORDS,
                 question=question,
                 language=self._language(case.locale),
                 answer=answer.words,
             )
         if answer.outcome == SKIPPED or answer.label is None:
-            return self.staff(TextId("staff.summary_skipped"), question=question)
-        return self.staff(TextId("staff.summary_line"), question=question, answer=self.staff(answer.label))
+            return self.staff(sayings.SUMMARY_SKIPPED, question=question)
+        return self.staff(sayings.SUMMARY_LINE, question=question, answer=self.staff(answer.label))
 
     def _locales(self, locale: str | None) -> Sequence[str]:
         return self._texts.locales if locale is None else (locale,)

@@ -27,7 +27,7 @@ from bot.domain import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework
+from bot.services import casework, sayings
 from bot.services.commands import Claim, Close, Command, Help, Unknown, Vet, is_command, parse
 from bot.services.work import Work
 
@@ -45,7 +45,7 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             _left(work, conversation, arrival.sender)
         case Unreadable():
             if conversation.place is Place.RELAY:
-                _answer(work, conversation, TextId("staff.not_read"))
+                _answer(work, conversation, sayings.NOT_READ)
         case Invited():
             work.post(conversation, Enter())
         case Endangered():
@@ -56,7 +56,7 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
 
 def _wrote(work: Work, conversation: Conversation, arrival: Arrival, text: str, *, trusted: bool) -> None:
     if not trusted:
-        _answer(work, conversation, TextId("staff.not_allowed"))
+        _answer(work, conversation, sayings.NOT_ALLOWED)
     elif is_command(text):
         _obey(work, conversation, arrival.sender, parse(text, conversation.case))
     else:
@@ -66,15 +66,15 @@ def _wrote(work: Work, conversation: Conversation, arrival: Arrival, text: str, 
 def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None:
     match command:
         case Help():
-            _answer(work, said_in, TextId("staff.help"))
+            _answer(work, said_in, sayings.STAFF_HELP)
         case Unknown(meant):
             _ask_back(work, said_in, meant)
         case Vet(None) | Claim(None) | Close(None):
-            _answer(work, said_in, TextId("staff.case_missing"))
+            _answer(work, said_in, sayings.CASE_MISSING)
         case Vet(number) | Claim(number) | Close(number):
             case = _case(work, number)
             if case is None:
-                _answer(work, said_in, TextId("staff.no_such_case"))
+                _answer(work, said_in, sayings.NO_SUCH_CASE)
             else:
                 _tell(work, said_in, case, who, _do(work, case, who, command))
         case _:
@@ -104,11 +104,11 @@ def _tell(work: Work, said_in: Conversation, case: Case, who: str, told: casewor
 
 def _ask_back(work: Work, said_in: Conversation, meant: str | None) -> None:
     say = work.kit.render.staff
-    parts = [say(TextId("staff.unknown_command"))]
+    parts = [say(sayings.UNKNOWN_COMMAND)]
     if meant is not None:
-        parts.append(say(TextId("staff.did_you_mean"), command=meant))
+        parts.append(say(sayings.DID_YOU_MEAN, command=meant))
     if said_in.place is Place.RELAY:
-        parts.insert(0, say(TextId("staff.command_in_relay")))
+        parts.insert(0, say(sayings.COMMAND_IN_RELAY))
     work.say(said_in, "\n\n".join(parts))
 
 
@@ -123,7 +123,7 @@ def _relay(work: Work, relay: Conversation, event_id: str, text: str) -> None:
         or requester.owner is not Owner.SPECIALIST
         or requester.case != case.number
     ):
-        _answer(work, relay, TextId("staff.relay_closed"))
+        _answer(work, relay, sayings.RELAY_CLOSED)
         return
     work.say(requester, text, Origin(relay.id, event_id))
 
@@ -134,7 +134,7 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
     if case is None:
         return
     if conversation.place is Place.NOTES:
-        _answer(work, conversation, TextId("staff.notes_intro"), case)
+        _answer(work, conversation, sayings.NOTES_INTRO, case)
         work.say(conversation, work.kit.render.summary(case, before_claim=work.kit.staff.before_claim))
     elif conversation.place is Place.RELAY:
         closed = case.status is CaseStatus.CLOSED

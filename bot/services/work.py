@@ -19,10 +19,10 @@ from bot.domain import (
     OutgoingMessage,
     Place,
     SendText,
-    TextId,
 )
 from bot.flow.engine import Engine
 from bot.ports import Clock, Tx
+from bot.services import sayings
 from bot.services.commands import CASE
 from bot.services.render import Renderer, quote, split
 
@@ -108,7 +108,7 @@ class Work:
             return
         written_in = self.tx.conversations.get(message.origin.conversation)
         if written_in.place is Place.RELAY:
-            told = self.kit.render.staff(TextId("staff.not_delivered"))
+            told = self.kit.render.staff(sayings.NOT_DELIVERED)
             self.say(written_in, f"{told}\n\n{quote(message.deed.text)}")
 
     def queue(self) -> Conversation:

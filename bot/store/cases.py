@@ -26,14 +26,14 @@ class Cases:
         .order_by(_CASES.opened_at, _CASES.number)
     )
     _requester = sa.select(_CASES.requester).where(_CASES.number == given("of"))
-    _add = sa.insert(schema.cases)
+    _add = sa.insert(schema.cases).inline()
     _save = (
         sa.update(schema.cases)
         .where(_CASES.number == given("same_number"), _CASES.requester == given("same_requester"))
         .values({name: given(name) for name in _CHANGING})
     )
     _last_words = sa.select(sa.func.max(_WORDS.position)).where(_WORDS.case_number == given("of"))
-    _add_words = sa.insert(schema.case_words)
+    _add_words = sa.insert(schema.case_words).inline()
     _words = sa.select(schema.case_words).where(_WORDS.case_number == given("of")).order_by(_WORDS.position)
     _erase_words = sa.delete(schema.case_words).where(_WORDS.case_number == given("of"))
 
@@ -120,7 +120,7 @@ class Cases:
             notes=None if row.notes is None else ConversationId(row.notes),
             vetted_by=staff.vetted_by,
             claimed_by=staff.claimed_by,
-            relay_open=row.relay_open,
+            relay_open=bool(row.relay_open),
             note=None if row.note is None else self._desk.unseal(key, _CASES.note, number, row.note, str),
             told=about.told,
         )

@@ -71,6 +71,14 @@ def connect(path: Path) -> sa.Connection:
         raise StoreFileError(f"{path}: this file is not a database, or another program holds it") from None
 
 
+def give_up(connection: sa.Connection) -> None:
+    """Roll back what a failed COMMIT left open: SQLAlchemy takes the transaction for over, the database does not."""
+    connection.rollback()
+    driver = connection.connection.dbapi_connection
+    if driver is not None:
+        driver.rollback()
+
+
 def disconnect(connection: sa.Connection) -> None:
     """Close the connection and its file."""
     connection.close()
@@ -78,7 +86,7 @@ def disconnect(connection: sa.Connection) -> None:
 
 
 def _set_up(driver: Driver, _record: Any) -> None:
-    driver.isolation_level = None  # we say when a transaction begins; the driver's own guess leaves DDL outside
+    driver.isolation_level = None  # we alone say when a transaction begins; the driver would guess
     for pragma in PRAGMAS:
         driver.execute(f"PRAGMA {pragma}")
 

@@ -1,4 +1,4 @@
-"""What waits, who speaks, what is owed: every part of a transaction but the cases, in portable SQLAlchemy Core.
+"""What waits, where each stands, what is owed: journal, sessions, outbox and timers, in portable SQLAlchemy Core.
 
 Rows are sealed and opened here: nothing above sees sealed bytes, nothing below sees words. Statements are built once,
 so that SQLAlchemy compiles each once.
@@ -13,13 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
-from bot.domain import Arrival, CaseNumber, Conversation, ConversationId, OutgoingMessage, Owner, Place, Timer
+from bot.domain import Arrival, ConversationId, OutgoingMessage, Timer
 from bot.flow.session import Session, from_json, to_json
 from bot.store import codec, schema
 from bot.store.desk import Desk
 
-_TOKENS, _CONVERSATIONS, _JOURNAL = schema.tokens.c, schema.conversations.c, schema.journal.c
-_SESSIONS, _OUTBOX, _TIMERS = schema.sessions.c, schema.outbox.c, schema.timers.c
+_TOKENS, _JOURNAL, _SESSIONS = schema.tokens.c, schema.journal.c, schema.sessions.c
+_OUTBOX, _TIMERS = schema.outbox.c, schema.timers.c
 
 
 class Tokens:
@@ -27,7 +27,7 @@ class Tokens:
 
     _get = sa.select(_TOKENS.token).where(_TOKENS.channel == given("of"))
     _set = sa.update(schema.tokens).where(_TOKENS.channel == given("of")).values(token=given("to"))
-    _add = sa.insert(schema.tokens)
+    _add = sa.insert(schema.tokens).inline()
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -45,7 +45,7 @@ class Journal:
     """`ports.Journal`: an event's keyed hash outlives its content, so that it is taken only once (laws 1 and 2)."""
 
     _seen = sa.select(_JOURNAL.id).where(_JOURNAL.event_hash == given("event"))
-    _add = sa.insert(schema.journal)
+    _add = sa.insert(schema.journal).inline()
     _pending = (
         sa.select(_JOURNAL.id, _JOURNAL.event_hash, _JOURNAL.arrival)
         .where(_JOURNAL.conversation == given("of"), _JOURNAL.arrival.is_not(None))
@@ -86,107 +86,12 @@ class Journal:
         self._desk.run(self._empty, row=row)
 
 
-class Conversations:
-    """`ports.Conversations`: room and contact are sealed; a room is found again by its keyed hash."""
-
-    _get = sa.select(schema.conversations).where(_CONVERSATIONS.id == given("of"))
-    _find = sa.select(schema.conversations).where(_CONVERSATIONS.room_hash == given("hash"))
-    _queue = sa.select(schema.conversations).where(
-        _CONVERSATIONS.place == Place.QUEUE.value, _CONVERSATIONS.channel == given("of")
-    )
-    _add = sa.insert(schema.conversations)
-    _save = (
-        sa.update(schema.conversations)
-        .where(
-            _CONVERSATIONS.id == given("same_id"),
-            _CONVERSATIONS.channel == given("same_channel"),
-            _CONVERSATIONS.place == given("same_place"),
-            _CONVERSATIONS.key == given("same_key"),
-        )
-        .values({name: given(name) for name in ("owner", "case_number", "room_hash", "room", "contact")})
-    )
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def get(self, conversation: ConversationId) -> Conversation:
-        row = self._desk.run(self._get, of=conversation).first()
-        if row is None:
-            raise KeyError(conversation)
-        return self._read(row)
-
-    def find(self, channel: str, room: str) -> Conversation | None:
-        row = self._desk.run(self._find, hash=self._room_hash(channel, room)).first()
-        return None if row is None else self._read(row)
-
-    def add(self, conversation: Conversation) -> None:
-        self._desk.take_in(conversation)
-        with self._desk.unique("conversation or room"):
-            self._desk.run(
-                self._add,
-                id=conversation.id,
-                channel=conversation.channel,
-                place=conversation.place.value,
-                key=conversation.key,
-                **self._changing(conversation),
-            )
-
-    def save(self, conversation: Conversation) -> None:
-        with self._desk.unique("room"):
-            saved = self._desk.run(
-                self._save,
-                same_id=conversation.id,
-                same_channel=conversation.channel,
-                same_place=conversation.place.value,
-                same_key=conversation.key,
-                **self._changing(conversation),
-            )
-        if not saved.rowcount:
-            self._desk.key_of(conversation.id)
-            raise ValueError("a conversation keeps its channel, its place and its key")
-
-    def queue_room(self, channel: str) -> Conversation | None:
-        row = self._desk.run(self._queue, of=channel).first()
-        return None if row is None else self._read(row)
-
-    def _changing(self, conversation: Conversation) -> dict[str, Any]:
-        room = conversation.room
-        return {
-            "owner": conversation.owner.value,
-            "case_number": conversation.case,
-            "room_hash": None if room is None else self._room_hash(conversation.channel, room),
-            "room": self._sealed(conversation, _CONVERSATIONS.room, room),
-            "contact": self._sealed(conversation, _CONVERSATIONS.contact, conversation.contact),
-        }
-
-    def _room_hash(self, channel: str, room: str) -> bytes:
-        return self._desk.lookup.of("room", channel, room)
-
-    def _sealed(self, conversation: Conversation, column: sa.Column[Any], text: str | None) -> bytes | None:
-        return None if text is None else self._desk.seal(conversation.key, column, conversation.id, text)
-
-    def _opened(self, row: sa.Row[Any], column: sa.Column[Any], sealed: bytes | None) -> str | None:
-        return None if sealed is None else self._desk.unseal(row.key, column, row.id, sealed, str)
-
-    def _read(self, row: sa.Row[Any]) -> Conversation:
-        return Conversation(
-            id=ConversationId(row.id),
-            channel=row.channel,
-            place=Place(row.place),
-            key=ConversationId(row.key),
-            room=self._opened(row, _CONVERSATIONS.room, row.room),
-            contact=self._opened(row, _CONVERSATIONS.contact, row.contact),
-            owner=Owner(row.owner),
-            case=None if row.case_number is None else CaseNumber(row.case_number),
-        )
-
-
 class Sessions:
     """`ports.Sessions`."""
 
     _load = sa.select(_SESSIONS.session).where(_SESSIONS.conversation == given("of"))
     _save = sa.update(schema.sessions).where(_SESSIONS.conversation == given("of")).values(session=given("to"))
-    _add = sa.insert(schema.sessions)
+    _add = sa.insert(schema.sessions).inline()
     _erase = sa.delete(schema.sessions).where(_SESSIONS.conversation == given("of"))
 
     def __init__(self, desk: Desk) -> None:
@@ -212,7 +117,7 @@ class Sessions:
 class Outbox:
     """`ports.Outbox`: a row is gone once its message is."""
 
-    _add = sa.insert(schema.outbox)
+    _add = sa.insert(schema.outbox).inline()
     _lanes = sa.select(_OUTBOX.conversation).group_by(_OUTBOX.conversation).order_by(sa.func.min(_OUTBOX.position))
     _head = sa.select(schema.outbox).where(_OUTBOX.conversation == given("of")).order_by(_OUTBOX.position).limit(1)
     _save = (
@@ -278,7 +183,7 @@ class Timers:
 
     _one = sa.and_(_TIMERS.conversation == given("of"), _TIMERS.kind == given("named"))
     _move = sa.update(schema.timers).where(_one).values(due=given("to"))
-    _add = sa.insert(schema.timers)
+    _add = sa.insert(schema.timers).inline()
     _cancel = sa.delete(schema.timers).where(_one)
     _due = (
         sa.select(schema.timers)

@@ -127,6 +127,7 @@ class Lookup:
 
 
 def write_private(path: Path, content: bytes) -> None:
+    """A new file, its owner's alone, on the disk when this returns."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
@@ -135,6 +136,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def sync_directory(path: Path) -> None:
+    """The names in this directory are on the disk when this returns."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

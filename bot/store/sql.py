@@ -15,8 +15,9 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from bot.store.cases import Cases
+from bot.store.conversations import Conversations
 from bot.store.desk import Desk
-from bot.store.rows import Conversations, Journal, Outbox, Sessions, Timers, Tokens
+from bot.store.rows import Journal, Outbox, Sessions, Timers, Tokens
 
 T = TypeVar("T")
 
@@ -117,7 +118,7 @@ class SqlStore:
             with desk.connection.begin():
                 outcomes = [self._attempt(desk, tx, job) for job in group]
         except BaseException as error:  # the commit failed, or the disk: none of them is stored
-            desk.rolled_back()
+            desk.give_up()
             outcomes = [_Outcome(None, error) for _ in group]
         for job, outcome in zip(group, outcomes, strict=True):
             if outcome.error is None:
@@ -126,12 +127,15 @@ class SqlStore:
                 job.answer.set_exception(outcome.error)
 
     def _attempt(self, desk: Desk, tx: SqlTx, job: _Job) -> _Outcome:
-        savepoint = desk.connection.begin_nested()
+        # not begin_nested: it compiles a savepoint of a new name each time, a tenth of what a step costs
+        say = desk.connection.exec_driver_sql
+        say("SAVEPOINT one")
         try:
             value = job.work(tx)
         except BaseException as error:  # whatever it is, it belongs to the one who asked, and the thread lives on
-            savepoint.rollback()
-            desk.rolled_back()
+            say("ROLLBACK TO SAVEPOINT one")
+            say("RELEASE SAVEPOINT one")
+            desk.forget_learnt()
             return _Outcome(None, error)
-        savepoint.commit()
+        say("RELEASE SAVEPOINT one")
         return _Outcome(value, None)

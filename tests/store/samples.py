@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from bot.domain import (
     Answer,
@@ -37,7 +40,7 @@ from bot.domain import (
     Wrote,
 )
 from bot.flow.session import Passed, Session
-from bot.ports import Tx
+from bot.ports import Store, Tx
 
 NOW = datetime(2026, 1, 5, 9, 30, 15, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -76,6 +79,7 @@ QUEUE = Conversation(
 HAPPENINGS: tuple[Happening, ...] = (
     Wrote("planted words of an arrival", signed=True, edited=True),
     Wrote("half a pair \ud83d, a nul \x00, an end \u2029, and سلام", signed=False, edited=False),
+    Wrote("planted words of an edit", signed=False, edited=True),
     Invited(),
     Joined(),
     Left(),
@@ -163,3 +167,9 @@ def introduce(tx: Tx) -> None:
     """Make the conversations known."""
     for conversation in (REQUESTER, SECOND, RELAY, NOTES, QUEUE):
         tx.conversations.add(conversation)
+
+
+async def refused(store: Store, error: type[Exception], work: Callable[[Tx], object]) -> None:
+    """This work is refused, with this error."""
+    with pytest.raises(error):
+        await store.transact(work)

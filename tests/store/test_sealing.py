@@ -16,7 +16,7 @@ import sqlalchemy as sa
 import bot.store
 from bot.domain import ConversationId
 from bot.ports import Tx
-from bot.store import KeyFileError, MasterKey, RecordBroken
+from bot.store import KeyFileError, MasterKey, RecordBroken, schema
 from bot.store.sealing import KEY_BYTES, Box, Lookup
 from tests.store import samples
 from tests.store.samples import CASE, DEEDS, FULL_MESSAGE, HAPPENINGS, KEPT_WORDS, REQUESTER, SESSION, arrival, message
@@ -89,20 +89,28 @@ async def test_nothing_planted_in_any_field_lies_in_clear_in_any_file(data_dir: 
 
 def test_every_text_that_a_sample_carries_is_planted() -> None:
     """The search above is only as good as the samples: each sealed field has a text that is searched for."""
-    assert len(planted()) >= 38
     for value in (*DEEDS, SESSION, CASE, FULL_MESSAGE, REQUESTER, HAPPENINGS[0]):
         empty = [entry.name for entry in fields(value) if getattr(value, entry.name) in (None, "", (), False, 0)]
         assert not empty, f"{type(value).__name__} leaves {empty} out of the search"
 
 
-async def test_the_files_are_the_owners_alone(data_dir: Path, master: MasterKey) -> None:
+@pytest.fixture
+def open_directory(data_dir: Path) -> Path:
     data_dir.mkdir(mode=0o755)
-    store = bot.store.open(data_dir, None, master)
+    return data_dir
+
+
+def modes_in(directory: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in (directory, *directory.iterdir())}
+
+
+async def test_the_files_are_the_owners_alone(open_directory: Path, master: MasterKey) -> None:
+    store = bot.store.open(open_directory, None, master)
     await store.transact(fill)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in data_dir.iterdir()}
+    modes = modes_in(open_directory)
+    assert modes.pop(open_directory.name) == 0o700
     assert {"vestibule.db", "vestibule.db-wal", "vestibule.db-shm", "keys.db", "keys.db-wal"} <= set(modes)
     assert set(modes.values()) == {0o600}
-    assert data_dir.stat().st_mode & 0o777 == 0o700
     await store.close()
 
 
@@ -118,6 +126,24 @@ async def test_an_erased_row_leaves_no_trace_of_its_sealed_bytes(data_dir: Path,
     await store.transact(lambda tx: tx.outbox.empty("m-full"))
     await store.close()
     assert sealed not in everything(data_dir)
+
+
+async def test_a_key_is_on_the_disk_before_the_transaction_that_uses_it(data_dir: Path, master: MasterKey) -> None:
+    store = bot.store.open(data_dir, None, master)
+
+    def add_and_look(tx: Tx) -> None:
+        tx.conversations.add(REQUESTER)
+        other = sqlite3.connect(data_dir / "keys.db")
+        found = other.execute("SELECT id FROM keys").fetchall()
+        other.close()
+        raise LookupError(found)
+
+    for _ in range(2):  # and the key of a transaction that was rolled back serves the next one
+        with pytest.raises(LookupError, match="c-requester"):
+            await store.transact(add_and_look)
+    await store.transact(lambda tx: tx.conversations.add(REQUESTER))
+    assert await store.transact(lambda tx: tx.conversations.get(REQUESTER.id)) == REQUESTER
+    await store.close()
 
 
 # --- damage
@@ -191,10 +217,8 @@ async def test_whats_sealed_well_and_reads_badly_is_named_without_its_content(
 
     def spoil(tx: Tx) -> None:
         desk = tx.journal._desk
-        sealed = desk.seal(
-            REQUESTER.id, sa.column("session", _selectable=sa.table("sessions")), REQUESTER.id, '{"planted": "words"'
-        )
-        desk.run(sa.text("UPDATE sessions SET session = :sealed"), sealed=sealed)
+        sealed = desk.seal(REQUESTER.id, schema.sessions.c.session, REQUESTER.id, '{"planted": "words"')
+        desk.run(sa.update(schema.sessions).values(session=sa.bindparam("sealed")), sealed=sealed)
 
     await store.transact(spoil)
     with pytest.raises(RecordBroken) as raised:
@@ -218,7 +242,7 @@ async def test_a_conversation_whose_key_is_gone_cannot_be_read_and_the_others_ca
     keys.close()
     store = bot.store.open(data_dir, None, master)
     for gone in (REQUESTER.id, samples.RELAY.id):
-        with pytest.raises(RecordBroken, match="keys.wrapped"):
+        with pytest.raises(RecordBroken, match=r"keys\.wrapped"):
             await store.transact(lambda tx, gone=gone: tx.outbox.add(message("m-new", to=tx.conversations.get(gone))))
     assert await store.transact(lambda tx: tx.conversations.get(samples.SECOND.id)) == samples.SECOND
     await store.close()
@@ -245,6 +269,7 @@ async def test_no_error_and_no_log_line_quotes_what_was_stored(
     while error is not None:
         said += f"{error} {error!r}"
         error = error.__cause__ or error.__context__
+    assert "SQL parameters hidden" in said, "an error of the database was looked at, and it hides what was bound"
     for text in planted():
         assert text not in said
     assert str(master.secret) not in said

@@ -6,30 +6,36 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from bot.channels.matrix.arriving import NAME, Reader
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver
 from bot.channels.matrix.identity import IdentityError, Own, read_own, verify
-from bot.channels.matrix.listening import NAME, Listener
+from bot.channels.matrix.listening import Listener
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
 from bot.channels.matrix.sending import Result, Sender
+from bot.channels.matrix.upkeep import Upkeep
 from bot.domain import Conversation, OutgoingMessage
 from bot.ports import Inbox, Record
 
 
 class MatrixChannel:
-    """`ports.Channel` for Matrix. `pins`: the master key of each listed member of staff (law 10)."""
+    """`ports.Channel` for Matrix.
+
+    `master`: the bot's own master key. `pins`: that of each listed member of staff (law 10).
+    """
 
     name = NAME
 
     def __init__(
-        self, homeserver: Homeserver, guard: Guard, pins: Mapping[str, str], now: Callable[[], datetime]
+        self, homeserver: Homeserver, guard: Guard, master: str, pins: Mapping[str, str], now: Callable[[], datetime]
     ) -> None:
         self._homeserver = homeserver
         self._guard = guard
-        people = People(homeserver, guard, pins)
+        people = People(homeserver, guard, master, pins)
         self._rooms = Rooms(homeserver, guard.user_id)
-        self._listener = Listener(homeserver, guard, people, self._rooms)
+        reader = Reader(homeserver, guard, people, self._rooms)
+        self._listener = Listener(homeserver, guard, reader, Upkeep(homeserver, guard, people))
         self._sender = Sender(homeserver, guard, people, self._rooms, now)
 
     @property
@@ -66,7 +72,7 @@ async def open_channel(
 ) -> MatrixChannel:
     """The channel of an account that setup has prepared; its identity is checked, never made. Raises IdentityError."""
     own = read_own(record)
-    if own is None or not own.complete or own.token is None:
+    if own is None or not own.complete or own.token is None or own.master is None:
         raise IdentityError("this installation has no complete Matrix identity yet; run `vestibule setup`")
     if own.user_id != user_id:
         raise IdentityError("this data_dir belongs to another account than [matrix] user_id")
@@ -78,7 +84,7 @@ async def open_channel(
         await homeserver.close()
         guard.close()
         raise
-    return MatrixChannel(homeserver, guard, pins, now)
+    return MatrixChannel(homeserver, guard, own.master, pins, now)
 
 
 __all__ = ["MatrixChannel", "Own", "open_channel"]

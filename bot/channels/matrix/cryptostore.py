@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nio.store import SqliteStore
+from nio.store import MegolmInboundSessions, OlmSessions, SqliteStore
 from peewee import DatabaseError
 from playhouse.sqlcipher_ext import SqlCipherDatabase
 
@@ -25,7 +25,9 @@ class CipherStore(SqliteStore):  # type: ignore[misc]  # nio publishes no types 
     def __init__(self, user_id: str, device_id: str, folder: Path, key: bytes) -> None:
         path = folder / FILE
         # SQLCipher would make the file readable for everyone; made before it, only its owner may read it
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        os.fchmod(file, 0o600)
+        os.close(file)
         self._key = key
         try:
             super().__init__(user_id, device_id, str(folder), pickle_key=key.hex(), database_name=FILE)
@@ -42,6 +44,17 @@ class CipherStore(SqliteStore):  # type: ignore[misc]  # nio publishes no types 
             passphrase=f"x'{self._key.hex()}'",
             pragmas={"foreign_keys": 1, "secure_delete": 1, "journal_mode": "wal", "synchronous": 2},
         )
+
+    def room_key_owner(self, session_id: str) -> tuple[str, str] | None:
+        """The room, and the identity key of the device, that a stored room key belongs to."""
+        with self.database.bind_ctx(self.models):
+            row = MegolmInboundSessions.get_or_none(MegolmInboundSessions.session_id == session_id)
+        return None if row is None else (row.room_id, row.sender_key)
+
+    def drop_session(self, session_id: str) -> None:
+        """Forget an Olm session."""
+        with self.database.bind_ctx(self.models):
+            OlmSessions.delete().where(OlmSessions.session_id == session_id).execute()
 
     def close(self) -> None:
         """Close the database file."""

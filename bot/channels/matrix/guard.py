@@ -12,32 +12,23 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import vodozemac
-from nio.crypto.olm_machine import Olm
 from unpaddedbase64 import decode_base64
 
+from bot.channels.matrix.broken import Broken, limit
 from bot.channels.matrix.cryptostore import CipherStore
+from bot.channels.matrix.machine import CannotRead, Machine
 from bot.channels.matrix.signing import MEGOLM, OLM, Device, holds, is_key
+from bot.channels.matrix.sync import is_id
 from bot.domain import Cause
-from bot.errors import VestibuleError
 
 log = logging.getLogger(__name__)
 
 FEWEST_ONE_TIME_KEYS = 25  # half of what an account holds: below it, new ones are uploaded
-REVIVE_AFTER = timedelta(hours=1)  # between two new Olm sessions for one device whose messages do not decrypt
-MAX_REVIVALS = 10_000  # remembered; strangers can cause them
-
-
-class CannotRead(VestibuleError):
-    """A room event that cannot be taken as words, and why."""
-
-    def __init__(self, cause: Cause) -> None:
-        super().__init__(cause.value)
-        self.cause = cause
+MAX_OPENED = 10_000  # Olm messages that are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +48,7 @@ def contained() -> Iterator[None]:
     """
     try:
         yield
-    except (CannotRead, KeyboardInterrupt, SystemExit, OSError):
+    except (CannotRead, KeyboardInterrupt, SystemExit, OSError, MemoryError):
         raise
     except BaseException as error:
         if type(error).__module__.split(".")[0] in ("peewee", "sqlcipher3", "sqlite3"):
@@ -69,13 +60,30 @@ class Guard:
     """Olm and Megolm for one device of the bot's own account."""
 
     def __init__(self, user_id: str, device_id: str, folder: Path, key: bytes) -> None:
-        self._store = CipherStore(user_id, device_id, folder, key)
-        self._olm = Olm(user_id, device_id, self._store)
-        self._shared: dict[str, set[Device]] = {}
-        self._broken: dict[tuple[str, str], datetime] = {}
         self.user_id = user_id
         self.device_id = device_id
         self.refused = 0  # to-device events that could not be used
+        self.broken = Broken()
+        self._store = CipherStore(user_id, device_id, folder, key)
+        self._shared: dict[str, set[Device]] = {}  # who has the present key of a room
+        self._used_up: set[str] = set()  # rooms whose present key is for nothing new
+        self._opened: dict[int, None] = {}  # Olm messages, by hash: delivered again, they would look broken
+        self._load()
+
+    def _load(self) -> None:
+        self._olm = Machine(self.user_id, self.device_id, self._store, self.broken.remember)
+        self._shared.clear()
+        self._opened.clear()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of it on the disk, or nothing; and what is not on the disk does not live on in memory."""
+        try:
+            with self._store.database.atomic():
+                yield
+        except BaseException:
+            self._load()
+            raise
 
     @property
     def curve25519(self) -> str:
@@ -112,11 +120,11 @@ class Guard:
         """What `/keys/upload` needs now; None when the server has enough.
 
         The account is saved before anything is sent: keys that the server knows and we do not would cut off whoever
-        claims them. A missing count means zero (https://spec.matrix.org/v1.16/client-server-api/#extensions-to-sync-2).
+        claims them. A missing count means zero; a server that lists no unused fallback keys at all knows none
+        (https://spec.matrix.org/v1.16/client-server-api/#extensions-to-sync-2).
         """
         count = counts.get("signed_curve25519", 0)
         count = count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else 0
-        types = unused_fallback if isinstance(unused_fallback, list) else []
         body: dict[str, Any] = {}
         account = self._olm.account
         if count < FEWEST_ONE_TIME_KEYS:
@@ -127,7 +135,7 @@ class Guard:
                 f"signed_curve25519:{key_id}": self._signed({"key": key})
                 for key_id, key in account.one_time_keys["curve25519"].items()
             }
-        if "signed_curve25519" not in types:
+        if isinstance(unused_fallback, list) and "signed_curve25519" not in unused_fallback:
             inner = account._account  # nio wraps no fallback keys
             if not inner.fallback_key:
                 inner.generate_fallback_key()
@@ -139,8 +147,8 @@ class Guard:
             self._olm.save_account()
         return body or None
 
-    def keys_uploaded(self) -> None:
-        """The server has what `keys_to_upload` returned."""
+    def keys_settled(self) -> None:
+        """The server took what `keys_to_upload` returned, or never will: neither is offered again."""
         self._olm.account.shared = True
         self._olm.account.mark_keys_as_published()
         self._olm.save_account()
@@ -156,7 +164,7 @@ class Guard:
         if not events:
             return 0
         used = 0
-        with self._store.database.atomic():
+        with self._transaction():
             for event in events:
                 try:
                     with contained():
@@ -175,30 +183,33 @@ class Guard:
             return  # verification, key requests, withheld notices: nothing here is believed in clear
         sender, content = event["sender"], event["content"]
         sender_key = content["sender_key"]
-        if content["algorithm"] != OLM or not isinstance(sender, str) or not is_key(sender_key):
+        if content["algorithm"] != OLM or not is_id(sender) or not is_key(sender_key):
             raise CannotRead(Cause.NO_KEY)
         sealed = content["ciphertext"][self.curve25519]
         body = sealed["body"]
+        seen = hash((sender, sender_key, body))
+        if seen in self._opened:
+            return
         message = (
             vodozemac.PreKeyMessage.from_base64(body)
             if sealed["type"] == 0
             else vodozemac.AnyOlmMessage.normal(decode_base64(body))
         )
-        if self._olm.decrypt(sender, sender_key, message) is None:
-            self._remember_broken(sender, sender_key)
+        if not self._olm.open(sender, sender_key, message):
             raise CannotRead(Cause.NO_KEY)
+        self._opened[seen] = None
+        limit(self._opened, MAX_OPENED)
 
     def decrypt(self, room: str, event: Mapping[str, Any]) -> Plain:
         """Open one `m.room.encrypted` event of a room. Raises CannotRead."""
         with contained():
             content = event["content"]
-            session_id, sender_key = content["session_id"], content.get("sender_key")
-            if content["algorithm"] != MEGOLM or not isinstance(session_id, str):
+            if content["algorithm"] != MEGOLM:
                 raise CannotRead(Cause.NO_KEY)
-            session = self._session(room, session_id, sender_key)
+            session = self._session(room, content["session_id"])
             text, index = session.decrypt(content["ciphertext"])
             # the same index under another event id is a replay; the same event, delivered again, is not
-            seen = self._olm.message_index_store.setdefault((room, session_id, index), event["event_id"])
+            seen = self._olm.message_index_store.setdefault((room, session.id, index), event["event_id"])
             if seen != event["event_id"]:
                 raise CannotRead(Cause.UNBOUND)
             payload = json.loads(text)
@@ -206,36 +217,22 @@ class Guard:
                 raise CannotRead(Cause.UNBOUND)
             return Plain(payload, session.sender_key, session.ed25519)
 
-    def _session(self, room: str, session_id: str, sender_key: object) -> Any:
-        senders = self._olm.inbound_group_store[room]
-        if isinstance(sender_key, str):
-            found = senders[sender_key].get(session_id) if sender_key in senders else None
-        else:
-            # `sender_key` is deprecated since Matrix 1.3: a client may leave it out
-            found = next((sessions[session_id] for sessions in senders.values() if session_id in sessions), None)
-        if found is None:
-            raise CannotRead(Cause.NO_KEY)
-        return found
-
-    def _remember_broken(self, sender: str, sender_key: str) -> None:
-        if len(self._broken) < MAX_REVIVALS:
-            self._broken.setdefault((sender, sender_key), datetime.min.replace(tzinfo=UTC))
-
-    def to_revive(self, now: datetime, most: int) -> list[tuple[str, str]]:
-        """(person, identity key) of devices that are owed a new Olm session; each at most once an hour."""
-        due = [pair for pair, last in self._broken.items() if now - last >= REVIVE_AFTER][:most]
-        self._broken.update(dict.fromkeys(due, now))
-        return due
+    def _session(self, room: str, session_id: str) -> Any:
+        # the event's own `sender_key` is outside the ciphertext and says nothing (deprecated since Matrix 1.3)
+        for sessions in self._olm.inbound_group_store[room].values():
+            if session_id in sessions:
+                return sessions[session_id]
+        raise CannotRead(Cause.NO_KEY)
 
     # --- what goes out ------------------------------------------------------------------------------------------
 
     def without_session(self, devices: Sequence[Device]) -> list[Device]:
         """Those to which no Olm session exists yet."""
-        return [device for device in devices if self._olm.session_store.get(device.curve25519) is None]
+        return [device for device in devices if not self._olm.has_session(device)]
 
     def start_sessions(self, devices: Sequence[Device], answer: Mapping[str, Any]) -> None:
         """Begin Olm sessions from an answer of `/keys/claim`; a bad one-time key leaves only its own device out."""
-        with self._store.database.atomic():
+        with self._transaction():
             for device in devices:
                 try:
                     with contained():
@@ -243,7 +240,7 @@ class Guard:
                         key = next(iter(claimed.values()))
                         if not holds(key, device.user_id, f"ed25519:{device.device_id}", device.ed25519):
                             raise CannotRead(Cause.UNBOUND)
-                        self._olm.create_session(key["key"], device.curve25519)
+                        self._olm.begin(device, key["key"])
                 except CannotRead:
                     log.info("one device offered no usable one-time key")
 
@@ -251,10 +248,13 @@ class Guard:
         """Readers that do not have the room's present key yet. A reader too many makes a new key for everyone."""
         session = self._olm.outbound_group_sessions.get(room)
         wanted = set(readers)
-        if session is None or session.expired or not self._shared.get(room, set()) <= wanted:
-            self._olm.create_outbound_group_session(room)
+        stale = room in self._used_up or not self._shared.get(room, set()) <= wanted
+        if session is None or session.expired or stale:
+            with self._transaction():
+                self._olm.create_outbound_group_session(room)
             self._olm.outbound_group_sessions[room].mark_as_shared()
             self._shared[room] = set()
+            self._used_up.discard(room)
         return [device for device in readers if device not in self._shared[room]]
 
     def share_key(self, room: str, devices: Sequence[Device]) -> dict[str, dict[str, Any]]:
@@ -279,12 +279,10 @@ class Guard:
 
     def _to_devices(self, devices: Sequence[Device], kind: str, content: dict[str, Any]) -> dict[str, dict[str, Any]]:
         messages: dict[str, dict[str, Any]] = {}
-        with self._store.database.atomic():
+        with self._transaction():
             for device in devices:
-                session = self._olm.session_store.get(device.curve25519)
-                if session is not None:
-                    # nio saves the ratchet inside
-                    sealed = self._olm._olm_encrypt(session, device, kind, content)
+                if self._olm.has_session(device):
+                    sealed = self._olm.seal(device, kind, content)
                     messages.setdefault(device.user_id, {})[device.device_id] = sealed
         return messages
 
@@ -293,6 +291,6 @@ class Guard:
         return dict(self._olm.group_encrypt(room, {"type": kind, "content": content}))
 
     def forget_room(self, room: str) -> None:
-        """Use a new key for whatever is said in this room next."""
-        self._olm.outbound_group_sessions.pop(room, None)
-        self._shared.pop(room, None)
+        """Use a new key for whatever is said in this room next; a message that is on its way may still use this one."""
+        if room in self._shared:
+            self._used_up.add(room)

@@ -6,6 +6,7 @@ Everything that comes back is untrusted: an answer is a JSON object of limited s
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
@@ -13,11 +14,18 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from bot.channels.matrix.wire import read_json
 from bot.errors import VestibuleError
 from bot.ports import Failure
 
-MAX_ANSWER = 64 * 1024 * 1024  # bytes; a sync of a very busy account stays far below
+MAX_ANSWER = 32 * 1024 * 1024  # bytes; a sync of a very busy account stays far below
+LONGEST_PAUSE = 30.0  # seconds between two tries while no homeserver answers
+LONGEST_LIMIT = 300.0  # seconds that a homeserver, or a proxy before it, may ask us to stay away
+SHORTEST_PAUSE = 0.1
+PROXY_SPEAKS = (413, 429)  # too large, too often: these are believed of a proxy, too
 CALL_SECONDS = 60.0  # one call, answer included; a sync adds its own waiting time
+
+ERRCODE = re.compile(r"[A-Za-z0-9_.]{1,64}")  # only Matrix's own form of a code may reach a log line
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 T = TypeVar("T")
@@ -45,11 +53,15 @@ class HomeserverError(VestibuleError):
         """What this means for a deed: try again, wait, or give up."""
         if self.status == 429:
             return Failure.LIMITED
-        if self.status == 0 or self.status >= 500 or self.status in (401, 408):
+        if self.status < 400 or self.status >= 500 or self.status in (401, 408):
             return Failure.AWAY
         if self.status in (403, 404):
             return Failure.GONE
         return Failure.REFUSED
+
+
+class AnswerTooLargeError(HomeserverError):
+    """An answer that was not read to its end. Asked for in the same way, it will be too large again."""
 
 
 class Homeserver:
@@ -104,16 +116,16 @@ class Homeserver:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise HomeserverError(0) from error
         try:
-            answer = json.loads(raw, parse_int=_integer)
+            answer = read_json(raw)
         except (ValueError, RecursionError):
-            # a proxy's error page, a truncated answer: as good as no answer
-            raise HomeserverError(status if status >= 400 else 0) from None
-        if 200 <= status < 300:
+            answer = None
+        if 200 <= status < 300 and answer is not None:
             return answer
-        answer = answer if isinstance(answer, dict) else {}
-        raise HomeserverError(
-            status, _errcode(answer), retry_after=_retry_after(answer, response.headers), answer=answer
-        )
+        known = answer if isinstance(answer, dict) else {}
+        if not known and status not in PROXY_SPEAKS and status < 500:
+            # a proxy's error page says nothing about our room or our message: as good as no answer
+            status = 0
+        raise HomeserverError(status, _errcode(known), retry_after=_retry_after(known, response.headers), answer=known)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -122,20 +134,22 @@ class Homeserver:
             self._session = None
 
 
+def pause(tries: int, retry_after: float | None) -> float:
+    """Seconds to wait after so many failed tries in a row."""
+    if retry_after is not None:
+        return min(max(retry_after, SHORTEST_PAUSE), LONGEST_LIMIT)
+    return min(2.0 ** min(tries, 16), LONGEST_PAUSE)
+
+
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in response.content.iter_chunked(1 << 16):
         size += len(part)
         if size > MAX_ANSWER:
-            raise HomeserverError(0, "answer too large")
+            raise AnswerTooLargeError(0)
         parts.append(part)
     return b"".join(parts)
-
-
-def _integer(digits: str) -> int:
-    # Python refuses to read a number of some thousand digits: one in a stranger's event must not hide the rest
-    return int(digits) if len(digits) <= 20 else 0
 
 
 def _is(kind: type[T], answer: object) -> T:
@@ -145,10 +159,8 @@ def _is(kind: type[T], answer: object) -> T:
 
 
 def _errcode(answer: Mapping[str, Any]) -> str:
-    # only Matrix's own form of a code may reach a log line
     code = answer.get("errcode")
-    known = isinstance(code, str) and len(code) <= 64 and code.replace("_", "").replace(".", "").isalnum()
-    return str(code) if known else ""
+    return code if isinstance(code, str) and ERRCODE.fullmatch(code) else ""
 
 
 def _retry_after(answer: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:

@@ -17,7 +17,7 @@ from unpaddedbase64 import encode_base64
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.secretstorage import recovery_key, seed_of, store_secrets
-from bot.channels.matrix.signing import SigningKey, read_identity, signing_document
+from bot.channels.matrix.signing import SigningKey, lists_master, read_identity, signing_document
 from bot.errors import VestibuleError
 from bot.ports import Record
 
@@ -130,8 +130,9 @@ async def establish(
 
     Raises IdentityError where the account has an identity that is not ours: it is never replaced.
     """
-    identity = read_identity(own.user_id, await own_keys(homeserver, own))
-    if identity.master is not None and identity.master != own.master:
+    answer = await own_keys(homeserver, own)
+    identity = read_identity(own.user_id, answer)
+    if lists_master(own.user_id, answer) and (identity.master is None or identity.master != own.master):
         raise IdentityError(
             "the account already has a cross-signing identity that was not made here; it will not be replaced. "
             "Use an account of its own for the bot, or the data_dir that belongs to this one"
@@ -143,10 +144,14 @@ async def establish(
         seeds = {usage: encode_base64(os.urandom(32)) for usage in USAGES}
         master = SigningKey(seed_of(seeds["master"])).public
         own = _keep(record, replace(own, seeds=seeds, master=master, recovery=encode_base64(os.urandom(32))))
-    body: dict[str, Any] = {"device_keys": guard.device_keys(), **(guard.keys_to_upload({}, None) or {})}
+    if _lists_device(answer, own):
+        # uploading would put our keys in the place of the device's, and cut it off
+        _own_device(answer, guard, own)
+    body: dict[str, Any] = {"device_keys": guard.device_keys(), **(guard.keys_to_upload({}, []) or {})}
     await homeserver.call("POST", "keys", "upload", body=body)
-    guard.keys_uploaded()
-    if identity.master is None:
+    guard.keys_settled()
+    if identity.self_signing != _keys(own)["self_signing"].public:
+        # a homeserver stores the three keys one after the other, and may have been stopped in between
         await _publish(homeserver, own, password)
     await _sign_device(homeserver, guard, own)
     recovery = seed_of(own.recovery or "")
@@ -187,7 +192,14 @@ async def _publish(homeserver: Homeserver, own: Own, password: str | None) -> No
             "password": password,
             "session": error.answer.get("session"),
         }
-        await homeserver.call("POST", "keys", "device_signing", "upload", body={**documents, "auth": auth})
+        try:
+            await homeserver.call("POST", "keys", "device_signing", "upload", body={**documents, "auth": auth})
+        except HomeserverError as refused:
+            if refused.status in (401, 403):
+                raise IdentityError(
+                    "the homeserver does not accept the password for making the account's identity; correct it"
+                ) from refused
+            raise
 
 
 async def _sign_device(homeserver: Homeserver, guard: Guard, own: Own) -> None:
@@ -211,6 +223,13 @@ async def _sign_device(homeserver: Homeserver, guard: Guard, own: Own) -> None:
     )
     if answer.get("failures"):
         raise IdentityError("the homeserver refused the device's signatures; run `vestibule setup` again")
+
+
+def _lists_device(answer: Mapping[str, Any], own: Own) -> bool:
+    try:
+        return own.device_id in answer["device_keys"][own.user_id]
+    except (KeyError, TypeError):
+        return False
 
 
 def _own_device(answer: Mapping[str, Any], guard: Guard, own: Own) -> dict[str, Any]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from time import monotonic
 from typing import Any
 
-from bot.channels.matrix.guard import CannotRead, Guard, Plain
-from bot.channels.matrix.homeserver import Homeserver
+from bot.channels.matrix.broken import limit
+from bot.channels.matrix.guard import Guard, Plain
+from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver
+from bot.channels.matrix.machine import CannotRead
 from bot.channels.matrix.signing import Device, Identity, read_identity
 from bot.domain import Cause
 
 QUERY_MILLISECONDS = 10_000  # what our homeserver may wait for others
+QUERIES = 3  # for devices that change while they are asked for
+MAX_KNOWN = 20_000  # people
+SILENT_SECONDS = 60.0
+MAX_SILENT = 10_000  # servers and people
 
 
 def may_read(identity: Identity, pin: str | None, *, staff: bool) -> tuple[Device, ...]:
@@ -27,57 +34,91 @@ def may_read(identity: Identity, pin: str | None, *, staff: bool) -> tuple[Devic
 
 
 class People:
-    """Identities, asked for when needed and forgotten when the homeserver says that they changed."""
+    """Identities, asked for when needed and forgotten when the homeserver says that they changed.
 
-    def __init__(self, homeserver: Homeserver, guard: Guard, pins: Mapping[str, str]) -> None:
+    `master`: the bot's own master key, as setup made it. `pins`: that of each listed member of staff (law 10).
+    """
+
+    def __init__(self, homeserver: Homeserver, guard: Guard, master: str, pins: Mapping[str, str]) -> None:
         self._homeserver = homeserver
         self._guard = guard
+        self._master = master
         self._pins = pins
         self._known: dict[str, Identity] = {}
-        self._changes = 0
+        self._asking: dict[object, set[str]] = {}  # each query on its way, and whose devices changed meanwhile
+        self._silent: dict[str, float] = {}  # who did not answer, server or person, and until when nobody asks again
 
     def changed(self, users: Iterable[str]) -> None:
         """The homeserver says that these people's devices are not what they were."""
-        self._changes += 1
         for user in users:
             self._known.pop(user, None)
+            for changed in self._asking.values():
+                changed.add(user)
 
     async def learn(self, users: Iterable[str], *, again: bool = False) -> None:
-        """Ask for those that are not known (or for all, `again`). Raises HomeserverError."""
-        asked = sorted({user for user in users if again or user not in self._known})
-        if not asked:
-            return
-        before = self._changes
-        answer = await self._homeserver.call(
-            "POST",
-            "keys",
-            "query",
-            body={"device_keys": {user: [] for user in asked}, "timeout": QUERY_MILLISECONDS},
-        )
+        """Ask for those that are not known (or for all, `again`). Raises HomeserverError.
+
+        Whose server does not answer stays unknown, and is not asked for again for a minute: a server of a stranger's
+        must not slow down everyone else (law 7).
+        """
+        asked = {user for user in users if again or user not in self._known}
+        for _ in range(QUERIES):
+            asked = {user for user in asked if not self._is_left_alone(user)}
+            if not asked:
+                return
+            asked = await self._ask(asked)
+
+    async def _ask(self, asked: set[str]) -> set[str]:
+        """One query; returns those whose devices changed while it was on its way."""
+        query, changed = object(), set[str]()
+        self._asking[query] = changed
+        try:
+            answer = await self._homeserver.call(
+                "POST",
+                "keys",
+                "query",
+                body={"device_keys": {user: [] for user in sorted(asked)}, "timeout": QUERY_MILLISECONDS},
+            )
+        except AnswerTooLargeError:
+            if len(asked) == 1:
+                self._leave_alone(*asked)
+                return set()
+            # one person's devices may be made to be too large: the others' are asked for without them
+            return {user for one in asked for user in await self._ask({one})}
+        finally:
+            del self._asking[query]
         listed = answer.get("device_keys")
-        for user in asked:
-            # a person whose own server did not answer is asked for again next time
-            if isinstance(listed, dict) and user in listed and before == self._changes:
+        for user in asked - changed:
+            if isinstance(listed, dict) and user in listed:
                 self._known[user] = read_identity(user, answer)
-            elif before != self._changes:
-                self._known.pop(user, None)
+                limit(self._known, MAX_KNOWN)
+            elif _server(user) != _server(self._guard.user_id):
+                self._leave_alone(_server(user))
+        return asked & changed
+
+    def _leave_alone(self, server_or_user: str) -> None:
+        self._silent[server_or_user] = monotonic() + SILENT_SECONDS
+        limit(self._silent, MAX_SILENT)
+
+    def _is_left_alone(self, user: str) -> bool:
+        return max(self._silent.get(_server(user), 0.0), self._silent.get(user, 0.0)) > monotonic()
+
+    def knows(self, user: str) -> bool:
+        """Whether the homeserver told this person's devices, and none changed since."""
+        return user in self._known
 
     def readers(self, users: Iterable[str], *, staff: bool) -> list[Device]:
-        """Every device of these people that may have the key; our own account's other devices only if signed."""
+        """Every device of these people that may have the key; of our own account, those that our identity signed."""
         found: list[Device] = []
         for user in sorted(users):
             identity = self._known.get(user)
             if identity is None:
                 continue
-            if user == self._guard.user_id:
-                found.extend(d for d in identity.devices if d.signed and d.device_id != self._guard.device_id)
-            else:
+            if user != self._guard.user_id:
                 found.extend(may_read(identity, self._pins.get(user), staff=staff))
+            elif identity.master == self._master:
+                found.extend(d for d in identity.devices if d.signed and d.device_id != self._guard.device_id)
         return found
-
-    def is_staff(self, user: str) -> bool:
-        """Whether this person's identity is pinned."""
-        return user in self._pins
 
     def author(self, sender: str, plain: Plain) -> Device:
         """The sender's device that owns the keys which the event was encrypted with; CannotRead where there is none.
@@ -113,3 +154,7 @@ class People:
             for device in (self._known[user].devices if user in self._known else ())
             if (user, device.curve25519) in wanted
         ]
+
+
+def _server(user: str) -> str:
+    return user.partition(":")[2]

@@ -10,6 +10,7 @@ from typing import Any
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.signing import MEGOLM
 
+MAKINGS = 3  # attempts to make one room, in one go
 WIDTH = {"joined": 0, "invited": 1, "shared": 2, "world_readable": 3}  # how many may read what was said before
 
 
@@ -74,6 +75,8 @@ def is_safe_for_two(events: Sequence[object]) -> bool:
 
 def was_widened(event: Mapping[str, Any]) -> bool:
     """Whether this `m.room.history_visibility` event lets more people read what was said than before."""
+    if event.get("state_key") != "":
+        return False  # anybody may send an event of that name; the room's state is another thing
     unsigned = event.get("unsigned")
     before = visibility_of(unsigned.get("prev_content")) if isinstance(unsigned, dict) else None
     now = WIDTH.get(visibility_of(event.get("content")) or "", WIDTH["shared"])
@@ -87,30 +90,34 @@ class Rooms:
         self._homeserver = homeserver
         self._user_id = user_id
         self._members: dict[str, Members] = {}
+        self._changes: dict[str, int] = {}  # memberships that changed in each room, as far as we heard
 
     async def members(self, room: str) -> Members:
         """Who is in the room. Raises HomeserverError."""
-        if room not in self._members:
-            answer = await self._homeserver.call("GET", "rooms", room, "members")
-            members = Members()
-            chunk = answer.get("chunk")
-            for event in chunk if isinstance(chunk, list) else []:
-                if isinstance(event, dict):
-                    members.apply(event)
+        known = self._members.get(room)
+        if known is not None:
+            return known
+        before = self._changes.get(room, 0)
+        answer = await self._homeserver.call("GET", "rooms", room, "members")
+        members = Members()
+        chunk = answer.get("chunk")
+        for event in chunk if isinstance(chunk, list) else []:
+            if isinstance(event, dict):
+                members.apply(event)
+        if before == self._changes.get(room, 0):
+            # otherwise somebody came or went while we asked: good enough for now, not to be remembered
             self._members[room] = members
-        return self._members[room]
-
-    def known(self, room: str) -> Members | None:
-        """Who is in the room, if we know."""
-        return self._members.get(room)
+        return members
 
     def follow(self, room: str, event: Mapping[str, Any]) -> None:
         """A membership changed."""
+        self._changes[room] = self._changes.get(room, 0) + 1
         if room in self._members:
             self._members[room].apply(event)
 
     def forget(self, room: str) -> None:
         """What we know of this room may be old."""
+        self._changes[room] = self._changes.get(room, 0) + 1
         self._members.pop(room, None)
 
     async def enter(self, room: str) -> None:
@@ -130,10 +137,6 @@ class Rooms:
                 await self._homeserver.call("PUT", "rooms", room, "state", "m.room.history_visibility", body=narrowed)
         return True
 
-    async def is_encrypted(self, room: str) -> bool:
-        """Whether the room is encrypted as we can."""
-        return state_of(await self._homeserver.state(room), "m.room.encryption").get("algorithm") == MEGOLM
-
     def _may_narrow(self, state: Sequence[object]) -> bool:
         levels = state_of(state, "m.room.power_levels")
         people, events = levels.get("users"), levels.get("events")
@@ -146,46 +149,36 @@ class Rooms:
 
         The random alias makes it one room, however often this is tried: the second attempt is told M_ROOM_IN_USE.
         """
-        domain = self._user_id.partition(":")[2]
+        for _ in range(MAKINGS):
+            try:
+                return _room_id(await self._homeserver.call("POST", "createRoom", body=_recipe(alias, name)))
+            except HomeserverError as error:
+                if error.errcode != "M_ROOM_IN_USE":
+                    raise
+            named = f"#{alias}:{self._user_id.partition(':')[2]}"
+            room = _room_id(await self._homeserver.call("GET", "directory", "room", named))
+            if await self._is_whole(room):
+                return room
+            # a homeserver that is killed while it makes a room may leave a name for what nobody can use
+            await self._homeserver.call("DELETE", "directory", "room", named)
+        raise HomeserverError(0)
+
+    async def _is_whole(self, room: str) -> bool:
+        """Whether we are in the room, and it is encrypted."""
         try:
-            answer = await self._homeserver.call(
-                "POST",
-                "createRoom",
-                body={
-                    "room_alias_name": alias,
-                    "name": name,
-                    "preset": "private_chat",
-                    "visibility": "private",
-                    "initial_state": [
-                        {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": MEGOLM}},
-                        {
-                            "type": "m.room.history_visibility",
-                            "state_key": "",
-                            "content": {"history_visibility": "joined"},
-                        },
-                        {"type": "m.room.guest_access", "state_key": "", "content": {"guest_access": "forbidden"}},
-                    ],
-                    "power_level_content_override": {"invite": 100, "state_default": 100},
-                },
-            )
+            state = await self._homeserver.state(room)
+            members = await self.members(room)
         except HomeserverError as error:
-            if error.errcode != "M_ROOM_IN_USE":
+            if error.status not in (403, 404):
                 raise
-            answer = await self._homeserver.call("GET", "directory", "room", f"#{alias}:{domain}")
-        room = answer.get("room_id")
-        if not isinstance(room, str):
-            raise HomeserverError(0)
-        return room
+            return False
+        return self._user_id in members.joined and state_of(state, "m.room.encryption").get("algorithm") == MEGOLM
 
     async def resolve(self, room_or_alias: str) -> str:
         """The id of a room named by id or alias. Raises HomeserverError."""
         if room_or_alias.startswith("!"):
             return room_or_alias
-        answer = await self._homeserver.call("GET", "directory", "room", room_or_alias)
-        room = answer.get("room_id")
-        if not isinstance(room, str):
-            raise HomeserverError(404)
-        return room
+        return _room_id(await self._homeserver.call("GET", "directory", "room", room_or_alias))
 
     async def invite(self, room: str, person: str) -> None:
         """Ask someone in; already asked or already there is well."""
@@ -205,3 +198,28 @@ class Rooms:
             if error.status not in (403, 404):
                 raise
         self.forget(room)
+
+
+def _recipe(alias: str, name: str) -> dict[str, Any]:
+    def state(kind: str, key: str, value: str) -> dict[str, Any]:
+        return {"type": kind, "state_key": "", "content": {key: value}}
+
+    return {
+        "room_alias_name": alias,
+        "name": name,
+        "preset": "private_chat",
+        "visibility": "private",
+        "initial_state": [
+            state("m.room.encryption", "algorithm", MEGOLM),
+            state("m.room.history_visibility", "history_visibility", "joined"),
+            state("m.room.guest_access", "guest_access", "forbidden"),
+        ],
+        "power_level_content_override": {"invite": 100, "state_default": 100},
+    }
+
+
+def _room_id(answer: Mapping[str, Any]) -> str:
+    room = answer.get("room_id")
+    if not isinstance(room, str):
+        raise HomeserverError(0)
+    return room

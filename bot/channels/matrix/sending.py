@@ -5,14 +5,18 @@ Nothing leaves in clear but the fixed notice of `Decline` (law 5), and keys go o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
-from bot.channels.matrix.guard import CannotRead, Guard
+from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
+from bot.channels.matrix.machine import CannotRead
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
 from bot.channels.matrix.signing import Device
@@ -31,10 +35,11 @@ from bot.domain import (
 )
 from bot.ports import Entered, Failure, SendError
 
+InRoom = SendText | Tick | Enter | Decline | Invite | Leave
 OWN_ID = "org.vestibule.id"  # where an outbox row's id stands inside the encrypted content
 TICK = "✓"
 REMEMBERED = timedelta(hours=20)  # a homeserver forgets transaction ids after 24 hours; clocks differ
-LOOK_BACK_PAGES = 20  # of 100 events: how far back our own message is looked for
+LOOK_BACK_PAGES = 20  # of 100 messages of ours: how far back one of them is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Sender:
         self._people = people
         self._rooms = rooms
         self._now = now
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Result:
         """Do one deed. Raises SendError."""
@@ -73,22 +79,24 @@ class Sender:
             return Result(room=await self._rooms.make(deed.alias, deed.name))
         if conversation.room is None:
             raise SendError(Failure.AWAY)
-        room = conversation.room
+        async with self._turns.setdefault(conversation.room, asyncio.Lock()):
+            return await self._do_in(conversation.room, conversation.place, message, deed)
+
+    async def _do_in(self, room: str, place: Place, message: OutgoingMessage, deed: InRoom) -> Result:
         match deed:
             case SendText(text):
-                return await self._say(room, conversation.place, message, text)
+                return await self._say(room, place, message, text)
             case Tick(event_id):
-                relation = {"rel_type": "m.annotation", "event_id": event_id, "key": TICK}
-                return await self._send(room, "m.reaction", message.id, {"m.relates_to": relation})
+                return await self._tick(room, event_id, message)
             case Enter():
-                return await self._enter(room, conversation.place)
+                return await self._enter(room, place)
             case Decline(notice):
                 return await self._decline(room, message, notice)
             case Invite(contact):
                 await self._rooms.invite(room, contact)
                 return Result()
-            case Leave():
-                await self._rooms.leave(room)
+            case Leave(why):
+                await self._leave(room, message, why)
                 return Result()
             case _:
                 assert_never(deed)
@@ -105,18 +113,43 @@ class Sender:
             raise SendError(Failure.UNSAFE)
         if await self._already_said(room, message):
             return Result()
-        sealed = await self._seal(
-            room, members.joined, {"msgtype": "m.text", "body": text, OWN_ID: message.id}, staff=staff
-        )
-        return await self._send(room, "m.room.encrypted", message.id, sealed)
+        await self._people.learn({*members.joined, self._guard.user_id})
+        if not staff and not all(self._people.knows(person) for person in others):
+            # their server does not tell their devices: nobody could read what is said now
+            raise SendError(Failure.AWAY)
+        return await self._speak(room, members.joined, message, text, staff=staff)
 
-    async def _seal(self, room: str, joined: set[str], content: dict[str, Any], *, staff: bool) -> dict[str, Any]:
-        await self._people.learn({*joined, self._guard.user_id})
+    async def _leave(self, room: str, message: OutgoingMessage, why: str) -> None:
+        """Whoever else is in the room may read why: it is encrypted for all of them, and nothing follows it."""
+        try:
+            joined = (await self._rooms.members(room)).joined
+            if self._guard.user_id in joined and not await self._already_said(room, message):
+                await self._people.learn({*joined, self._guard.user_id})
+                await self._speak(room, joined, message, why, staff=False)
+        except HomeserverError as error:
+            if error.failure in (Failure.AWAY, Failure.LIMITED):
+                raise
+            # put out already: leaving is what counts
+        await self._rooms.leave(room)
+
+    async def _speak(self, room: str, joined: set[str], message: OutgoingMessage, text: str, *, staff: bool) -> Result:
+        """Send the text, encrypted, with its key to everyone joined who may read it and does not have it."""
         readers = self._people.readers({*joined, self._guard.user_id}, staff=staff)
         missing = self._guard.missing_key(room, readers)
         if missing:
             await self._share(room, missing)
-        return self._guard.encrypt(room, "m.room.message", content)
+        content = {"msgtype": "m.text", "body": text, OWN_ID: message.id}
+        sealed = self._guard.encrypt(room, "m.room.message", content)
+        return await self._send(room, "m.room.encrypted", message.id, sealed)
+
+    async def _tick(self, room: str, event_id: str, message: OutgoingMessage) -> Result:
+        relation = {"rel_type": "m.annotation", "event_id": event_id, "key": TICK}
+        try:
+            return await self._send(room, "m.reaction", message.id, {"m.relates_to": relation})
+        except HomeserverError as error:
+            if error.errcode != "M_DUPLICATE_ANNOTATION":
+                raise
+            return Result()  # ticked before; the homeserver has forgotten the transaction id since
 
     async def _share(self, room: str, devices: list[Device]) -> None:
         strangers = self._guard.without_session(devices)
@@ -141,22 +174,20 @@ class Sender:
         same_device = message.tried_from in (None, self._guard.device_id)
         if same_device and self._now() - message.tried_at < REMEMBERED:
             return False
-        position: str | None = None
+        ours = json.dumps({"senders": [self._guard.user_id], "types": ["m.room.encrypted"]})
+        query = {"dir": "b", "limit": "100", "filter": ours}
         for _ in range(LOOK_BACK_PAGES):
-            query = {"dir": "b", "limit": "100"} | ({"from": position} if position else {})
             answer = await self._homeserver.call("GET", "rooms", room, "messages", query=query)
             chunk, end = answer.get("chunk"), answer.get("end")
             for event in usable(chunk if isinstance(chunk, list) else []):
                 if event["sender"] == self._guard.user_id and self._own_id(room, event) == message.id:
                     return True
-            if not isinstance(end, str) or not chunk:
+            if not isinstance(end, str) or end == query.get("from"):
                 break
-            position = end
+            query["from"] = end
         return False
 
-    def _own_id(self, room: str, event: Any) -> object:
-        if event["type"] != "m.room.encrypted":
-            return None
+    def _own_id(self, room: str, event: Mapping[str, Any]) -> object:
         try:
             content = self._guard.decrypt(room, event).payload.get("content")
         except CannotRead:

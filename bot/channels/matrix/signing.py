@@ -73,7 +73,7 @@ def holds(document: Mapping[str, Any], user_id: str, key_id: str, public: str) -
     try:
         signature = decode_base64(document["signatures"][user_id][key_id])
         Ed25519PublicKey.from_public_bytes(decode_base64(public)).verify(signature, canonical(document))
-    except (InvalidSignature, KeyError, TypeError, ValueError, RecursionError):
+    except (InvalidSignature, AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return False
     return True
 
@@ -94,6 +94,12 @@ def read_identity(user_id: str, answer: Mapping[str, Any]) -> Identity:
             self_signing = claimed
     devices = tuple(_devices(user_id, _at(answer, "device_keys", user_id), self_signing))
     return Identity(user_id, master, self_signing, devices)
+
+
+def lists_master(user_id: str, answer: Mapping[str, Any]) -> bool:
+    """Whether the answer names any master key for this person, well-formed or not."""
+    people = answer.get("master_keys")
+    return isinstance(people, dict) and bool(people.get(user_id))
 
 
 def _at(answer: Mapping[str, Any], part: str, user_id: str) -> Mapping[str, Any]:

@@ -16,8 +16,8 @@ TIMELINE = (
 TIMELINE_LIMIT = 100  # events a room; a longer gap is filled from /messages
 
 
-def lean_filter(user_id: str) -> dict[str, Any]:
-    """The sync filter (https://spec.matrix.org/v1.16/client-server-api/#filtering)."""
+def lean_filter(user_id: str, most: int = TIMELINE_LIMIT) -> dict[str, Any]:
+    """The sync filter, for at most so many events a room (https://spec.matrix.org/v1.16/client-server-api/#filtering)."""
     nothing: dict[str, Any] = {"types": []}
     return {
         "presence": nothing,
@@ -26,7 +26,7 @@ def lean_filter(user_id: str) -> dict[str, Any]:
             "account_data": nothing,
             "ephemeral": nothing,
             "state": nothing,
-            "timeline": {"types": list(TIMELINE), "not_senders": [user_id], "limit": TIMELINE_LIMIT},
+            "timeline": {"types": list(TIMELINE), "not_senders": [user_id], "limit": most},
         },
     }
 

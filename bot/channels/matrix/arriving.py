@@ -1,0 +1,187 @@
+"""From a sync to arrivals: events opened, bound to their senders, and told in our own words.
+
+Whatever one room brings, the others get through: what cannot be read or bound is said to be so, not raised (law 7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.channels.matrix.guard import Guard, Plain
+from bot.channels.matrix.homeserver import Homeserver, HomeserverError, pause
+from bot.channels.matrix.machine import CannotRead
+from bot.channels.matrix.people import People
+from bot.channels.matrix.reading import read_message, sent_at
+from bot.channels.matrix.rooms import Rooms, membership_of, was_widened
+from bot.channels.matrix.sync import TIMELINE_LIMIT, Synced, Timeline, lean_filter, usable
+from bot.domain import Arrival, Cause, Danger, Endangered, Happening, Invited, Joined, Left, Unreadable
+from bot.ports import Failure
+
+log = logging.getLogger(__name__)
+
+NAME = "matrix"
+GAP_PAGES = 50  # of 100 events: how far back a gap is filled, and how much work one room can cause
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An event of a room; with what stood in it, or why that cannot be read, if it was encrypted."""
+
+    room: str = field(repr=False)
+    event: Mapping[str, Any] = field(repr=False)
+    plain: Plain | CannotRead | None = field(repr=False)
+
+
+class Reader:
+    """Reads syncs. `arrivals` may be called again for the same sync."""
+
+    def __init__(self, homeserver: Homeserver, guard: Guard, people: People, rooms: Rooms) -> None:
+        self._homeserver = homeserver
+        self._guard = guard
+        self._people = people
+        self._rooms = rooms
+
+    async def arrivals(self, synced: Synced, since: str | None, *, patient: bool) -> list[Arrival]:
+        """What happened, in order. Raises HomeserverError.
+
+        Not `patient`: what cannot be had for one room or person is given up; it failed too often.
+        """
+        self._guard.receive(synced.to_device)
+        self._people.changed(synced.changed)
+        now = datetime.now(UTC)
+        found = [
+            Arrival(NAME, room, f"invite/{room}/{since or ''}", asked_by, now, Invited())
+            for room, asked_by in synced.invited
+        ]
+        for room in synced.left:
+            self._rooms.forget(room)
+            self._guard.forget_room(room)
+            found.append(Arrival(NAME, room, f"left/{room}/{since or ''}", self._guard.user_id, now, Left()))
+        if since is None:
+            # before the first sync this device was in no room: what stands there is history
+            return found
+        opened: list[Opened] = []
+        for timeline in synced.timelines:
+            events = [*await self._missed(timeline, since, patient=patient), *timeline.events]
+            opened += [self._open(timeline.room, event) for event in events if self._matters(event)]
+        await self._learn_authors(opened, patient=patient)
+        for one in opened:
+            found += await self._told(one)
+        return found
+
+    def _matters(self, event: Mapping[str, Any]) -> bool:
+        """Not our own, and not taken back: what was redacted has lost its content."""
+        return event["sender"] != self._guard.user_id and bool(event.get("content"))
+
+    async def _missed(self, timeline: Timeline, since: str, *, patient: bool) -> list[Mapping[str, Any]]:
+        """The events between the last sync and a limited timeline, in order."""
+        pages: list[Mapping[str, Any]] = []
+        position = timeline.gap
+        if position is not None:
+            self._rooms.forget(timeline.room)
+        for _ in range(GAP_PAGES):
+            if position is None:
+                break
+            query = {
+                "dir": "b",
+                "from": position,
+                "to": since,
+                "limit": str(TIMELINE_LIMIT),
+                "filter": json.dumps(lean_filter(self._guard.user_id)["room"]["timeline"]),
+            }
+            try:
+                answer = await self._homeserver.call("GET", "rooms", timeline.room, "messages", query=query)
+            except HomeserverError as error:
+                if error.failure is Failure.LIMITED:
+                    await asyncio.sleep(pause(0, error.retry_after))
+                    continue
+                if error.failure is Failure.AWAY and patient:
+                    raise
+                log.warning("a gap in a room could not be filled: %s", error)
+                break
+            chunk, end = answer.get("chunk"), answer.get("end")
+            pages.extend(usable(chunk if isinstance(chunk, list) else []))
+            # a page may be empty and not the last: what the filter left out stood on it
+            position = end if isinstance(end, str) and end != position else None
+        return pages[::-1]
+
+    def _open(self, room: str, event: Mapping[str, Any]) -> Opened:
+        if event["type"] != "m.room.encrypted":
+            return Opened(room, event, None)
+        try:
+            return Opened(room, event, self._guard.decrypt(room, event))
+        except CannotRead as error:
+            return Opened(room, event, error)
+
+    async def _learn_authors(self, opened: list[Opened], *, patient: bool) -> None:
+        """Learn whose devices wrote; of those that nobody seems to own, ask once more: they may be new."""
+        said = [(str(one.event["sender"]), one.plain) for one in opened if isinstance(one.plain, Plain)]
+        try:
+            await self._people.learn({sender for sender, _ in said})
+            await self._people.learn({sender for sender, plain in said if not self._wrote(sender, plain)}, again=True)
+        except HomeserverError as error:
+            if error.failure in (Failure.AWAY, Failure.LIMITED) and patient:
+                raise
+            log.warning("not all devices could be asked for: %s", error)
+
+    def _wrote(self, sender: str, plain: Plain) -> bool:
+        try:
+            self._people.author(sender, plain)
+        except CannotRead:
+            return False
+        return True
+
+    async def _told(self, one: Opened) -> list[Arrival]:
+        """What the event says happened: nothing, one thing, or a newcomer and the danger that comes with them."""
+        event = one.event
+        person = str(event["sender"])
+        whats: Sequence[Happening | None] = ()
+        if isinstance(one.plain, CannotRead):
+            whats = [Unreadable(one.plain.cause)]
+        elif one.plain is not None:
+            whats = [self._said(person, one.plain)]
+        elif event["type"] == "m.room.message":
+            # in clear: never an answer, never a command (law 5)
+            whats = [Unreadable(Cause.PLAIN)]
+        elif event["type"] == "m.room.member" and isinstance(event.get("state_key"), str):
+            # the person it is about: who invited or removed them does not matter here
+            person = event["state_key"]
+            whats = await self._membership(one.room, person, event)
+        elif event["type"] == "m.room.history_visibility" and was_widened(event):
+            whats = [Endangered(Danger.HISTORY_OPENED)]
+        return [
+            Arrival(NAME, one.room, f"{event['event_id']}{'/2' * n}", person, sent_at(event), what)
+            for n, what in enumerate(what for what in whats if what is not None)
+        ]
+
+    def _said(self, sender: str, plain: Plain) -> Happening | None:
+        try:
+            device = self._people.author(sender, plain)
+        except CannotRead as error:
+            return Unreadable(error.cause)
+        return read_message(plain.payload, signed=self._people.is_pinned(device))
+
+    async def _membership(self, room: str, person: str, event: Mapping[str, Any]) -> list[Happening | None]:
+        membership = membership_of(event.get("content"))
+        if person == self._guard.user_id:
+            return []
+        unsigned = event.get("unsigned")
+        before = membership_of(unsigned.get("prev_content")) if isinstance(unsigned, dict) else None
+        self._rooms.follow(room, event)
+        if membership in ("leave", "ban"):
+            return [Left()]
+        if membership not in ("join", "invite") or before == membership:
+            return []
+        whats: list[Happening | None] = [Joined()] if membership == "join" else []
+        try:
+            if len((await self._rooms.members(room)).all) > 2:
+                whats.append(Endangered(Danger.THIRD_MEMBER))
+        except HomeserverError:
+            pass  # whoever is there is counted again before anything is sent
+        return whats

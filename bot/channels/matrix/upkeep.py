@@ -1,0 +1,78 @@
+"""What keeps the bot reachable: one-time keys in stock, a fallback key, new sessions for devices that lost theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from bot.channels.matrix.guard import Guard
+from bot.channels.matrix.homeserver import Homeserver, HomeserverError
+from bot.channels.matrix.people import People
+from bot.channels.matrix.sync import Synced
+
+log = logging.getLogger(__name__)
+
+REVIVALS = 20  # people whose devices get a new Olm session in one go; strangers can ask for them
+
+
+class Upkeep:
+    """Done after each sync; a failure is made up for after the next."""
+
+    def __init__(self, homeserver: Homeserver, guard: Guard, people: People) -> None:
+        self._homeserver = homeserver
+        self._guard = guard
+        self._people = people
+        self._reviving: asyncio.Task[None] | None = None
+
+    async def after(self, synced: Synced) -> None:
+        """Upload the keys that are missing, and begin to revive what is broken."""
+        try:
+            await self._stock(synced)
+        except HomeserverError as error:
+            log.warning("keys could not be looked after: %s", error)
+        if self._reviving is not None and self._reviving.done():
+            self._reviving.result()  # a failure of the store is not to be lived with
+            self._reviving = None
+        if self._guard.broken and self._reviving is None:
+            # other people's servers are asked for it, and may be slow: nobody else waits for them (law 7)
+            self._reviving = asyncio.create_task(self.revive())
+
+    async def stop(self) -> None:
+        """Let go of what is under way."""
+        if self._reviving is not None:
+            self._reviving.cancel()
+            await asyncio.gather(self._reviving, return_exceptions=True)
+            self._reviving = None
+
+    async def _stock(self, synced: Synced) -> None:
+        body = self._guard.keys_to_upload(synced.counts, synced.unused_fallback)
+        if body is None:
+            return
+        try:
+            await self._homeserver.call("POST", "keys", "upload", body=body)
+        except HomeserverError as error:
+            if error.status != 400:
+                raise
+            # it holds other keys under these ids: offered again, these would be refused for ever
+            log.error("the homeserver refused new one-time keys; others will be made")
+        self._guard.keys_settled()
+
+    async def revive(self) -> None:
+        """Give devices whose Olm messages do not open a new session, as the specification's unwedging asks."""
+        try:
+            pairs = self._guard.broken.take(datetime.now(UTC), REVIVALS)
+            await self._people.learn({person for person, _ in pairs})
+            devices = self._people.devices(pairs)
+            if not devices:
+                return
+            self._guard.start_sessions(devices, await self._people.claim(devices))
+            messages = self._guard.dummies(devices)
+            if messages:
+                await self._homeserver.call(
+                    "PUT", "sendToDevice", "m.room.encrypted", uuid4().hex, body={"messages": messages}
+                )
+            self._guard.broken.revived([(d.user_id, d.curve25519) for d in devices], datetime.now(UTC))
+        except HomeserverError as error:
+            log.warning("broken sessions could not be revived: %s", error)

@@ -1,0 +1,263 @@
+"""The command line. What a command needs is imported when it runs, so that help and checks start at once.
+
+Exit codes, which scripts rely on: 0 well, 1 found something wrong, 2 cannot be used as asked, 3 the world failed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from bot import logs
+from bot.errors import VestibuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.flow.model import Problem
+
+WRONG, UNUSABLE, FAILED = 1, 2, 3
+CONFIG = Path("config.toml")
+FLOWS = Path("flows")
+
+app = typer.Typer(
+    name="vestibule",
+    help="End-to-end-encrypted first contact for a digital-security helpline.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+translations = typer.Typer(help="The translators' files, made from the flows.", no_args_is_help=True)
+app.add_typer(translations, name="catalogs")
+
+
+class Format(StrEnum):
+    """How `check` prints what it found."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The configuration.")]
+LogLevel = Annotated[logs.Level, typer.Option("--log-level", help="How much the log says; it never says who or what.")]
+FlowsFolder = Annotated[Path, typer.Option("--flows", metavar="FOLDER", help="The folder of the flow files.")]
+
+
+@app.command()
+def demo(
+    script: Annotated[
+        bool, typer.Option("--script", help="Play a whole conversation, without anybody typing.")
+    ] = False,
+    log_level: LogLevel = logs.Level.WARNING,
+) -> None:
+    """A whole helpline on this machine: a homeserver, the bot, two specialists, and you as the requester."""
+    from bot import demo
+
+    logs.configure(log_level)
+    raise typer.Exit(demo.run(script=script))
+
+
+@app.command()
+def setup(
+    config: ConfigFile = CONFIG,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take the config as it is written.")] = False,
+    log_level: LogLevel = logs.Level.WARNING,
+) -> None:
+    """Make what is missing: key file, database, device, identity. Prints the recovery key, once."""
+    from bot import guide
+    from bot.config import Config
+
+    logs.configure(log_level)
+    if not yes and not config.exists():
+        guide.write_config(config, _ask, _tell)
+    settings = Config.read(config, os.environ)
+
+    from bot.setup import setup  # only now: a wrong config is told at once
+
+    setup(settings, typer.echo)
+    if not yes:
+        _tell("All is there. If a recovery key was shown, keep it where the bot does not run.")
+
+
+@app.command()
+def run(config: ConfigFile = CONFIG, log_level: LogLevel = logs.Level.INFO) -> None:
+    """The bot. Ends in order on SIGTERM and SIGINT."""
+    from bot.config import Config
+
+    logs.configure(log_level)
+    settings = Config.read(config, os.environ)
+
+    from bot.app import run  # only now: a wrong config is told at once
+
+    run(settings)
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Folders of flow files, or configs; without one, what lies here."),
+    ] = None,
+    output: Annotated[Format, typer.Option("--format", help="How to print what is wrong.")] = Format.TEXT,
+) -> None:
+    """Check flows, catalogs and config. Exits with 1 when there is an error."""
+    from bot import checking
+    from bot.config import Helpline
+    from bot.flow.model import Severity
+
+    problems: list[Problem] = []
+    if not paths and not CONFIG.exists():
+        _need_folder(FLOWS)
+        problems += checking.check_flows(FLOWS, Helpline().locales)
+    for path in paths or ([CONFIG] if CONFIG.exists() else []):
+        if path.is_dir():
+            problems += checking.check_flows(path)
+        elif path.is_file() and path.suffix == ".toml":
+            problems += checking.check_config(path, os.environ)
+        elif path.is_file():
+            _refuse(f"{path}: is neither a folder of flow files nor a config (.toml)")
+        else:
+            _refuse(f"{path}: there is no such file or folder")
+    _print(problems, output)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise typer.Exit(WRONG)
+
+
+@app.command()
+def play(
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help="The name of a flow, or its file.")],
+    locale: Annotated[str | None, typer.Option("--locale", metavar="L", help="The language to play it in.")] = None,
+    lines: Annotated[bool, typer.Option("--json", help="Read one answer a line, write one JSON step a line.")] = False,
+) -> None:
+    """Try a flow in the terminal. Needs no config; addresses stand as their names."""
+    from bot import playing
+
+    path = Path(flow)
+    folder, name = (path.parent, path.stem) if path.suffix in (".yaml", ".yml") else (FLOWS, flow)
+    _need_folder(folder)
+    game = playing.begin(folder, name, locale)
+    (playing.in_lines if lines else playing.in_terminal)(game, sys.stdin, sys.stdout)
+
+
+@translations.command()
+def extract(flows: FlowsFolder = FLOWS) -> None:
+    """Take every text of the flows into the template, messages.pot."""
+    from bot import catalogs, library
+    from bot.checking import CATALOGS
+
+    _need_folder(flows)
+    folder = flows.parent / CATALOGS
+    written = catalogs.extract(library.read(flows), folder, datetime.now(UTC))
+    typer.echo(f"{folder / catalogs.TEMPLATE}: {'written' if written else 'nothing has changed'}")
+
+
+@translations.command()
+def update(
+    locales: Annotated[list[str] | None, typer.Argument(metavar="[L]...", help="Languages to begin.")] = None,
+    flows: FlowsFolder = FLOWS,
+) -> None:
+    """Bring every catalog up to date with the flows, and begin those of new languages."""
+    from bot import catalogs, forms, library
+    from bot.checking import CATALOGS
+
+    _need_folder(flows)
+    for locale in locales or ():
+        if not forms.LOCALES.good(locale):
+            _refuse(f"'{locale}' is not the code of a language, such as fr or pt_BR")
+    written = catalogs.update(library.read(flows), flows.parent / CATALOGS, locales or (), datetime.now(UTC))
+    for path in written:
+        typer.echo(f"{path}: written")
+    if not written:
+        typer.echo("nothing has changed")
+
+
+@translations.command()
+def status(flows: FlowsFolder = FLOWS) -> None:
+    """How far each language has come, in messages."""
+    from bot import catalogs, library
+    from bot.checking import CATALOGS
+
+    _need_folder(flows)
+    for language in catalogs.status(library.read(flows), flows.parent / CATALOGS):
+        typer.echo(
+            f"{language.locale}: {language.translated} translated, {language.fuzzy} to be looked at again, "
+            f"{language.missing} missing"
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command that was asked for, by default on the command line, and end the process with its exit code."""
+    logs.configure(logs.Level.WARNING)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        # not `app()`: that would put a hook in place that prints tracebacks with their words
+        typer.main.get_command(app).main(arguments, prog_name="vestibule")
+    except VestibuleError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the command line's own voice
+        sys.exit(_exit_code(error))
+    except Exception as error:
+        print(f"vestibule failed unexpectedly: {logs.describe(error)}", file=sys.stderr)  # noqa: T201 - likewise
+        sys.exit(FAILED)
+    sys.exit()
+
+
+def _exit_code(error: VestibuleError) -> int:
+    from bot.flow.model import FlowError
+    from bot.ports import SendError
+
+    if isinstance(error, FlowError):
+        return WRONG
+    return FAILED if isinstance(error, SendError) else UNUSABLE
+
+
+def _print(problems: Sequence[Problem], output: Format) -> None:
+    """Problems on standard output, for scripts too; what they come to on standard error."""
+    if output is Format.JSON:
+        rows = [
+            {
+                "file": problem.mark.file,
+                "line": problem.mark.line,
+                "column": problem.mark.column,
+                "severity": problem.severity,
+                "code": problem.code,
+                "message": problem.message,
+            }
+            for problem in problems
+        ]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for problem in problems:
+        typer.echo(problem)
+    counts = Counter(problem.severity.value for problem in problems)
+    found = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(counts.items()))
+    _tell(found or "nothing is wrong")
+
+
+def _ask(question: str, *, hidden: bool = False) -> str:
+    return str(typer.prompt(question, hide_input=hidden, err=True))
+
+
+def _tell(line: str) -> None:
+    """To whoever sits there; standard output is for what was asked for."""
+    typer.echo(line, err=True)
+
+
+def _need_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        _refuse(f"{folder}: there is no such folder")
+
+
+def _refuse(why: str) -> NoReturn:
+    _tell(why)
+    raise typer.Exit(UNUSABLE)

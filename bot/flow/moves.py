@@ -1,0 +1,203 @@
+"""Moves a walk through the machine: from an outcome to the next question, or to the end.
+
+Three rules decide what is handed over. A question that is reached while its answer stands on the path cuts the path
+there: what came after was another way. An answer that is kept comes back only when its own question is reached, and
+only while that question still has this outcome. And whatever a flow file says, words are asked for, and a case is
+opened, only with consent on the path (law 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain import Answer
+from bot.flow import phrases
+from bot.flow.events import Ask, AskLanguage, End, OpenCase, Say, ShowAnswers
+from bot.flow.machine import NEXT, OVER, Compiled, State, answering, commanding
+from bot.flow.model import (
+    ANSWERED,
+    YES,
+    AskStep,
+    ChooseStep,
+    ConsentStep,
+    EndStep,
+    FaqStep,
+    HandoffStep,
+    LanguageStep,
+    ReviewStep,
+    SayStep,
+    YesNoStep,
+)
+from bot.flow.phrases import Command
+from bot.flow.session import Passed
+from bot.flow.walk import Walk, has_consent
+
+
+class Moves:
+    """The ways of one compiled machine."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self._compiled = compiled
+        self._states = compiled.states
+        self._events = compiled.machine.events
+        self._most_hops = 2 * len(compiled.states)  # each state passed once by a new answer, once by one that was kept
+
+    def go(self, walk: Walk, trigger: str) -> None:
+        """Take this way out of the present state, and on to the next question."""
+        from_menu = walk.state == self._compiled.menu
+        self._events[trigger].trigger(walk)
+        self.arrive(walk, from_menu=from_menu)
+
+    def arrive(self, walk: Walk, *, from_menu: bool = False) -> None:
+        """Go on from the present state until a question has to be asked, or the session is over."""
+        silent = False  # past a question that was answered before: what is said on this way has been said
+        for _ in range(self._most_hops):
+            if walk.state == OVER:
+                walk.end(End())
+                return
+            state = self._states[walk.state]
+            match state.step:
+                case SayStep() | EndStep():
+                    if state.step.text is not None and not silent:
+                        walk.effects.append(Say(state.step.text))
+                    self._events[NEXT].trigger(walk)
+                    continue
+                case HandoffStep():
+                    if not self._has_valid_consent(walk):
+                        break
+                    self._hand_over(walk, state, state.step)
+                    return
+                case AskStep() if not has_consent(walk.path):
+                    break
+                case ReviewStep():
+                    walk.kept.clear()
+            walk.cut(state.name)
+            before = state.name in walk.kept
+            outcome = self._answered_before(walk, state)
+            if outcome is None:
+                if silent and from_menu:
+                    walk.effects.append(Say(phrases.GOING_ON))
+                self.ask(walk)
+                return
+            silent = silent or before
+            self._events[answering(outcome)].trigger(walk)
+        # a way without a question, or one that breaks law 3; checks refuse both, but a session can outlive its flows
+        self.set_back(walk)
+        self.ask(walk)
+
+    def take(self, walk: Walk, state: State, outcome: str, words: str | None = None) -> None:
+        """This question is answered: put the answer on the path, and go on."""
+        walk.record(Passed(state.name, self._answer(state, outcome, words)))
+        self.go(walk, answering(outcome))
+
+    def ask(self, walk: Walk) -> None:
+        """Ask the question of the present state."""
+        state = self._states[walk.state]
+        step = state.step
+        options = tuple(state.options.values())
+        match step:
+            case LanguageStep():
+                walk.effects.append(AskLanguage(step.text))
+            case ReviewStep():
+                walk.effects += (ShowAnswers(self.answers(walk)), Ask(step.text, options))
+            case AskStep():
+                walk.effects.append(Ask(step.text))
+                if step.skippable and not walk.hinted:
+                    walk.hinted = True
+                    walk.effects.append(Say(phrases.SKIP_HINT))
+            case ChooseStep() | YesNoStep() | ConsentStep() | FaqStep():
+                walk.effects.append(Ask(step.text, options))
+            case _:  # set back to an entry flow that neither begins with a question nor has a menu
+                walk.end(End())
+
+    def back(self, walk: Walk) -> None:
+        """Ask the question before this one anew."""
+        for place in reversed(range(len(walk.path))):
+            if self._is_current(walk.path[place]):
+                walk.return_to(place)
+                break
+        self.ask(walk)
+
+    def menu(self, walk: Walk) -> None:
+        """Go to the menu, keeping the answers that were given after it."""
+        menu = self._compiled.menu or ""
+        walk.leave(next((place for place, passed in enumerate(walk.path) if passed.state == menu), 0))
+        walk.kept.pop(menu, None)
+        self.go(walk, commanding(Command.MENU))
+
+    def change(self, walk: Walk, shown: int) -> None:
+        """Ask anew for one of the answers, counted as they are shown."""
+        places = [place for place, passed in enumerate(walk.path) if self._is_shown(passed)]
+        walk.return_to(places[shown - 1])
+        self.ask(walk)
+
+    def set_back(self, walk: Walk) -> None:
+        """Stand at the menu, or where no language is known at the beginning, with every answer kept."""
+        walk.leave(0)
+        walk.aside = None
+        menu = self._compiled.menu
+        walk.state = menu if menu is not None and walk.locale is not None else self._compiled.initial
+        walk.kept.pop(walk.state, None)
+
+    def answers(self, walk: Walk) -> tuple[Answer, ...]:
+        """What is shown in a review and handed over: the answers on the path, but not the way through the menu."""
+        return tuple(self._renewed(passed) for passed in walk.path if self._is_shown(passed))
+
+    def _hand_over(self, walk: Walk, state: State, step: HandoffStep) -> None:
+        answers = self.answers(walk)
+        topic, urgency = (
+            next((answer.label for answer in reversed(answers) if answer.step in steps), None)
+            for steps in (state.topic, state.urgency)
+        )
+        walk.end(OpenCase(answers, topic, urgency), Say(step.text))
+
+    def _answered_before(self, walk: Walk, state: State) -> str | None:
+        """The outcome of a question that need not be asked, its answer put on the path; None where it must be."""
+        kept = walk.kept.pop(state.name, None)
+        if isinstance(state.step, ConsentStep):
+            return self._consented_before(walk, state, state.step.version, kept)
+        if kept is None or not self._is_current(kept):
+            return None
+        outcome, words = kept.answer.outcome, kept.answer.words
+        if (words is not None) != (isinstance(state.step, AskStep) and outcome == ANSWERED):
+            return None
+        walk.record(Passed(state.name, self._answer(state, outcome, words)))
+        return outcome
+
+    def _consented_before(self, walk: Walk, state: State, version: int, kept: Passed | None) -> str | None:
+        """Yes, if this text was agreed to, wherever it was asked. A refusal is never taken as the answer again."""
+        same = (state.id, version, YES)
+        if any(_consent(passed) == same for passed in walk.path):
+            return YES
+        given = next((passed for passed in (kept, *walk.kept.values()) if passed and _consent(passed) == same), None)
+        if given is None:
+            return None
+        walk.kept.pop(given.state, None)
+        walk.record(Passed(state.name, self._answer(state, YES, None)))
+        return YES
+
+    def _has_valid_consent(self, walk: Walk) -> bool:
+        return any(
+            passed.answer.outcome == YES and (passed.answer.step, passed.answer.version) in self._compiled.consents
+            for passed in walk.path
+        )
+
+    def _answer(self, state: State, outcome: str, words: str | None) -> Answer:
+        version = state.step.version if isinstance(state.step, ConsentStep) else None
+        return Answer(state.id, state.question, outcome, state.options.get(outcome), words, version)
+
+    def _is_current(self, passed: Passed) -> bool:
+        """Whether this question still is asked, and still has this answer: a session can outlive its flows."""
+        state = self._states.get(passed.state)
+        return state is not None and state.id == passed.answer.step and passed.answer.outcome in state.outcomes
+
+    def _is_shown(self, passed: Passed) -> bool:
+        return passed.state != self._compiled.menu and self._is_current(passed)
+
+    def _renewed(self, passed: Passed) -> Answer:
+        state = self._states[passed.state]
+        return replace(passed.answer, question=state.question, label=state.options.get(passed.answer.outcome))
+
+
+def _consent(passed: Passed) -> tuple[str, int | None, str]:
+    return passed.answer.step, passed.answer.version, passed.answer.outcome

@@ -1,0 +1,110 @@
+"""One engine step in the making: where the session stands while it moves, its answers, and the effects so far.
+
+It is also the cursor that the machine moves, and is thrown away when the step is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.flow.events import CancelTimer, Effect, SetTimer
+from bot.flow.machine import OVER
+from bot.flow.model import YES
+from bot.flow.session import Passed, Session
+
+IDLE = "idle"  # the kind of the timer after which a session is erased
+KEPT_BEFORE_CONSENT = timedelta(days=1)  # law 3: choices are kept a day at most
+KEPT_AFTER_CONSENT = timedelta(days=7)  # time enough to look up what was asked, or to get back to a safe device
+
+_ERASE_SOON = SetTimer(IDLE, KEPT_BEFORE_CONSENT)
+_ERASE_LATER = SetTimer(IDLE, KEPT_AFTER_CONSENT)
+_CANCEL = CancelTimer(IDLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one event did: the session as it is now, None where it is over, and what must be done."""
+
+    session: Session | None
+    effects: tuple[Effect, ...]
+
+
+class Walk:
+    """The session of one step, while it changes."""
+
+    __slots__ = ("aside", "effects", "hinted", "kept", "locale", "path", "state", "tries")
+
+    def __init__(self, session: Session) -> None:
+        self.state = session.state
+        self.locale = session.locale
+        self.path = session.path
+        self.kept = {passed.state: passed for passed in session.kept}
+        self.aside = session.aside
+        self.tries = session.tries
+        self.hinted = session.hinted
+        self.effects: list[Effect] = []
+
+    def record(self, passed: Passed) -> None:
+        """Put an answer on the path; one that was kept for this question is gone.
+
+        A consent takes the place of what was answered to the same text on another way.
+        """
+        self.kept.pop(passed.state, None)
+        if passed.answer.version is not None:
+            self.path = tuple(other for other in self.path if other.answer.step != passed.answer.step)
+        self.path = (*self.path, passed)
+
+    def cut(self, state: str) -> None:
+        """This question is reached: what stands on the path from its own answer on was another way."""
+        for place, passed in enumerate(self.path):
+            if passed.state == state:
+                self.path = self.path[:place]
+                return
+
+    def leave(self, place: int) -> None:
+        """Keep the answers from this place of the path on, for when their questions are reached again."""
+        for passed in self.path[place:]:
+            self.kept[passed.state] = passed
+        self.path = self.path[:place]
+
+    def return_to(self, place: int) -> None:
+        """Stand before the question of this place of the path, to be answered anew; later answers are kept."""
+        asked = self.path[place].state
+        self.leave(place)
+        # this one is not kept: a question that was asked anew is never answered silently
+        del self.kept[asked]
+        self.state = asked
+
+    def end(self, *effects: Effect) -> None:
+        """The session is over with this step."""
+        self.effects += effects
+        self.state = OVER
+
+    def finish(self) -> Step:
+        """The step as it came out."""
+        if self.state == OVER:
+            return Step(None, (*self.effects, _CANCEL))
+        consented = has_consent(self.path) or has_consent(self.kept.values())
+        path, kept = self.path, tuple(self.kept.values())
+        if not consented:  # law 3: words are held only beside a consent
+            path, kept = _without_words(path), _without_words(kept)
+        session = Session(self.state, self.locale, path, kept, self.aside, self.tries, self.hinted)
+        return Step(session, (*self.effects, _ERASE_LATER if consented else _ERASE_SOON))
+
+
+def has_consent(answers: Iterable[Passed]) -> bool:
+    """Whether a consent was given among these, to whatever version of its text."""
+    # a plain loop: at a long path, a generator is a quarter of the whole step
+    for passed in answers:  # noqa: SIM110
+        if passed.answer.version is not None and passed.answer.outcome == YES:
+            return True
+    return False
+
+
+def _without_words(answers: tuple[Passed, ...]) -> tuple[Passed, ...]:
+    for passed in answers:  # as above: nearly always, there are none
+        if passed.answer.words is not None:
+            return tuple(other for other in answers if other.answer.words is None)
+    return answers

@@ -1,0 +1,77 @@
+"""The guided part of `vestibule setup`: asks an administrator for what must be in a config, and writes it.
+
+Only what has no default is asked; everything else is explained in `config.example.toml`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from bot import forms
+from bot.config import ConfigError
+from bot.toml import Form
+
+PASSWORD_FILE = "matrix-password"  # noqa: S105 - the name of a file, not a secret
+KEY_FILE = "vestibule.key"
+
+
+class Ask(Protocol):
+    """Puts one question to the administrator."""
+
+    def __call__(self, question: str, *, hidden: bool = False) -> str: ...
+
+
+QUESTIONS: tuple[tuple[str, str, Form[str]], ...] = (
+    ("homeserver", "The address of the homeserver, such as https://matrix.example.org", forms.HOMESERVER),
+    ("user_id", "The bot's own account there, such as @helpline:example.org", forms.BOT),
+    ("room", "The specialists' encrypted room: its id or alias", forms.ROOM),
+    ("user", "One specialist's account, such as @specialist:example.org", forms.STAFF),
+    ("master_key", "That specialist's master key, as their client shows it", forms.MASTER_KEY),
+)
+
+
+def write_config(path: Path, ask: Ask, tell: Callable[[str], None]) -> None:
+    """Ask, then write the config and the password beside it, both readable by their owner only. Raises ConfigError."""
+    answers = {key: _answer(ask, tell, question, form) for key, question, form in QUESTIONS}
+    password = ask("The password of the bot's account", hidden=True)
+    quoted = {key: json.dumps(answer, ensure_ascii=False) for key, answer in answers.items()}
+    _write(path.with_name(PASSWORD_FILE), password + "\n")
+    _write(
+        path,
+        f"""# Written by `vestibule setup`. config.example.toml explains every key.
+
+[matrix]
+homeserver = {quoted["homeserver"]}
+user_id = {quoted["user_id"]}
+password_file = "{PASSWORD_FILE}"
+
+[specialists]
+room = {quoted["room"]}
+members = [{{ user = {quoted["user"]}, master_key = {quoted["master_key"]} }}]
+
+[store]
+key_file = "{KEY_FILE}"
+""",
+    )
+    tell(f"{path} is written. Keep a copy of {path.with_name(KEY_FILE)}, once it is made, away from this machine.")
+
+
+def _answer(ask: Ask, tell: Callable[[str], None], question: str, form: Form[str]) -> str:
+    while not form.good(answer := ask(question).strip()):
+        tell(f"That does not fit. Expected: {form.what}.")
+    return answer
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{path}: there is such a file already, and it is not overwritten") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {(error.strerror or '').lower()}") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,109 @@
+"""`ports.Conversations` on the tables: room and contact are sealed; a room is found again by its keyed hash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam as given
+
+from bot.domain import CaseNumber, Conversation, ConversationId, Owner, Place
+from bot.store import schema
+from bot.store.desk import Desk
+
+_CONVERSATIONS = schema.conversations.c
+
+
+class Conversations:
+    """Who we are in touch with, and in which rooms."""
+
+    _get = sa.select(schema.conversations).where(_CONVERSATIONS.id == given("of"))
+    _find = sa.select(schema.conversations).where(_CONVERSATIONS.room_hash == given("hash"))
+    _queue = sa.select(schema.conversations).where(
+        _CONVERSATIONS.place == Place.QUEUE.value, _CONVERSATIONS.channel == given("of")
+    )
+    _add = sa.insert(schema.conversations).inline()
+    _save = (
+        sa.update(schema.conversations)
+        .where(
+            _CONVERSATIONS.id == given("same_id"),
+            _CONVERSATIONS.channel == given("same_channel"),
+            _CONVERSATIONS.place == given("same_place"),
+            _CONVERSATIONS.key == given("same_key"),
+        )
+        .values({name: given(name) for name in ("owner", "case_number", "room_hash", "room", "contact")})
+    )
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def get(self, conversation: ConversationId) -> Conversation:
+        row = self._desk.run(self._get, of=conversation).first()
+        if row is None:
+            raise KeyError(conversation)
+        return self._read(row)
+
+    def find(self, channel: str, room: str) -> Conversation | None:
+        row = self._desk.run(self._find, hash=self._room_hash(channel, room)).first()
+        return None if row is None else self._read(row)
+
+    def add(self, conversation: Conversation) -> None:
+        self._desk.take_in(conversation)
+        with self._desk.unique("conversation or room"):
+            self._desk.run(
+                self._add,
+                id=conversation.id,
+                channel=conversation.channel,
+                place=conversation.place.value,
+                key=conversation.key,
+                **self._changing(conversation),
+            )
+
+    def save(self, conversation: Conversation) -> None:
+        with self._desk.unique("room"):
+            saved = self._desk.run(
+                self._save,
+                same_id=conversation.id,
+                same_channel=conversation.channel,
+                same_place=conversation.place.value,
+                same_key=conversation.key,
+                **self._changing(conversation),
+            )
+        if not saved.rowcount:
+            self._desk.key_of(conversation.id)
+            raise ValueError("a conversation keeps its channel, its place and its key")
+
+    def queue_room(self, channel: str) -> Conversation | None:
+        row = self._desk.run(self._queue, of=channel).first()
+        return None if row is None else self._read(row)
+
+    def _changing(self, conversation: Conversation) -> dict[str, Any]:
+        room = conversation.room
+        return {
+            "owner": conversation.owner.value,
+            "case_number": conversation.case,
+            "room_hash": None if room is None else self._room_hash(conversation.channel, room),
+            "room": self._sealed(conversation, _CONVERSATIONS.room, room),
+            "contact": self._sealed(conversation, _CONVERSATIONS.contact, conversation.contact),
+        }
+
+    def _room_hash(self, channel: str, room: str) -> bytes:
+        return self._desk.lookup.of("room", channel, room)
+
+    def _sealed(self, conversation: Conversation, column: sa.Column[Any], text: str | None) -> bytes | None:
+        return None if text is None else self._desk.seal(conversation.key, column, conversation.id, text)
+
+    def _opened(self, row: sa.Row[Any], column: sa.Column[Any], sealed: bytes | None) -> str | None:
+        return None if sealed is None else self._desk.unseal(row.key, column, row.id, sealed, str)
+
+    def _read(self, row: sa.Row[Any]) -> Conversation:
+        return Conversation(
+            id=ConversationId(row.id),
+            channel=row.channel,
+            place=Place(row.place),
+            key=ConversationId(row.key),
+            room=self._opened(row, _CONVERSATIONS.room, row.room),
+            contact=self._opened(row, _CONVERSATIONS.contact, row.contact),
+            owner=Owner(row.owner),
+            case=None if row.case_number is None else CaseNumber(row.case_number),
+        )

@@ -1,0 +1,110 @@
+"""Small flows for tests: the phrases that every engine needs, and what a test says and hears."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.flow.engine import Engine, Lexicon
+from bot.flow.events import CancelTimer, Effect, Event, Replied, SetTimer, Started
+from bot.flow.loader import load
+from bot.flow.machine import Compiled, compile_flows
+from bot.flow.model import Library
+from bot.flow.session import Session, from_json, to_json
+
+LANGUAGES = {"en": "English", "es": "Español", "ar": "العربية"}
+
+GOOD = Path(__file__).parent / "good"
+PHRASES = (GOOD / "bot.yaml").read_text()
+
+WORDS = {
+    "es": {
+        "yes": ("sí", "claro"),
+        "no": ("no",),
+        "help": ("ayuda",),
+        "menu": ("menú",),
+        "back": ("atrás",),
+        "language": ("idioma",),
+        "person": ("persona",),
+        "stop": ("parar",),
+        "skip": ("saltar",),
+    },
+    "ar": {
+        "yes": ("نعم", "أيوه"),
+        "no": ("لا",),
+        "help": ("مساعدة",),
+        "menu": ("القائمة",),
+        "back": ("رجوع",),
+        "language": ("اللغة",),
+        "person": ("شخص",),
+        "stop": ("توقف",),
+        "skip": ("تخطي",),
+    },
+}
+
+
+def good() -> dict[str, str]:
+    """A small helpline: one of every kind of step, in several files."""
+    return {path.name: path.read_text() for path in sorted(GOOD.glob("*.yaml"))}
+
+
+def files(*flows: str) -> dict[str, str]:
+    """The flows and the phrases as files, each called by the name of its flow; without flows, the good ones."""
+    return {"bot.yaml": PHRASES, **{f"{flow.split()[1]}.yaml": flow for flow in flows}} if flows else good()
+
+
+def lexicon(library: Library, locale: str = "en") -> Lexicon:
+    """The English labels, and the words of the language."""
+    english = {word: tuple(source.paragraphs[0].split(", ")) for word, source in library.word_sources.items()}
+    labels = {text: " ".join(source.paragraphs) for text, source in library.sources.items()}
+    return Lexicon(labels, WORDS.get(locale, english))
+
+
+def compiled(*flows: str) -> tuple[Library, Compiled]:
+    library = load(files(*flows))
+    return library, compile_flows(library, tuple(LANGUAGES))
+
+
+def engine(*flows: str) -> Engine:
+    library, machine = compiled(*flows)
+    return Engine(machine, {locale: lexicon(library, locale) for locale in LANGUAGES}, LANGUAGES)
+
+
+class Talk:
+    """A conversation with one engine. The session goes through its stored form between any two steps."""
+
+    def __init__(self, engine: Engine, session: Session | None = None) -> None:
+        self.engine = engine
+        self.session = session
+
+    def start(self, text: str = "", locale: str | None = "en") -> list[Effect]:
+        return self.step(Started(text, locale))
+
+    def say(self, *texts: str) -> list[Effect]:
+        """Write these, one after the other; what the last one brought."""
+        effects: list[Effect] = []
+        for text in texts:
+            effects = self.step(Replied(text))
+        return effects
+
+    def step(self, event: Event) -> list[Effect]:
+        """All effects but the timer's."""
+        return [effect for effect in self.all(event) if not isinstance(effect, SetTimer | CancelTimer)]
+
+    def all(self, event: Event) -> tuple[Effect, ...]:
+        step = self.engine.step(self.session, event)
+        self.session = None if step.session is None else from_json(to_json(step.session))
+        assert self.session == step.session
+        return step.effects
+
+    @property
+    def state(self) -> str | None:
+        return self.session.state if self.session else None
+
+    @property
+    def path(self) -> list[str]:
+        """The answers on the path, as `state=outcome`."""
+        return [f"{passed.state}={passed.answer.outcome}" for passed in self.session.path] if self.session else []
+
+    @property
+    def kept(self) -> set[str]:
+        return {f"{passed.state}={passed.answer.outcome}" for passed in self.session.kept} if self.session else set()

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import traceback
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.domain import Answer, TextId
+from bot.flow.session import Passed, Session, from_json, to_json
+
+texts = st.text(max_size=10)
+passed = st.builds(
+    Passed,
+    state=texts,
+    answer=st.builds(
+        Answer,
+        step=texts,
+        question=texts.map(TextId),
+        outcome=texts,
+        label=st.none() | texts.map(TextId),
+        words=st.none() | texts,
+        version=st.none() | st.integers(0, 9),
+    ),
+)
+answers = st.lists(passed, max_size=3).map(tuple)
+sessions = st.builds(
+    Session,
+    state=texts,
+    locale=st.none() | texts,
+    path=answers,
+    kept=answers,
+    aside=st.none() | texts,
+    tries=st.integers(0, 3),
+    hinted=st.booleans(),
+)
+
+
+@given(sessions)
+def test_a_stored_session_is_the_same_session(session: Session) -> None:
+    stored = to_json(session)
+    assert stored.isascii()
+    assert from_json(stored) == session
+
+
+def test_a_stored_session_is_small() -> None:
+    answer = Answer("who.role", TextId("who.role/label"), "other", TextId("who.role.other"))
+    stored = to_json(Session("who/problem", "en", (Passed("who/role", answer),)))
+    assert stored == (
+        '["who/problem","en",[["who/role","who.role","who.role/label","other","who.role.other",null,null]],[],null,0,false]'
+    )
+
+
+@given(st.text(max_size=60))
+@example("")
+@example("null")
+@example("[]")
+@example("{}")
+@example('["a","en",[],[],null,0]')
+@example('["a","en",[[]],[],null,0,false]')
+@example('["a","en",[1],[],null,0,false]')
+@example('["a","en",null,[],null,0,false]')
+@example('["a",1,[],[],null,0,false]')
+@example('["a","en",[],[],null,-1,false]')
+@example('["a","en",[],[],null,true,false]')
+@example('["a","en",[],[],null,1.0,false]')
+@example("[" * 100_000)
+def test_what_is_no_stored_session_is_refused(stored: str) -> None:
+    with pytest.raises(ValueError, match="^this is not a stored session$"):
+        from_json(stored)
+
+
+def test_a_refusal_tells_nothing_of_the_content() -> None:
+    try:
+        from_json('["a","en",[["my secret"]],[],null,0,false')
+    except ValueError as error:
+        assert "secret" not in "".join(traceback.format_exception(error))
+        assert error.__context__ is None
+
+
+def test_a_session_shows_no_answers_when_it_is_printed() -> None:
+    answer = Answer("who.role", TextId("who.role"), "answered", words="my secret")
+    session = Session("a", "en", (Passed("who/role", answer),), (Passed("who/role", answer),))
+    assert repr(session) == "Session(state='a', locale='en', aside=None, tries=0, hinted=False)"
+    assert "secret" not in repr(Passed("who/role", answer))

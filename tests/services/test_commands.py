@@ -1,0 +1,65 @@
+"""What staff write with a `!` in front."""
+
+import pytest
+
+from bot.domain import CaseNumber
+from bot.services.commands import Claim, Close, Help, Unknown, Verdict, Vet, is_command, parse
+
+CASE = CaseNumber("7F3K")
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("!help", Help()),
+        ("  !HELP  ", Help()),
+        ("!claim 7F3K", Claim(CASE)),
+        ("!claim 7f3k", Claim(CASE)),
+        ("! claim  7F3K please", Claim(CASE)),
+        ("!claim", Claim(None)),
+        ("!claim ABCD", Claim(None)),
+        ("!close 7F3K", Close(CASE)),
+        ("!vet pending 7F3K", Vet(CASE, Verdict.PENDING)),
+        ("!vet PASSED 7F3K known to us\nsince 2019", Vet(CASE, Verdict.PASSED, "known to us\nsince 2019")),
+        ("!vet passed", Vet(None, Verdict.PASSED)),
+        ("!clam 7F3K", Unknown("!claim")),
+        ("!vet pased 7F3K", Unknown("!vet passed")),
+        ("!vet", Unknown(None)),
+        ("!", Unknown(None)),
+        ("!hello there", Unknown("!help")),
+        ("!xyz", Unknown(None)),
+    ],
+)
+def test_a_command_in_the_queue_room(text: str, command: object) -> None:
+    assert is_command(text)
+    assert parse(text, None) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("!close", Close(CASE)),
+        ("!claim 7F3K", Claim(CASE)),
+        ("!vet passed seen her papers", Vet(CASE, Verdict.PASSED, "seen her papers")),
+        ("!vet passed 7f3k 2019 was the year", Vet(CASE, Verdict.PASSED, "2019 was the year")),
+        ("!vet passed 9QQ1", Vet(None, Verdict.PASSED)),
+        ("!close 9QQ1", Close(None)),
+    ],
+)
+def test_a_command_in_a_room_of_the_case_needs_no_number_and_takes_no_other(text: str, command: object) -> None:
+    assert parse(text, CASE) == command
+
+
+@pytest.mark.parametrize("text", ["!claim", " \u200b!claim", "\u202b!claim", "！claim", "\ufeff ! claim"])
+def test_unseen_signs_do_not_hide_a_command(text: str) -> None:
+    assert is_command(text)
+    assert parse(text, CASE) == Claim(CASE)
+
+
+@pytest.mark.parametrize("text", ["hello!", "", "claim", "¡hola!", "\u200b"])
+def test_other_words_are_no_command(text: str) -> None:
+    assert not is_command(text)
+
+
+def test_a_note_is_not_shown_by_its_value() -> None:
+    assert "papers" not in repr(parse("!vet passed 7F3K seen her papers", None))

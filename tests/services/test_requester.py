@@ -1,0 +1,296 @@
+"""What a requester meets: the bot, the queue, a specialist, nobody; and what law 4 lets the bot say to each."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot.domain import (
+    CaseStatus,
+    Cause,
+    Danger,
+    Decline,
+    Endangered,
+    Invited,
+    Leave,
+    Left,
+    Owner,
+    Unreadable,
+    Wrote,
+)
+from bot.ports import Entered, Failure, SendError
+from tests.services.world import (
+    CLAIMER,
+    OTHER,
+    OTHER_ROOM,
+    QUEUE,
+    REQUESTER,
+    ROOM,
+    STORY,
+    TEXTS,
+    WALK,
+    World,
+)
+
+
+def bot_text(name: str, locale: str = "en", **params: str) -> str:
+    return TEXTS.say(f"bot.{name}", locale, params)
+
+
+async def test_every_message_is_answered_by_one_until_the_handoff() -> None:
+    async with World() as world:
+        await world.walk()
+        said = world.said(ROOM)
+        number = (await world.case()).number
+        assert len(said) == len(WALK)
+        assert said[0] == "Which language?\n\n1. English\n2. Español"
+        assert said[1] == "Welcome to example.\n\nWhat would you like to do?\n\n1. Get help\n2. Leave"
+        assert said[3].endswith(f"1. {bot_text('yes')}\n2. {bot_text('no')}")
+        assert "1. What is it about?: A phone\n2. May the team read it?: Yes" in said[6]
+        assert f"3. Story: {STORY}\n4. Urgency: It can wait" in said[6]
+        assert said[7] == f"Your case is {number}."
+        assert await world.owner() is Owner.QUEUE
+        assert await world.memory.transact(lambda tx: tx.sessions.load(tx.cases.get(number).requester)) is None
+
+
+async def test_the_queue_gets_a_card_with_nothing_personal_and_the_case_first() -> None:
+    async with World() as world:
+        await world.walk()
+        (card,) = world.said(QUEUE)
+        number = (await world.case()).number
+        assert card.split()[0] == number
+        assert len(number) == 4
+        assert any(sign.isdigit() for sign in number)
+        assert "English · A phone · It can wait" in card
+        assert STORY not in card
+        assert REQUESTER not in card
+        assert ROOM not in card
+
+
+async def test_person_as_the_first_word_leads_over_consent_to_the_queue() -> None:
+    async with World() as world:
+        await world.walk(["person", "yes"])
+        case = await world.case()
+        assert case.number in world.said(ROOM)[-1]
+        assert case.topic is None
+        assert "Topic not known" in world.said(QUEUE)[0]
+
+
+async def test_what_is_written_to_the_queue_is_kept_and_answered_once() -> None:
+    async with World() as world:
+        await world.walk()
+        number = (await world.case()).number
+        before = len(world.said(ROOM))
+        for text in ("and my laptop too", "person", "stop"):
+            await world.write(ROOM, REQUESTER, text)
+        assert world.said(ROOM)[before:] == [bot_text("kept_for_case", case=number)]
+        await world.command(f"!vet passed {number}")
+        await world.command(f"!claim {number}", CLAIMER)
+        relay = world.said(world.relay)
+        assert relay[1:] == ["and my laptop too", "person", "stop"]
+
+
+async def test_words_between_claim_and_the_claimers_coming_are_kept_in_silence() -> None:
+    async with World() as world:
+        await world.walk()
+        number = (await world.case()).number
+        await world.command(f"!vet passed {number}")
+        world.server.fail(SendError(Failure.LIMITED, retry_after=30))  # the room is not made yet
+        await world.command(f"!claim {number}", CLAIMER)
+        before = world.said(ROOM)
+        await world.write(ROOM, REQUESTER, "are you there")
+        assert world.said(ROOM) == before
+        world.clock.advance(timedelta(minutes=1))
+        world.desk.look_again()
+        await world.quiet()
+        assert world.said(world.relay)[1:] == ["are you there"]
+
+
+async def test_a_specialists_conversation_is_passed_on_and_the_bot_is_silent() -> None:
+    async with World() as world:
+        await world.claimed()
+        before = world.said(ROOM)
+        for text in ("thank you", "menu", "help", "person", "2", "!claim"):
+            await world.write(ROOM, REQUESTER, text)
+        assert world.said(ROOM) == before
+        assert world.said(world.relay)[1:] == ["thank you", "menu", "help", "person", "2", "!claim"]
+
+
+async def test_after_the_close_a_new_session_starts_in_the_same_language() -> None:
+    async with World() as world:
+        await world.walk(["hola", "2", *WALK[2:]])
+        number = (await world.case()).number
+        await world.command(f"!close {number}")
+        assert world.said(ROOM)[-1] == bot_text("case_closed", "es", case=number)
+        assert await world.owner() is Owner.NOBODY
+        await world.write(ROOM, REQUESTER, "hola de nuevo")
+        assert world.said(ROOM)[-1].startswith("Welcome to example.")
+        assert await world.owner() is Owner.BOT
+        assert (await world.memory.transact(lambda tx: tx.sessions.load(tx.cases.get(number).requester))).locale == "es"
+
+
+async def test_a_second_case_of_the_same_person_has_its_own_number_and_the_old_relay_stays_closed() -> None:
+    async with World() as world:
+        first = await world.claimed()
+        old_relay = world.relay
+        await world.command("!close", CLAIMER, world.notes)
+        for text in ("hello", "1", "1", "yes", STORY, "1", "1"):
+            await world.write(ROOM, REQUESTER, text)
+        second = (await world.case()).number
+        assert second != first
+        before = world.said(ROOM)
+        assert await world.command("is this still open", CLAIMER, old_relay) == [TEXTS.say("staff.relay_closed", "en")]
+        assert world.said(ROOM) == before
+
+
+async def test_nothing_is_kept_of_who_said_no_to_consent_and_left() -> None:
+    async with World() as world:
+        await world.walk(["hello", "1", "1", "2", "no", "2"])
+        assert world.said(ROOM)[-1].endswith("Good bye.")
+        assert await world.owner() is Owner.NOBODY
+        assert world.said(QUEUE) == []
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+async def test_what_cannot_be_read_is_answered_kindly_while_the_bot_owns(cause: Cause) -> None:
+    async with World() as world:
+        await world.walk(WALK[:4])
+        await world.happen(ROOM, REQUESTER, Unreadable(cause))
+        said = world.said(ROOM)[-1]
+        assert said.startswith(bot_text(f"cannot_read_{cause}"))
+        assert "May the team read it?" in said
+
+
+async def test_an_unreadable_first_message_is_answered_in_every_language() -> None:
+    async with World() as world:
+        await world.walk([])
+        await world.happen(ROOM, REQUESTER, Unreadable(Cause.NO_KEY))
+        (said,) = world.said(ROOM)
+        assert bot_text("cannot_read_no_key") in said
+        assert bot_text("cannot_read_no_key", "es") in said
+        assert said.endswith("1. English\n2. Español")
+
+
+async def test_what_cannot_be_read_is_told_to_the_specialist_each_time_and_to_the_requester_once() -> None:
+    async with World() as world:
+        await world.claimed()
+        before = len(world.said(ROOM))
+        for cause in (Cause.NO_KEY, Cause.NO_KEY, Cause.NOT_TEXT):
+            await world.happen(ROOM, REQUESTER, Unreadable(cause))
+        assert world.said(ROOM)[before:] == [bot_text("cannot_read_no_key"), bot_text("cannot_read_not_text")]
+        assert world.said(world.relay)[1:] == [TEXTS.say("staff.unread_in_relay", "en")] * 3
+
+
+async def test_what_could_not_be_read_in_the_queue_is_told_in_the_relay_room_later() -> None:
+    async with World() as world:
+        await world.walk()
+        number = (await world.case()).number
+        await world.happen(ROOM, REQUESTER, Unreadable(Cause.NOT_TEXT))
+        assert world.said(ROOM)[-1] == bot_text("cannot_read_not_text")
+        await world.command(f"!vet passed {number}")
+        await world.command(f"!claim {number}", CLAIMER)
+        assert world.said(world.relay)[1:] == [TEXTS.say("staff.unread_in_relay", "en")]
+
+
+async def test_a_changed_message_takes_no_answers_place() -> None:
+    async with World() as world:
+        await world.walk(WALK[:5])
+        await world.happen(ROOM, REQUESTER, Wrote("no", edited=True))
+        said = world.said(ROOM)[-1]
+        assert said.startswith(bot_text("cannot_take_change"))
+        assert "What happened?" in said
+
+
+async def test_a_changed_message_reaches_the_specialist_as_one() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(ROOM, REQUESTER, Wrote("on Wednesday", edited=True))
+        assert world.said(world.relay)[-1] == TEXTS.say("staff.requester_changed", "en", {"words": "on Wednesday"})
+
+
+async def test_a_room_that_is_no_encrypted_room_of_two_gets_the_notice_and_is_left() -> None:
+    async with World() as world:
+        world.server.entering = Entered.UNSAFE
+        await world.walk(["hello"])
+        deeds = [message.deed for conversation, message in world.server.delivered if conversation.room == ROOM]
+        (notice,) = [deed for deed in deeds if isinstance(deed, Decline)]
+        assert bot_text("notice_unencrypted") in notice.notice
+        assert bot_text("notice_unencrypted", "es") in notice.notice
+        assert "example" not in notice.notice
+
+
+async def test_nothing_that_waited_is_said_in_an_unsafe_room() -> None:
+    async with World() as world:
+        world.server.entering = Entered.UNSAFE
+        world.server.slow[ROOM] = gate = asyncio.Event()
+        await world.happen(ROOM, REQUESTER, Invited())
+        await world.write(ROOM, REQUESTER, "hello")
+        gate.set()
+        del world.server.slow[ROOM]
+        await world.quiet()
+        assert world.said(ROOM) == []
+
+
+@pytest.mark.parametrize(
+    ("danger", "why"), [(Danger.THIRD_MEMBER, "room_unsafe_third"), (Danger.HISTORY_OPENED, "room_unsafe_history")]
+)
+async def test_an_endangered_session_ends_says_why_and_leaves(danger: Danger, why: str) -> None:
+    async with World() as world:
+        await world.walk(WALK[:5])
+        before = world.said(ROOM)
+        await world.happen(ROOM, OTHER, Endangered(danger))
+        (leave,) = [message.deed for _, message in world.server.delivered if isinstance(message.deed, Leave)]
+        assert leave.why == bot_text(why)
+        assert world.said(ROOM) == before
+        conversation = await world.conversation()
+        assert conversation.owner is Owner.NOBODY
+        assert await world.memory.transact(lambda tx: tx.sessions.load(conversation.id)) is None
+
+
+async def test_an_endangered_case_is_closed_and_staff_are_told_what_was_not_delivered() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        world.server.slow[ROOM] = gate = asyncio.Event()
+        await world.write(world.relay, CLAIMER, "on its way already", signed=True)
+        await world.write(world.relay, CLAIMER, "still waiting", signed=True)
+        await world.happen(ROOM, OTHER, Endangered(Danger.THIRD_MEMBER))
+        gate.set()
+        del world.server.slow[ROOM]
+        await world.quiet()
+        assert "still waiting" not in world.said(ROOM)
+        told = world.said(world.relay)
+        assert any(TEXTS.say("staff.not_delivered", "en") in text and "> still waiting" in text for text in told)
+        assert TEXTS.say("staff.room_unsafe", "en", {"case": number}) in told
+        assert (await world.get_case(number)).status is CaseStatus.CLOSED
+        assert await world.command("hello?", CLAIMER, world.relay) == [TEXTS.say("staff.relay_closed", "en")]
+
+
+async def test_words_of_a_third_person_are_not_taken() -> None:
+    async with World() as world:
+        await world.walk(WALK[:3])
+        await world.write(ROOM, OTHER, "yes")
+        assert isinstance(world.server.delivered[-1][1].deed, Leave)
+        assert await world.owner() is Owner.NOBODY
+
+
+async def test_nobody_inherits_a_conversation_by_asking_the_bot_back_into_its_room() -> None:
+    async with World() as world:
+        await world.walk(WALK[:5])
+        await world.happen(ROOM, OTHER, Invited())
+        assert isinstance(world.server.delivered[-1][1].deed, Decline)
+
+
+async def test_staff_hear_that_the_requester_has_left() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        await world.happen(ROOM, REQUESTER, Left())
+        assert world.said(world.relay)[-1] == TEXTS.say("staff.requester_left", "en", {"case": number})
+
+
+async def test_two_requesters_do_not_meet() -> None:
+    async with World() as world:
+        await world.walk(WALK[:5])
+        await world.walk(["hola", "2"], OTHER_ROOM, OTHER)
+        await world.write(ROOM, REQUESTER, STORY)
+        assert "How urgent is it?" in world.said(ROOM)[-1]
+        assert world.said(OTHER_ROOM)[-1].startswith("Welcome")

@@ -1,0 +1,232 @@
+"""Every column says how long it lives; migrations make the tables as they are described; stores open, or say why."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+import bot.store
+from bot.store import KeysMissingError, MasterKey, StoreFileError, WrongKeyError, schema
+from bot.store.engine import connect, disconnect
+from bot.store.migrate import SCRIPTS, bring_up_to_date
+from bot.store.schema import KEYS_METADATA, METADATA, RETENTION, Retention, column, table
+from tests.store.samples import REQUESTER, introduce
+
+COLUMNS = [
+    entry for metadata in (METADATA, KEYS_METADATA) for tables in metadata.sorted_tables for entry in tables.columns
+]
+
+
+@pytest.mark.parametrize("entry", COLUMNS, ids=str)
+def test_every_column_declares_its_retention_class(entry: sa.Column[object]) -> None:
+    assert isinstance(entry.info.get(RETENTION), Retention)
+    if entry.info[RETENTION] in (Retention.CONTENT, Retention.IDENTITY):
+        assert isinstance(entry.type, sa.LargeBinary), "content and identities are sealed"
+
+
+def test_a_table_with_an_undeclared_column_is_not_built() -> None:
+    with pytest.raises(TypeError, match=r"column people\.name does not declare its retention class"):
+        table(sa.MetaData(), "people", sa.Column("name", sa.String))
+
+
+@pytest.mark.parametrize("retention", [Retention.CONTENT, Retention.IDENTITY])
+def test_content_that_is_not_sealed_is_not_built(retention: Retention) -> None:
+    with pytest.raises(TypeError, match="must be sealed"):
+        column("words", sa.String, retention)
+
+
+# --- migrations
+
+
+def ddl(file: Path) -> dict[str, str]:
+    """What SQLite says it holds, free of the layout of the statements that made it."""
+    with sqlite3.connect(file) as raw:
+        rows = raw.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    raw.close()
+    return {name: re.sub(r"\s+", " ", sql) for name, sql in rows if name != "alembic_version"}
+
+
+def ordered(statement: str) -> list[str]:
+    """The parts of a CREATE in an order of their own: that of the constraints tells nothing."""
+    return sorted(part.strip() for part in re.split(r",(?![^()]*\)[^()]*\))", statement))
+
+
+def test_the_migrations_make_exactly_the_tables_that_are_described(tmp_path: Path) -> None:
+    migrated, described = connect(tmp_path / "migrated.db"), connect(tmp_path / "described.db")
+    bring_up_to_date(migrated)
+    with described.begin():
+        METADATA.create_all(described)
+    disconnect(migrated)
+    disconnect(described)
+    left, right = ddl(tmp_path / "migrated.db"), ddl(tmp_path / "described.db")
+    assert left.keys() == right.keys()
+    for name, statement in right.items():
+        assert ordered(left[name]) == ordered(statement)
+
+
+def test_the_revisions_named_are_those_that_lie_in_the_folder() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(found)) == schema.REVISIONS
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connect(tmp_path / "store.db")
+
+    def fail(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if "TABLE cases" in statement:
+            raise RuntimeError
+
+    sa.event.listen(connection, "before_cursor_execute", fail)
+    with pytest.raises(RuntimeError):
+        bring_up_to_date(connection)
+    disconnect(connection)
+    assert ddl(tmp_path / "store.db") == {}
+    connection = connect(tmp_path / "store.db")
+    bring_up_to_date(connection)
+    disconnect(connection)
+    assert "cases" in ddl(tmp_path / "store.db")
+
+
+async def test_alembic_is_imported_only_where_there_is_something_to_do(data_dir: Path, master: MasterKey) -> None:
+    store = bot.store.open(data_dir, None, master)
+    await store.close()
+    program = (
+        "import sys, pathlib, asyncio, bot.store as store\n"
+        "key = store.MasterKey(bytes.fromhex(sys.stdin.read()))\n"
+        f"opened = store.open(pathlib.Path({str(data_dir)!r}), None, key)\n"
+        "asyncio.run(opened.close())\n"
+        "print(sorted(name for name in ('alembic', 'mako', 'sqlalchemy.orm') if name in sys.modules))"
+    )
+    done = subprocess.run(  # noqa: ASYNC221 - a test may wait
+        [sys.executable, "-c", program], input=master.secret.hex(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# --- opening
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("secure_delete", 1), ("foreign_keys", 1), ("busy_timeout", 5000)],
+)
+def test_the_database_is_set_up_for_people_at_risk(tmp_path: Path, pragma: str, value: object) -> None:
+    connection = connect(tmp_path / "store.db")
+    assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+    disconnect(connection)
+
+
+async def test_a_store_opens_again_with_all_that_was_in_it(data_dir: Path, master: MasterKey) -> None:
+    for number in range(3):
+        store = bot.store.open(data_dir, None, master)
+        if number == 0:
+            await store.transact(introduce)
+        assert await store.transact(lambda tx: tx.conversations.get(REQUESTER.id)) == REQUESTER
+        await store.close()
+        await store.close()
+
+
+def snapshot(data_dir: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in data_dir.iterdir()}
+
+
+async def test_a_wrong_key_is_named_and_changes_nothing(data_dir: Path, master: MasterKey, tmp_path: Path) -> None:
+    store = bot.store.open(data_dir, None, master)
+    await store.transact(introduce)
+    await store.close()
+    before = snapshot(data_dir)
+    with pytest.raises(WrongKeyError, match="not the one that this store was sealed with") as raised:
+        bot.store.open(data_dir, None, MasterKey.make(tmp_path / "other.key"))
+    assert "\n" not in str(raised.value)
+    assert snapshot(data_dir) == before
+    store = bot.store.open(data_dir, None, master)
+    assert await store.transact(lambda tx: tx.conversations.get(REQUESTER.id)) == REQUESTER
+    await store.close()
+
+
+async def test_a_wrong_key_is_named_even_where_the_store_itself_is_gone(
+    data_dir: Path, master: MasterKey, tmp_path: Path
+) -> None:
+    await bot.store.open(data_dir, None, master).close()
+    (data_dir / "vestibule.db").unlink()
+    with pytest.raises(WrongKeyError):
+        bot.store.open(data_dir, None, MasterKey.make(tmp_path / "other.key"))
+    assert list(snapshot(data_dir)) == ["keys.db"]
+
+
+@pytest.mark.parametrize("loss", ["missing", "empty"])
+async def test_a_store_whose_keys_are_gone_is_named_and_changes_nothing(
+    data_dir: Path, master: MasterKey, loss: str
+) -> None:
+    await bot.store.open(data_dir, None, master).close()
+    if loss == "missing":
+        (data_dir / "keys.db").unlink()
+    else:
+        (data_dir / "keys.db").write_bytes(b"")
+    before = snapshot(data_dir)
+    with pytest.raises(KeysMissingError, match=r"keys\.db"):
+        bot.store.open(data_dir, None, master)
+    after = snapshot(data_dir)
+    assert after["vestibule.db"] == before["vestibule.db"]
+    assert ("keys.db" in after) == (loss == "empty")
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("vestibule.db", "UPDATE alembic_version SET version_num = '9999'"),
+        ("keys.db", "UPDATE master SET format = 9"),
+    ],
+)
+async def test_a_store_of_a_newer_version_is_refused(data_dir: Path, master: MasterKey, file: str, change: str) -> None:
+    await bot.store.open(data_dir, None, master).close()
+    raw = sqlite3.connect(data_dir / file)
+    raw.execute(change)
+    raw.commit()
+    raw.close()
+    before = snapshot(data_dir)
+    with pytest.raises(StoreFileError, match="run that version or a newer one"):
+        bot.store.open(data_dir, None, master)
+    assert snapshot(data_dir) == before
+
+
+@pytest.mark.parametrize("file", ["vestibule.db", "keys.db"])
+def test_a_file_that_is_no_database_is_named(data_dir: Path, master: MasterKey, file: str) -> None:
+    data_dir.mkdir()
+    (data_dir / file).write_bytes(b"not a database " * 100)
+    with pytest.raises(StoreFileError, match=f"{file}: this file is not a database"):
+        bot.store.open(data_dir, None, master)
+
+
+async def test_the_store_may_lie_elsewhere(data_dir: Path, master: MasterKey, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    file = tmp_path / "elsewhere" / "a store.db"
+    store = bot.store.open(data_dir, f"sqlite:///{file}", master)
+    await store.transact(introduce)
+    await store.close()
+    assert sorted(snapshot(data_dir)) == ["keys.db"]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "sqlite://", "sqlite:///:memory:", "postgresql://host/database", "sqlite:////nowhere/at/all.db"]
+)
+def test_an_address_that_cannot_be_used_is_named(data_dir: Path, master: MasterKey, url: str) -> None:
+    with pytest.raises(StoreFileError):
+        bot.store.open(data_dir, url, master)
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(master: MasterKey, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreFileError, match="data directory cannot be used"):
+        bot.store.open(tmp_path / "file" / "data", None, master)
