@@ -23,6 +23,8 @@ from bot.flow.understand import Lexicon
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
+_COMMAND = re.compile(r"![a-z-]+(?: [A-Za-z]+)*")  # what staff write: `!vet passed CASE`
+
 _FSI, _PDI = "\u2068", "\u2069"  # first strong isolate, pop directional isolate
 _LRM, _RLM = "\u200e", "\u200f"  # a letter of that direction which is not seen
 _ISOLATES = re.compile("[\u2066-\u2069]")
@@ -168,6 +170,9 @@ def _paragraph(text: str, locale: str) -> _Paragraph:
     ways = {unicodedata.bidirectional(letter) for letter in PLACEHOLDER.sub("", text)} & _STRONG
     if ways:
         right_to_left = not ways.isdisjoint(_RIGHT_TO_LEFT) if right_to_left else ways <= _RIGHT_TO_LEFT
+    if right_to_left:
+        # else the ! of a command is shown behind it, and would be typed there
+        text = _COMMAND.sub(lambda command: _isolate(command[0]), text)
     return _Paragraph(text, placeholders([text]), right_to_left)
 
 

@@ -122,6 +122,10 @@ def test_in_arabic_every_inserted_value_is_isolated() -> None:
     assert say_arabic("رقم الحالة {case}.", case="7F3K") == f"رقم الحالة {FSI}7F3K{PDI}."
 
 
+def test_a_command_in_an_arabic_sentence_keeps_its_mark_before_it() -> None:
+    assert say_arabic("اكتب !vet passed CASE هنا.") == f"اكتب {FSI}!vet passed CASE{PDI} هنا."
+
+
 def test_in_english_only_values_of_the_other_direction_are_isolated() -> None:
     assert say("{question}: {answer}", question="Language", answer="العربية") == f"Language: {FSI}العربية{PDI}"
 

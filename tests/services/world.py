@@ -35,6 +35,7 @@ from bot.domain import (
 from bot.flow.engine import Engine
 from bot.flow.loader import load
 from bot.flow.machine import compile_flows
+from bot.flow.model import Library
 from bot.flow.phrases import EVERYWHERE
 from bot.i18n import Catalogs, Texts
 from bot.ports import Channel, Failure, Inbox, SendError, Store
@@ -109,14 +110,18 @@ STORY = "They took my phone at the border on Tuesday"
 WALK = ("hello", "1", "1", "2", "1", STORY, "2", "1")  # from the first word to the handoff, in English
 
 
-def content(locales: Sequence[str] = ("en", "es")) -> tuple[Engine, Texts]:
-    """The engine and the texts, with the phrases and catalogs that ship."""
+def library() -> Library:
+    """The short flows with the phrases that ship."""
     flows = {"main.yaml": MAIN, "consent.yaml": CONSENT, "person.yaml": PERSON}
     phrases = {name: (SHIPPED / "flows" / name).read_bytes() for name in ("bot.yaml", "staff.yaml")}
-    library = load({**flows, **phrases})
-    helpline = dict.fromkeys(EVERYWHERE, "example")
-    texts = Texts(library, Catalogs.read(SHIPPED / "locales"), lambda locale: helpline, locales)
-    return Engine(compile_flows(library, locales), texts.lexicons(), texts.languages()), texts
+    return load({**flows, **phrases})
+
+
+def content(locales: Sequence[str] = ("en", "es")) -> tuple[Engine, Texts]:
+    """The engine and the texts, with the catalogs that ship."""
+    flows, helpline = library(), dict.fromkeys(EVERYWHERE, "example")
+    texts = Texts(flows, Catalogs.read(SHIPPED / "locales"), lambda locale: helpline, locales)
+    return Engine(compile_flows(flows, locales), texts.lexicons(), texts.languages()), texts
 
 
 ENGINE, TEXTS = content()

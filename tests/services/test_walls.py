@@ -1,0 +1,143 @@
+"""What may not pass does not pass, whatever order things come in: the room decides, nothing else (laws 6, 10 and 11)."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain import Cause, Joined, Left, Unreadable
+from tests.services.world import (
+    CLAIMER,
+    OTHER,
+    OTHER_ROOM,
+    QUEUE,
+    REQUESTER,
+    ROOM,
+    STORY,
+    STRANGER,
+    VETTER,
+    WALK,
+    World,
+)
+
+PLACES = ("queue", "relay", "notes", "home")
+
+
+@dataclass(frozen=True)
+class Move:
+    """One thing that somebody does."""
+
+    where: str
+    who: str
+    signed: bool
+    words: str
+
+
+WORDS = st.sampled_from(
+    [
+        "plain",
+        "!close",
+        "!claim",
+        "!help",
+        "!vet passed",
+        "!vet declined",
+        "!clsoe",
+        " !close",
+        "\u200b!x",
+        "！y",
+        "! z",
+    ]
+)
+MOVES = st.builds(
+    Move,
+    st.sampled_from(PLACES),
+    st.sampled_from([VETTER, CLAIMER, STRANGER, REQUESTER]),
+    st.booleans(),
+    WORDS,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(MOVES, st.sampled_from(["left", "joined", "unread", "restart"])), max_size=25))
+def test_only_signed_words_of_listed_staff_in_the_relay_room_reach_the_requester(moves: list[Move | str]) -> None:
+    asyncio.run(_only_relayed_words_reach_the_requester(moves))
+
+
+async def _only_relayed_words_reach_the_requester(moves: list[Move | str]) -> None:
+    async with World() as world:
+        await world.claimed()
+        before, rooms = (
+            len(world.said(ROOM)),
+            {"queue": QUEUE, "relay": world.relay, "notes": world.notes, "home": ROOM},
+        )
+        await world.write(world.notes, CLAIMER, "mark-first", signed=True)
+        written: list[tuple[Move, str]] = []
+        for number, move in enumerate(moves):
+            if isinstance(move, Move):
+                if move.where == "home" and move.who != REQUESTER:
+                    continue  # a third person there ends everything; that is tested elsewhere
+                text = f"{move.words} mark-{number}-"
+                written.append((move, text))
+                await world.write(rooms[move.where], move.who, text, signed=move.signed)
+            elif move == "restart":
+                await world.restart()
+            elif move == "unread":
+                await world.happen(rooms["relay"], CLAIMER, Unreadable(Cause.NO_KEY))
+            else:
+                await world.happen(rooms["relay"], CLAIMER, Left() if move == "left" else Joined())
+        heard = world.said(ROOM)[before:]
+        may = [
+            text
+            for move, text in written
+            if move.where == "relay" and move.signed and move.who in (VETTER, CLAIMER) and move.words == "plain"
+        ]
+        relayed = [text for text in heard if "mark-" in text]
+        assert relayed == may[: len(relayed)]
+        closed = any("!close" in text and move.signed and move.who == CLAIMER for move, text in written)
+        assert closed or relayed == may
+        assert not any(name in text for text in heard for name in (VETTER, CLAIMER, STRANGER))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([0, 1]), st.booleans()), max_size=15))
+def test_two_cases_never_hear_each_other(turns: list[tuple[int, bool]]) -> None:
+    asyncio.run(_two_cases_never_hear_each_other(turns))
+
+
+async def _two_cases_never_hear_each_other(turns: list[tuple[int, bool]]) -> None:
+    async with World() as world:
+        homes, people, relays = (ROOM, OTHER_ROOM), (REQUESTER, OTHER), []
+        for home, person in zip(homes, people, strict=True):
+            await world.walk(WALK, home, person)
+            number = (await world.case(home)).number
+            await world.command(f"!vet passed {number}")
+            await world.command(f"!claim {number}", CLAIMER)
+            relays.append(world.relay)
+        for number, (which, from_staff) in enumerate(turns):
+            if from_staff:
+                await world.write(relays[which], CLAIMER, f"to-{which}-{number}", signed=True)
+            else:
+                await world.write(homes[which], people[which], f"from-{which}-{number}")
+        for which in (0, 1):
+            assert not any(f"to-{1 - which}-" in text for text in world.said(homes[which]))
+            assert not any(f"from-{1 - which}-" in text for text in world.said(relays[which]))
+            assert sum(f"to-{which}-" in text for text in world.said(homes[which])) == turns.count((which, True))
+            assert sum(f"from-{which}-" in text for text in world.said(relays[which])) == turns.count((which, False))
+
+
+async def test_no_words_and_no_address_stand_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    # `logs.configure` sets this for the bot; nobody has done it here
+    logging.getLogger("transitions").setLevel(logging.WARNING)
+    caplog.set_level(logging.DEBUG)
+    async with World() as world:
+        await world.claimed()
+        await world.write(world.relay, CLAIMER, "words of a specialist", signed=True)
+        await world.write(world.notes, CLAIMER, "words in the notes", signed=True)
+        await world.write(ROOM, REQUESTER, "words of the requester")
+        await world.command("!close", CLAIMER, world.notes)
+        rooms = [ROOM, QUEUE, world.relay, world.notes]
+    secrets = [STORY, "words", REQUESTER, CLAIMER, VETTER, *rooms]
+    assert [secret for secret in secrets if secret in caplog.text] == []
