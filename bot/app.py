@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot import library, store
+from bot import library, logs, store
 from bot.channels.matrix.channel import MatrixChannel, open_channel
 from bot.channels.matrix.homeserver import HomeserverError
 from bot.config import Config, ConfigError
@@ -58,16 +58,17 @@ def read_content(config: Config) -> Content:
 def run(config: Config) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError, FlowError, IdentityError, HomeserverError before it starts."""
     content = read_content(config)
+    master = store.MasterKey.read(config.store.key_file)
     with only_one(config.store.data_dir):
-        asyncio.run(_run(config, content))
+        asyncio.run(_run(config, content, master))
 
 
-async def _run(config: Config, content: Content) -> None:
+async def _run(config: Config, content: Content, master: store.MasterKey) -> None:
     stopped = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(logs.loop_failed)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with AsyncExitStack() as opened:
-        master = store.MasterKey.read(config.store.key_file)
         kept = store.open(config.store.data_dir, config.store.url, master)
         opened.push_async_callback(kept.close)
         clock = SystemClock()

@@ -44,12 +44,15 @@ class Moves:
 
     def go(self, walk: Walk, trigger: str) -> None:
         """Take this way out of the present state, and on to the next question."""
-        from_menu = walk.state == self._compiled.menu
+        resuming = walk.state == self._compiled.menu or isinstance(self._states[walk.state].step, LanguageStep)
         self._events[trigger].trigger(walk)
-        self.arrive(walk, from_menu=from_menu)
+        self.arrive(walk, resuming=resuming)
 
-    def arrive(self, walk: Walk, *, from_menu: bool = False) -> None:
-        """Go on from the present state until a question has to be asked, or the session is over."""
+    def arrive(self, walk: Walk, *, resuming: bool = False) -> None:
+        """Go on from the present state until a question has to be asked, or the session is over.
+
+        `resuming`: it is said so when kept answers lead on from here to where the person was.
+        """
         silent = False  # past a question that was answered before: what is said on this way has been said
         for _ in range(self._most_hops):
             if walk.state == OVER:
@@ -75,7 +78,7 @@ class Moves:
             before = state.name in walk.kept
             outcome = self._answered_before(walk, state)
             if outcome is None:
-                if silent and from_menu:
+                if silent and resuming:
                     walk.effects.append(Say(phrases.GOING_ON))
                 self.ask(walk)
                 return
@@ -153,9 +156,9 @@ class Moves:
 
     def _answered_before(self, walk: Walk, state: State) -> str | None:
         """The outcome of a question that need not be asked, its answer put on the path; None where it must be."""
-        kept = walk.kept.pop(state.name, None)
         if isinstance(state.step, ConsentStep):
-            return self._consented_before(walk, state, state.step.version, kept)
+            return self._consented_before(walk, state, state.step.version)
+        kept = walk.kept.pop(state.name, None)
         if kept is None or not self._is_current(kept):
             return None
         outcome, words = kept.answer.outcome, kept.answer.words
@@ -164,15 +167,19 @@ class Moves:
         walk.record(Passed(state.name, self._answer(state, outcome, words)))
         return outcome
 
-    def _consented_before(self, walk: Walk, state: State, version: int, kept: Passed | None) -> str | None:
-        """Yes, if this text was agreed to, wherever it was asked. A refusal is never taken as the answer again."""
+    def _consented_before(self, walk: Walk, state: State, version: int) -> str | None:
+        """Yes, if this text was agreed to, wherever it was asked. A refusal is never taken as the answer again.
+
+        A consent to another version stays among the kept answers: what was written under it is held until this one is
+        answered.
+        """
         same = (state.id, version, YES)
         if any(_consent(passed) == same for passed in walk.path):
             return YES
-        given = next((passed for passed in (kept, *walk.kept.values()) if passed and _consent(passed) == same), None)
+        given = next((passed for passed in walk.kept.values() if _consent(passed) == same), None)
         if given is None:
             return None
-        walk.kept.pop(given.state, None)
+        del walk.kept[given.state]
         walk.record(Passed(state.name, self._answer(state, YES, None)))
         return YES
 

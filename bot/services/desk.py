@@ -93,8 +93,8 @@ class Desk:
         """A step is stored: wake whoever has something to do because of it. Losing this only delays."""
         for lane in work.lanes:
             self._outbox.wake(lane)
-        if work.timers_changed:
-            self._scheduler.wake()
+        if work.earliest is not None:
+            self._scheduler.expect(work.earliest)
 
     def _device(self, channel: str) -> str:
         return self._channels[channel].device

@@ -6,7 +6,6 @@ The bot's conversations go to the flow engine; people's go to the case. In those
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import assert_never
 
 from bot.domain import (
@@ -25,7 +24,6 @@ from bot.domain import (
     Origin,
     Owner,
     TextId,
-    Timer,
     Unreadable,
     Wrote,
 )
@@ -162,7 +160,7 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 conversation = casework.open_case(work, conversation, locale or work.kit.render.first_locale, effect)
                 handed_over = True
             case SetTimer(kind, after):
-                _set_timer(work, conversation, kind, after)
+                work.set_timer(conversation, kind, after)
             case CancelTimer(kind):
                 work.tx.timers.cancel(conversation.id, kind)
             case End() if not handed_over:
@@ -171,11 +169,6 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
             case _:
                 pass  # said below, all together
     work.say(conversation, work.kit.render.effects(step.effects, locale, conversation.case))
-
-
-def _set_timer(work: Work, conversation: Conversation, kind: str, after: timedelta) -> None:
-    work.tx.timers.set(Timer(conversation.id, kind, work.now + after))
-    work.timers_changed = True
 
 
 def _forget_session(work: Work, conversation: Conversation) -> None:

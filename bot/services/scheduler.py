@@ -29,10 +29,16 @@ class Scheduler:
         self._kit = kit
         self._committed = committed
         self._crew: Crew[str] = Crew(self._run)
+        self._coming: datetime | None = None
 
     def wake(self) -> None:
-        """The timers, or the time, have changed."""
+        """Look at the timers and the clock."""
         self._crew.wake(ONLY)
+
+    def expect(self, due: datetime) -> None:
+        """A timer was set. Most are set anew and for later: they disturb nobody."""
+        if self._coming is None or due < self._coming:
+            self.wake()
 
     async def stop(self, patience: float) -> None:
         """Finish the step in hand."""
@@ -40,17 +46,17 @@ class Scheduler:
 
     async def _run(self, _key: str) -> float | None:
         while not self._crew.stopping:
+            self._coming = None  # what is set while we look must wake us
             due, coming = await self._store.transact(lambda tx: (tx.timers.due(self._clock.now()), tx.timers.next()))
             for timer in due:
                 await self._ring(timer)
-            if not due:
-                return self._until(coming)
+            if due:
+                continue
+            self._coming = coming
+            if coming is None:
+                return None
+            return min(max((coming - self._clock.now()).total_seconds(), 0.0), LONGEST_SLEEP)
         return None
-
-    def _until(self, coming: datetime | None) -> float | None:
-        if coming is None:
-            return None
-        return min(max((coming - self._clock.now()).total_seconds(), 0.0), LONGEST_SLEEP)
 
     async def _ring(self, timer: Timer) -> None:
         try:

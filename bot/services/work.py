@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain import (
     CaseNumber,
@@ -19,6 +19,7 @@ from bot.domain import (
     OutgoingMessage,
     Place,
     SendText,
+    Timer,
 )
 from bot.flow.engine import Engine
 from bot.ports import Clock, Tx
@@ -62,14 +63,14 @@ class Kit:
 
 
 class Work:
-    """A transaction, the time, and the conversations that will have something to send."""
+    """A transaction, the time, and what it leaves to do: lanes with something to send, the first timer that it set."""
 
     def __init__(self, tx: Tx, kit: Kit) -> None:
         self.tx = tx
         self.kit = kit
         self.now: datetime = kit.clock.now()
         self.lanes: set[ConversationId] = set()
-        self.timers_changed = False
+        self.earliest: datetime | None = None
 
     def post(self, conversation: Conversation, deed: Deed, origin: Origin | None = None) -> None:
         """Have this done, after all that was posted for the conversation before.
@@ -110,6 +111,12 @@ class Work:
         if written_in.place is Place.RELAY:
             told = self.kit.render.staff(sayings.NOT_DELIVERED)
             self.say(written_in, f"{told}\n\n{quote(message.deed.text)}")
+
+    def set_timer(self, conversation: Conversation, kind: str, after: timedelta) -> None:
+        """Owe the conversation an event."""
+        due = self.now + after
+        self.tx.timers.set(Timer(conversation.id, kind, due))
+        self.earliest = min(due, self.earliest or due)
 
     def queue(self) -> Conversation:
         """The queue room; it stands since the start, with or without a room behind it."""

@@ -8,7 +8,7 @@ from time import perf_counter
 from bot.flow.engine import Engine
 from bot.flow.events import Replied, Started
 from bot.flow.machine import Compiled, answering
-from tests.flow.small import compiled, engine
+from tests.flow.small import compiled, engine, files
 
 STATES = 200
 ROUNDS = 30
@@ -57,9 +57,9 @@ def whole(stepped: Engine, reply: str) -> float:
 
 
 def main() -> None:
-    flows = flow(STATES), PERSON
-    _, machine = compiled(*flows)
-    whole_engine = engine(*flows)
+    flows = files(flow(STATES), PERSON)
+    _, machine = compiled(flows)
+    whole_engine = engine(flows)
     rows = (
         ("bare machine", lambda: bare(machine)),
         ("whole step, by number", lambda: whole(whole_engine, "2")),

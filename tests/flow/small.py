@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from bot.flow.engine import Engine, Lexicon
@@ -48,8 +49,8 @@ def good() -> dict[str, str]:
 
 
 def files(*flows: str) -> dict[str, str]:
-    """The flows and the phrases as files, each called by the name of its flow; without flows, the good ones."""
-    return {"bot.yaml": PHRASES, **{f"{flow.split()[1]}.yaml": flow for flow in flows}} if flows else good()
+    """These flows and the phrases as files, each called by the name of its flow."""
+    return {"bot.yaml": PHRASES, **{f"{flow.split()[1]}.yaml": flow for flow in flows}}
 
 
 def lexicon(library: Library, locale: str = "en") -> Lexicon:
@@ -59,13 +60,13 @@ def lexicon(library: Library, locale: str = "en") -> Lexicon:
     return Lexicon(labels, WORDS.get(locale, english))
 
 
-def compiled(*flows: str) -> tuple[Library, Compiled]:
-    library = load(files(*flows))
+def compiled(contents: Mapping[str, str]) -> tuple[Library, Compiled]:
+    library = load(contents)
     return library, compile_flows(library, tuple(LANGUAGES))
 
 
-def engine(*flows: str) -> Engine:
-    library, machine = compiled(*flows)
+def engine(contents: Mapping[str, str]) -> Engine:
+    library, machine = compiled(contents)
     return Engine(machine, {locale: lexicon(library, locale) for locale in LANGUAGES}, LANGUAGES)
 
 

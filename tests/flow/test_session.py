@@ -67,7 +67,7 @@ def test_a_stored_session_is_small() -> None:
 @example('["a","en",[],[],null,1.0,false]')
 @example("[" * 100_000)
 def test_what_is_no_stored_session_is_refused(stored: str) -> None:
-    with pytest.raises(ValueError, match="^this is not a stored session$"):
+    with pytest.raises(ValueError, match=r"^this is not a stored session$"):
         from_json(stored)
 
 

@@ -1,4 +1,4 @@
-"""What may not pass does not pass, whatever order things come in: the room decides, nothing else (laws 6, 10 and 11)."""
+"""What may not pass does not pass, in whatever order things come: the room decides, nothing else (laws 6, 10, 11)."""
 
 import asyncio
 import logging

@@ -14,6 +14,7 @@ from typing import Any
 import vodozemac
 from nio.crypto import InboundGroupSession, InboundSession, OutboundSession
 from nio.crypto.olm_machine import Olm
+from nio.events import BadEvent, UnknownBadEvent
 from unpaddedbase64 import encode_base64
 
 from bot.channels.matrix.cryptostore import CipherStore
@@ -76,11 +77,12 @@ class Machine(Olm):  # type: ignore[misc]  # nio publishes no types for its mach
     def open(self, sender: str, sender_key: str, message: Any) -> bool:
         """Take one Olm message, and the room key in it. False where it did not open, or holds nothing for us."""
         try:
-            return self.decrypt(sender, _filed(sender, sender_key), message) is not None
+            event = self.decrypt(sender, _filed(sender, sender_key), message)
         except vodozemac.SessionCreationException:
             # made with a one-time key that we do not have (any more)
             self._broken(sender, sender_key)
             return False
+        return event is not None and not isinstance(event, BadEvent | UnknownBadEvent)
 
     def save_session(self, curve_key: str, session: Any) -> None:
         """Store the session; the ones used longest ago make room for it."""

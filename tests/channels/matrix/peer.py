@@ -134,7 +134,7 @@ class Peer:
         """Start an Olm session with the bot from one of its one-time keys."""
         self.sessions.append(olm.OutboundSession(self.account, guard.curve25519, one_time_key["key"]))
 
-    def send(self, guard: Guard, kind: str, content: Any, **changed: Any) -> JSON:
+    def send(self, guard: Guard, kind: str, content: Any, /, **changed: Any) -> JSON:
         """A to-device event in the newest session; `changed` overwrites parts of the payload."""
         payload = {
             "type": kind,

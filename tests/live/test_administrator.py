@@ -1,0 +1,130 @@
+"""What an administrator is told when something is wrong: one clear line, exit code 2, nothing half-written."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.demo.helpline import SHIPPED
+from bot.demo.synapse import Account, Synapse
+
+CONFIG = """
+[matrix]
+homeserver = "{homeserver}"
+user_id = "{user_id}"
+password_file = "password"
+
+[specialists]
+room = "{room}"
+members = [{{ user = "@specialist:localhost", master_key = "{master_key}" }}]
+
+[flows]
+path = "{flows}"
+
+[store]
+key_file = "key"
+"""
+
+
+class Installation:
+    """A folder with a config, and the command line run in it."""
+
+    def __init__(self, folder: Path, homeserver: str, account: Account) -> None:
+        self.folder = folder
+        self._account = account
+        self.password(account.password)
+        self.configure(homeserver)
+
+    def password(self, password: str) -> None:
+        (self.folder / "password").write_text(password)
+
+    def configure(self, homeserver: str, room: str = "!room:localhost") -> None:
+        text = CONFIG.format(
+            homeserver=homeserver,
+            user_id=self._account.user_id,
+            room=room,
+            master_key="A" * 43,
+            flows=SHIPPED / "flows",
+        )
+        (self.folder / "config.toml").write_text(text)
+
+    def vestibule(self, *arguments: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(SHIPPED)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def refused(self, *arguments: str) -> str:
+        """The one line with which a command is refused."""
+        before = self.files()
+        code, said, told = self.vestibule(*arguments)
+        assert (code, said) == (2, "")
+        assert len(told.splitlines()) == 1
+        assert self.files() == before
+        return told
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")} - {"data", "data/lock"}
+
+
+@pytest.fixture
+async def installation(synapse: Synapse, tmp_path: Path) -> Installation:
+    return Installation(tmp_path, synapse.url, await synapse.register())
+
+
+def test_a_wrong_password_is_said_and_leaves_nothing(installation: Installation) -> None:
+    installation.password("wrong")
+    assert "password" in installation.refused("setup", "--yes")
+    assert not (installation.folder / "data").exists()
+    assert not (installation.folder / "key").exists()
+
+
+def test_an_unreachable_homeserver_is_said_and_leaves_nothing(installation: Installation) -> None:
+    installation.configure("http://127.0.0.1:1")
+    assert "[matrix] homeserver" in installation.refused("setup", "--yes")
+    assert not (installation.folder / "key").exists()
+
+
+def test_run_before_setup_names_setup(installation: Installation) -> None:
+    assert "vestibule setup" in installation.refused("run")
+
+
+def test_setup_prints_the_recovery_key_once_and_makes_one_device(installation: Installation) -> None:
+    code, said, told = installation.vestibule("setup", "--yes")
+    assert (code, told) == (0, "")
+    assert len(said.split()) == 12
+    made = (installation.folder / "data" / "matrix-identity").read_bytes()
+    assert installation.vestibule("setup", "--yes") == (0, "", "")
+    assert (installation.folder / "data" / "matrix-identity").read_bytes() == made
+
+
+def test_what_is_wrong_after_setup_is_said_too(installation: Installation) -> None:
+    assert installation.vestibule("setup", "--yes")[0] == 0
+    key = installation.folder / "key"
+    secret = key.read_bytes()
+
+    key.write_bytes(bytes(32))
+    assert "key" in installation.refused("run")
+    assert "key" in installation.refused("setup", "--yes")
+    key.unlink()
+    assert "no key file" in installation.refused("run")
+    assert "restore" in installation.refused("setup", "--yes")
+    key.write_bytes(secret)
+    assert "chmod 600" in installation.refused("run")
+    key.chmod(0o600)
+
+    installation.configure("http://127.0.0.1:1")
+    assert "[matrix] homeserver" in installation.refused("run")
+
+
+def test_an_alias_that_does_not_exist_is_said(installation: Installation, synapse: Synapse) -> None:
+    assert installation.vestibule("setup", "--yes")[0] == 0
+    installation.configure(synapse.url, room="#nowhere:localhost")
+    assert "[specialists] room" in installation.refused("run")
