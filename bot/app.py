@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from bot import library, logs, store
 from bot.channels.matrix.channel import MatrixChannel, open_channel
 from bot.channels.matrix.homeserver import HomeserverError
+from bot.checking import check_compiled
 from bot.config import Config, ConfigError
-from bot.flow.checks import check
 from bot.flow.engine import Engine
 from bot.flow.machine import compile_flows
 from bot.flow.model import FlowError, Severity
@@ -48,7 +48,7 @@ def read_content(config: Config) -> Content:
     """Load, check and compile the flows. A flow that breaks a law does not go live (law 12). Raises FlowError."""
     flows = library.read(config.flows.path)
     compiled = compile_flows(flows, config.helpline.locales)
-    errors = [problem for problem in check(flows, compiled) if problem.severity is Severity.ERROR]
+    errors = [problem for problem in check_compiled(flows, compiled) if problem.severity is Severity.ERROR]
     if errors:
         raise FlowError(errors)
     texts = Texts(flows, Catalogs.read(config.flows.catalogs), config.texts_params, config.helpline.locales)
@@ -56,7 +56,11 @@ def read_content(config: Config) -> Content:
 
 
 def run(config: Config) -> None:
-    """Run until SIGTERM or SIGINT. Raises ConfigError, FlowError, IdentityError, HomeserverError before it starts."""
+    """Run until SIGTERM or SIGINT.
+
+    Raises ConfigError, FlowError, IdentityError and HomeserverError before it starts, SignedOutError whenever the
+    homeserver ends the device's session.
+    """
     content = read_content(config)
     master = store.MasterKey.read(config.store.key_file)
     with only_one(config.store.data_dir):
@@ -84,6 +88,7 @@ async def _run(config: Config, content: Content, master: store.MasterKey) -> Non
                 channel=matrix.name,
                 room=await _queue_room(matrix, config),
                 members=frozenset(config.specialists.staff),
+                leads=frozenset(lead.user for lead in config.specialists.leads),
                 before_claim=config.vetting.before_claim,
             ),
             clock=clock,
@@ -92,8 +97,18 @@ async def _run(config: Config, content: Content, master: store.MasterKey) -> Non
         await desk.start()
         opened.push_async_callback(desk.stop)
         log.info("running")
-        await stopped.wait()
+        await _until(stopped, desk)
         log.info("stopping")
+
+
+async def _until(stopped: asyncio.Event, desk: Desk) -> None:
+    """Wait for the signal, or for what ends listening for good, which is raised here."""
+    waits = [asyncio.create_task(stopped.wait()), asyncio.create_task(desk.listening())]
+    done, others = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    for task in done:
+        task.result()
 
 
 async def _matrix(config: Config, master: store.MasterKey, now: Callable[[], datetime]) -> MatrixChannel:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bot import catalogs, library
 from bot.config import Config, ConfigError
 from bot.flow.checks import check
-from bot.flow.machine import compile_flows
-from bot.flow.model import FlowError, Library, Problem, Severity, Source
+from bot.flow.machine import Compiled, compile_flows
+from bot.flow.model import FlowError, Library, Mark, Problem, Severity, Source
 from bot.i18n import catalog_files
+from bot.services import sayings
 
 CATALOGS = "locales"  # beside the flows
 
@@ -52,12 +53,27 @@ def found_locales(folder: Path) -> tuple[str, ...]:
 def _check_library(flows: Library, folder: Path, locales: Sequence[str] | None) -> list[Problem]:
     offered = found_locales(folder) if locales is None else tuple(locales)
     try:
-        problems = check(flows, compile_flows(flows, offered))
+        problems = check_compiled(flows, compile_flows(flows, offered))
     except FlowError as error:
         problems = list(error.problems)
     if folder.is_dir() or set(offered) != {catalogs.SOURCE_LOCALE}:
         problems += catalogs.check(flows, folder, offered)
     return problems
+
+
+def check_compiled(flows: Library, compiled: Compiled) -> list[Problem]:
+    """What keeps flows from going live (law 12): a law that they break, or a text of the services that is gone."""
+    return [*check(flows, compiled), *_unsaid(flows)]
+
+
+def _unsaid(flows: Library) -> Iterator[Problem]:
+    for text in sorted(sayings.ALL - flows.sources.keys()):
+        file, _, name = text.partition(".")
+        mark = next(
+            (source.mark for key, source in flows.sources.items() if key.startswith(f"{file}.")), Mark("flows", 1, 1)
+        )
+        message = f"the bot says '{name}', which is missing in the 'texts' of 'phrases: {file}'"
+        yield Problem(Mark(mark.file, 1, 1), Severity.ERROR, "missing-text", message)
 
 
 def _left_out(flows: Library, params: Mapping[str, str]) -> list[Problem]:

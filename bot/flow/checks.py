@@ -31,7 +31,6 @@ from bot.flow.phrases import SAID_BY_THE_ENGINE, WORDS, Command
 _LONGEST_QUOTE = 60  # characters
 _COMMANDS = {commanding(command): command for command in Command}
 _AGREED = answering(YES)
-_MENU = commanding(Command.MENU)
 
 Standing = tuple[str, bool]  # a state, and whether consent stands on the path to it
 Way = tuple[tuple[str, str], ...]  # the states on a way, each with the trigger by which it is left
@@ -57,7 +56,7 @@ def check(library: Library, compiled: Compiled) -> list[Problem]:
 def _first_ways(compiled: Compiled, edges: Mapping[str, list[tuple[str, str]]]) -> Mapping[Standing, Way]:
     """Every standing that can be reached, the nearest first, with a shortest way to it.
 
-    The menu is reached without the consent given before: it stands on the path again once its question is reached.
+    The word *menu* takes a consent off the path, but no more is reached by that: the first message can be that word.
     """
     ways: dict[Standing, Way] = {}
     order = count()
@@ -70,7 +69,7 @@ def _first_ways(compiled: Compiled, edges: Mapping[str, list[tuple[str, str]]]) 
         state, consented = standing
         for trigger, destination in edges.get(state, ()):
             agreed = trigger == _AGREED and isinstance(compiled.states[state].step, ConsentStep)
-            there = (destination, (consented or agreed) and trigger != _MENU)
+            there = (destination, consented or agreed)
             heappush(pending, (length + _length(trigger), next(order), there, (*way, (state, trigger))))
     return ways
 

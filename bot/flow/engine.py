@@ -7,6 +7,7 @@ what an event means; `moves` does it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import assert_never
 
 from bot.domain import TextId
@@ -25,8 +26,13 @@ __all__ = ["IDLE", "TRIES", "Engine", "Lexicon", "Step"]
 
 TRIES = 3  # answers in a row that were not understood; from then on a person is offered
 
-# questions put in between, as a session names them
-WHICH_LANGUAGE, REALLY_STOP, WHICH_ANSWER = "language", "stop", "change"
+
+class Aside(StrEnum):
+    """Questions put in between, as a session names them."""
+
+    LANGUAGE = "language"
+    STOP = "stop"
+    CHANGE = "change"
 
 
 class Engine:
@@ -144,7 +150,7 @@ class Engine:
                 walk.effects.append(Say(TextId(outcome)))
                 self._moves.ask(walk)
             case ReviewStep() if outcome == CHANGE:
-                walk.aside = WHICH_ANSWER
+                walk.aside = Aside.CHANGE
                 self._ask(walk)
             case FaqStep() | ReviewStep():
                 self._moves.go(walk, answering(outcome))
@@ -155,15 +161,15 @@ class Engine:
     def _try_aside(self, walk: Walk, folded: str) -> bool:
         """Take this as the answer to a question that was put in between, if it is one."""
         aside, walk.aside = walk.aside, None
-        if aside == WHICH_LANGUAGE and folded in self._languages:
+        if aside == Aside.LANGUAGE and folded in self._languages:
             walk.locale = self._languages[folded]
             self._moves.ask(walk)
-        elif aside == REALLY_STOP and walk.locale and folded in self._vocabularies[walk.locale].yes_or_no:
+        elif aside == Aside.STOP and walk.locale and folded in self._vocabularies[walk.locale].yes_or_no:
             if self._vocabularies[walk.locale].yes_or_no[folded] == YES:
                 walk.end(Say(phrases.STOPPED), End())
                 return True
             self._moves.ask(walk)
-        elif aside == WHICH_ANSWER and (number(folded) or 0) in range(1, len(self._moves.answers(walk)) + 1):
+        elif aside == Aside.CHANGE and (number(folded) or 0) in range(1, len(self._moves.answers(walk)) + 1):
             self._moves.change(walk, int(folded))
         else:
             walk.aside = aside
@@ -199,10 +205,10 @@ class Engine:
                 walk.effects.append(Say(phrases.HELP))
                 self._ask(walk)
             case Command.LANGUAGE if self._language is not None:
-                walk.aside = None if self._asks_language(walk) else WHICH_LANGUAGE
+                walk.aside = None if self._asks_language(walk) else Aside.LANGUAGE
                 self._ask(walk)
             case Command.STOP:
-                walk.aside = REALLY_STOP
+                walk.aside = Aside.STOP
                 self._ask(walk)
             case Command.BACK:
                 if walk.aside is None:
@@ -226,11 +232,11 @@ class Engine:
     def _ask(self, walk: Walk) -> None:
         """Ask what has to be answered now: a question put in between, or else that of the present state."""
         match walk.aside:
-            case "language" if self._language is not None:
+            case Aside.LANGUAGE if self._language is not None:
                 walk.effects.append(AskLanguage(self._language[1]))
-            case "stop":
+            case Aside.STOP:
                 walk.effects.append(Ask(phrases.STOP_CONFIRM, (phrases.YES, phrases.NO)))
-            case "change":
+            case Aside.CHANGE:
                 walk.effects += (ShowAnswers(self._moves.answers(walk)), Ask(phrases.WHICH_ANSWER))
             case _:
                 walk.aside = None

@@ -82,7 +82,7 @@ class Moves:
                     walk.effects.append(Say(phrases.GOING_ON))
                 self.ask(walk)
                 return
-            silent = silent or before
+            silent = silent or (before and state.name not in walk.kept)
             self._events[answering(outcome)].trigger(walk)
         # a way without a question, or one that breaks law 3; checks refuse both, but a session can outlive its flows
         self.set_back(walk)
@@ -124,8 +124,9 @@ class Moves:
     def menu(self, walk: Walk) -> None:
         """Go to the menu, keeping the answers that were given after it."""
         menu = self._compiled.menu or ""
-        walk.leave(next((place for place, passed in enumerate(walk.path) if passed.state == menu), 0))
-        walk.kept.pop(menu, None)
+        if walk.state != menu:
+            walk.leave(next((place for place, passed in enumerate(walk.path) if passed.state == menu), 0))
+            walk.kept.pop(menu, None)
         self.go(walk, commanding(Command.MENU))
 
     def change(self, walk: Walk, shown: int) -> None:

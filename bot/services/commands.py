@@ -96,7 +96,8 @@ def _vet(rest: str, own: CaseNumber | None) -> Command:
 def _case(rest: str, own: CaseNumber | None) -> tuple[CaseNumber | None, str]:
     """The case that is meant, and what follows its number."""
     word, after = _first_word(rest)
-    number = unicodedata.normalize("NFKC", word).upper()
+    seen = "".join(sign for sign in word if unicodedata.category(sign) != "Cf")  # copied out of a right-to-left text
+    number = unicodedata.normalize("NFKC", seen).upper()
     if not CASE.fullmatch(number):
         return own, rest
     if own is not None and number != own:

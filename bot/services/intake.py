@@ -38,6 +38,14 @@ Row = tuple[int, Arrival]
 _log = logging.getLogger(__name__)
 
 
+class _StepFailed(Exception):
+    """A row could not be answered, through no fault of the store's connection or disk."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(type(cause).__name__)
+        self.cause = cause
+
+
 class Intake:
     """The inbox of every channel, and the workers that empty it. `committed` is told of every stored step."""
 
@@ -100,12 +108,12 @@ class Intake:
         while not self._crew.stopping:
             try:
                 work, rows = await self._store.transact(partial(self._step, conversation, rows))
-            except Exception as error:
+            except _StepFailed as failed:
+                # any other error is the store's: the row stays, and is tried until the store is well again
                 tries = self._tries[conversation] = self._tries.get(conversation, 0) + 1
-                _log.error("a step failed, try %d: %s", tries, describe(error))
+                _log.error("a step failed, try %d: %s", tries, describe(failed.cause))
                 if tries < MAX_TRIES:
                     return RETRY_SECONDS
-                # if even this fails, the store is to blame and not the row: it stays, and is tried until it succeeds
                 work, rows = await self._store.transact(partial(self._give_up, conversation))
             self._tries.pop(conversation, None)
             self._committed(work)
@@ -122,10 +130,13 @@ class Intake:
             return work, ()
         row, arrival = rows[0]
         at = tx.conversations.get(conversation)
-        if at.place is Place.REQUESTER:
-            reception.take(work, at, arrival)
-        else:
-            staffrooms.take(work, at, arrival)
+        try:
+            if at.place is Place.REQUESTER:
+                reception.take(work, at, arrival)
+            else:
+                staffrooms.take(work, at, arrival)
+        except Exception as error:
+            raise _StepFailed(error) from None
         tx.journal.empty(row)
         if known and len(rows) == 1:
             return work, tx.journal.pending(conversation)  # more may have come since they were read

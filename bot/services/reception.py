@@ -68,22 +68,27 @@ def time_out(work: Work, conversation: Conversation, kind: str) -> None:
 
 
 def stop(work: Work, conversation: Conversation, danger: Danger) -> None:
-    """The room is not safe any more: take back what is not sent, say why, end everything, leave (law 5)."""
-    for message in work.drop_lane(conversation):
-        work.not_delivered(message)
+    """The room is not safe any more: say why, end everything, leave (law 5)."""
     case = casework.human_case(work, conversation)
     locale = case.locale if case else _locale(work.tx.sessions.load(conversation.id))
-    work.post(conversation, Leave(work.kit.render.requester(sayings.UNSAFE[danger], locale)))
-    if case is not None:
-        casework.break_off(work, case)
-    _forget_session(work, conversation)
+    _end(work, conversation, Leave(work.kit.render.requester(sayings.UNSAFE[danger], locale)))
 
 
 def turn_away(work: Work, conversation: Conversation) -> None:
     """The room into which the bot was asked is no encrypted room of two: say how to make one, and leave (law 5)."""
-    work.drop_lane(conversation)
-    work.post(conversation, Decline(work.kit.render.notice()))
-    _forget_session(work, conversation)
+    _end(work, conversation, Decline(work.kit.render.notice()))
+
+
+def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> None:
+    """Take back what is not sent; nothing but the farewell is said in this room any more."""
+    for message in work.drop_lane(conversation):
+        work.not_delivered(message)
+    work.post(conversation, farewell)
+    case = casework.human_case(work, conversation)
+    if case is not None:
+        casework.break_off(work, case)
+    work.tx.sessions.erase(conversation.id)
+    work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
 
 
 def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str) -> None:
@@ -169,11 +174,6 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
             case _:
                 pass  # said below, all together
     work.say(conversation, work.kit.render.effects(step.effects, locale, conversation.case))
-
-
-def _forget_session(work: Work, conversation: Conversation) -> None:
-    work.tx.sessions.erase(conversation.id)
-    work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
 
 
 def _is_stranger(conversation: Conversation, arrival: Arrival) -> bool:

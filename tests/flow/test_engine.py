@@ -240,6 +240,23 @@ def test_a_command_within_a_sentence_is_no_command(talk: Talk) -> None:
     assert talk.say(*TO_WHAT, "I lost my back door key, stop.") == [URGENCY]
 
 
+def test_words_are_not_asked_for_before_consent_even_if_a_flow_does() -> None:
+    unchecked = TWO_WORDS.replace("  - consent:", "  - ask: too_early\n    text: Who?\n  - consent:")
+    talk = Talk(engine(files(unchecked, END)))
+    talk.start()
+    assert talk.say("go on") == [Ask(Q("main.menu"), (Q("main.menu.go"),))]
+
+
+def test_what_was_answered_before_the_menu_stays_when_one_goes_back_to_it() -> None:
+    first = TWO_WORDS.replace("  - choose: menu", "  - yesno: sure\n    text: Sure?\n  - choose: menu")
+    talk = Talk(engine(files(first, END)))
+    talk.start()
+    talk.say("yes", "menu")
+    assert talk.path == ["sure=yes"]
+    talk.say("go on", "menu")
+    assert talk.path == ["sure=yes"]
+
+
 # skipping
 
 
@@ -620,7 +637,9 @@ def test_consent_to_another_version_does_not_count(talk: Talk) -> None:
     talk.say(*TO_WHAT, "menu")
     edit(talk, ("version: 1", "version: 2"))
     assert talk.say("2") == [GOING_ON, CONSENT]
+    assert talk.kept == {"consent/consent=yes"}
     assert talk.say("yes") == [WHAT]
+    assert talk.kept == set()
 
 
 def test_no_case_is_opened_on_a_consent_to_another_version(talk: Talk) -> None:

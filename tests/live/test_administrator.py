@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from mautrix.api import Method, SynapseAdminPath
 
-from bot.demo.helpline import SHIPPED
+from bot.demo.helpline import SHIPPED, Helpline
+from bot.demo.person import Person
 from bot.demo.synapse import Account, Synapse
 
 CONFIG = """
@@ -128,3 +130,16 @@ def test_an_alias_that_does_not_exist_is_said(installation: Installation, synaps
     assert installation.vestibule("setup", "--yes")[0] == 0
     installation.configure(synapse.url, room="#nowhere:localhost")
     assert "[specialists] room" in installation.refused("run")
+
+
+async def test_a_session_that_the_homeserver_ended_ends_the_bot_with_one_line() -> None:
+    async with Helpline(specialists=1) as helpline:
+        admin = await helpline.synapse.register(admin=True)
+        client = await Person.login(helpline.synapse.url, admin.user_id, admin.password)
+        devices = SynapseAdminPath.v2.users[helpline.bot_id].devices
+        for device in (await client.request(Method.GET, devices))["devices"]:
+            await client.request(Method.DELETE, devices[device["device_id"]])
+        assert await helpline.bot_ended() == 2
+        await client.stop()
+        last = helpline.log.read_text().splitlines()[-1]
+        assert "vestibule setup" in last

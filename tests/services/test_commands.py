@@ -15,6 +15,7 @@ CASE = CaseNumber("7F3K")
         ("  !HELP  ", Help()),
         ("!claim 7F3K", Claim(CASE)),
         ("!claim 7f3k", Claim(CASE)),
+        ("!claim \u20687F3K\u2069", Claim(CASE)),
         ("! claim  7F3K please", Claim(CASE)),
         ("!claim", Claim(None)),
         ("!claim ABCD", Claim(None)),

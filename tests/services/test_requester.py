@@ -258,11 +258,26 @@ async def test_an_endangered_case_is_closed_and_staff_are_told_what_was_not_deli
         del world.server.slow[ROOM]
         await world.quiet()
         assert "still waiting" not in world.said(ROOM)
+        assert world.server.ticked() == []  # nobody is told both that it was delivered and that it was not
         told = world.said(world.relay)
         assert any(TEXTS.say("staff.not_delivered", "en") in text and "> still waiting" in text for text in told)
         assert TEXTS.say("staff.room_unsafe", "en", {"case": number}) in told
         assert (await world.get_case(number)).status is CaseStatus.CLOSED
         assert await world.command("hello?", CLAIMER, world.relay) == [TEXTS.say("staff.relay_closed", "en")]
+
+
+async def test_a_message_that_was_taken_back_while_its_sending_failed_is_not_tried_again() -> None:
+    async with World() as world:
+        await world.claimed()
+        world.server.slow[ROOM] = gate = asyncio.Event()
+        await world.write(world.relay, CLAIMER, "on its way", signed=True)
+        await world.happen(ROOM, OTHER, Endangered(Danger.THIRD_MEMBER))
+        world.server.fail(SendError(Failure.AWAY))
+        gate.set()
+        del world.server.slow[ROOM]
+        await world.quiet()
+        assert "on its way" not in world.said(ROOM)
+        assert isinstance(world.server.delivered[-1][1].deed, Leave)
 
 
 async def test_words_of_a_third_person_are_not_taken() -> None:
@@ -271,6 +286,16 @@ async def test_words_of_a_third_person_are_not_taken() -> None:
         await world.write(ROOM, OTHER, "yes")
         assert isinstance(world.server.delivered[-1][1].deed, Leave)
         assert await world.owner() is Owner.NOBODY
+
+
+async def test_a_case_does_not_go_on_in_a_room_that_became_unsafe_while_the_bot_was_out() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        world.server.entering = Entered.UNSAFE
+        await world.happen(ROOM, REQUESTER, Invited())
+        assert any(isinstance(message.deed, Decline) for _, message in world.server.delivered)
+        assert (await world.get_case(number)).status is CaseStatus.CLOSED
+        assert TEXTS.say("staff.room_unsafe", "en", {"case": number}) in world.said(world.relay)
 
 
 async def test_nobody_inherits_a_conversation_by_asking_the_bot_back_into_its_room() -> None:

@@ -180,8 +180,10 @@ class Reader:
             return []
         whats: list[Happening | None] = [Joined()] if membership == "join" else []
         try:
-            if len((await self._rooms.members(room)).all) > 2:
-                whats.append(Endangered(Danger.THIRD_MEMBER))
+            members = await self._rooms.members(room)
         except HomeserverError:
-            pass  # whoever is there is counted again before anything is sent
+            return whats  # whoever is there is counted again before anything is sent
+        members.apply(event)  # what we asked for may be older than the event, or newer: a third one was there
+        if len(members.all) > 2:
+            whats.append(Endangered(Danger.THIRD_MEMBER))
         return whats

@@ -94,7 +94,10 @@ class Homeserver:
 
     def _url(self, version: str, path: Sequence[str]) -> URL:
         parts = [self._base, "_matrix/client", version, *(quote(part, safe="") for part in path)]
-        return URL("/".join(parts), encoded=True)
+        try:
+            return URL("/".join(parts), encoded=True)
+        except ValueError as error:
+            raise HomeserverError(0) from error  # the config names an address that is none
 
     async def _request(self, method: Method, url: URL, body: Mapping[str, Any] | None, wait: float) -> object:
         if self._session is None:

@@ -1,0 +1,407 @@
+"""From a sync to arrivals: what is said, by whom, and that no room's nonsense is another's (laws 1, 5, 7, 11)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from bot.channels.matrix import homeserver as homeserver_module
+from bot.channels.matrix.arriving import GAP_PAGES, Reader
+from bot.channels.matrix.guard import Guard
+from bot.channels.matrix.homeserver import HomeserverError
+from bot.channels.matrix.people import People
+from bot.channels.matrix.rooms import Rooms
+from bot.channels.matrix.sync import read_sync
+from bot.domain import (
+    Arrival,
+    Cause,
+    Danger,
+    Endangered,
+    Invited,
+    Joined,
+    Left,
+    Unreadable,
+    Wrote,
+)
+from tests.channels.matrix.fake import JSON, Answering
+from tests.channels.matrix.fuzz import mutations
+from tests.channels.matrix.peer import BOT, Identity, Peer, Room, opened, published
+
+ROOM = "!room:localhost"
+ANA, BEN = "@ana:localhost", "@ben:localhost"
+
+
+class World:
+    """The bot's reader, and Ana who talks to it in a room of two."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        self.ana = Peer(ANA)
+        self.identity = Identity(ANA)
+        self.server = Answering(
+            {
+                "POST keys/query": self.identity.listed(self.identity.sign(self.ana.device_keys())),
+                "GET rooms/": {"chunk": [member(BOT, "join"), member(ANA, "join")]},
+            }
+        )
+        people = People(self.server, guard, Identity(BOT).master.public, {ANA: self.identity.master.public})
+        self.rooms = Rooms(self.server, BOT)
+        self.reader = Reader(self.server, guard, people, self.rooms)
+        self.ana.begin(guard, published(guard)[0])
+        self.room = self.ana.room(ROOM)
+        guard.receive([self.ana.send(guard, "m.room_key", self.room.key())])
+
+    async def read(
+        self, *events: Any, patient: bool = True, since: str | None = "s0", **timeline: Any
+    ) -> list[Arrival]:
+        return await self.sync(
+            {"rooms": {"join": {ROOM: {"timeline": {"events": list(events), **timeline}}}}},
+            patient=patient,
+            since=since,
+        )
+
+    async def sync(self, answer: JSON, *, patient: bool = True, since: str | None = "s0") -> list[Arrival]:
+        synced = read_sync({"next_batch": "s1", **answer}, BOT)
+        assert synced is not None
+        return await self.reader.arrivals(synced, since, patient=patient)
+
+    async def whats(self, *events: Any, **timeline: Any) -> list[Any]:
+        return [arrival.what for arrival in await self.read(*events, **timeline)]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with opened(tmp_path) as guard:
+        yield World(guard)
+
+
+def member(person: Any, membership: Any, *, sender: str = ANA, before: Any = None, event_id: str = "$m") -> JSON:
+    return {
+        "type": "m.room.member",
+        "event_id": event_id,
+        "sender": sender,
+        "state_key": person,
+        "content": {"membership": membership},
+        "unsigned": {"prev_content": {"membership": before}} if before else {},
+    }
+
+
+def plain(**changed: Any) -> JSON:
+    content = {"msgtype": "m.text", "body": "hello"}
+    return {"type": "m.room.message", "event_id": "$p", "sender": ANA, "content": content, **changed}
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
+async def test_words_arrive_with_their_sender_and_whether_the_pinned_identity_signed(world: World) -> None:
+    (arrival,) = await world.read({**world.room.event("$1"), "origin_server_ts": 1000})
+    assert arrival.what == Wrote("hello", signed=True)
+    assert (arrival.channel, arrival.room, arrival.event_id, arrival.sender) == ("matrix", ROOM, "$1", ANA)
+    assert (arrival.at.timestamp(), arrival.at.tzinfo) == (1.0, UTC)
+
+
+async def test_a_relation_outside_the_ciphertext_changes_nothing(world: World) -> None:
+    for n, relation in enumerate(
+        (
+            {"rel_type": "m.replace", "event_id": "$0"},
+            {"rel_type": "m.thread", "event_id": "$0"},
+            {"m.in_reply_to": {"event_id": "$0"}},
+        )
+    ):
+        event = world.room.event(f"${n}", "> not a quote")
+        event["content"] |= {"m.relates_to": relation, "m.new_content": {"msgtype": "m.text", "body": "forged"}}
+        assert await world.whats(event) == [Wrote("> not a quote", signed=True)]
+    inside = world.room.event(
+        "$edit",
+        content={"msgtype": "m.text", "body": "* new", "m.new_content": {"msgtype": "m.text", "body": "new"}}
+        | {"m.relates_to": {"rel_type": "m.replace", "event_id": "$0"}},
+    )
+    assert await world.whats(inside) == [Wrote("new", signed=True, edited=True)]
+
+
+async def test_what_is_not_encrypted_is_no_answer(world: World) -> None:
+    assert await world.whats(plain(), plain(event_id="$2", content={"msgtype": "m.image"})) == (
+        [Unreadable(Cause.PLAIN)] * 2
+    )
+
+
+async def test_what_was_taken_back_is_passed_over(world: World) -> None:
+    redacted = {**world.room.event("$1"), "content": {}, "unsigned": {"redacted_because": {}}}
+    assert await world.whats(redacted, plain(content={})) == []
+
+
+async def test_our_own_words_are_not_heard(world: World) -> None:
+    assert await world.whats({**world.room.event("$1"), "sender": BOT}, plain(sender=BOT)) == []
+
+
+async def test_anothers_name_on_a_message_is_not_believed(world: World) -> None:
+    assert await world.whats({**world.room.event("$1"), "sender": BEN}) == [Unreadable(Cause.UNBOUND)]
+
+
+async def test_a_message_without_a_key_and_a_replay_are_unreadable(world: World) -> None:
+    event = world.room.event("$1")
+    other = Room(world.ana, ROOM).event("$2")
+    assert await world.whats(event, other, {**event, "event_id": "$3"}) == [
+        Wrote("hello", signed=True),
+        Unreadable(Cause.NO_KEY),
+        Unreadable(Cause.UNBOUND),
+    ]
+
+
+async def test_a_new_device_is_asked_for_once_more_before_it_is_doubted(world: World) -> None:
+    new, answers = Peer(ANA, "NEW"), [world.server.answers["POST keys/query"]]
+    devices = (world.identity.sign(peer.device_keys()) for peer in (world.ana, new))
+    answers.append(world.identity.listed(*devices))
+    world.server.answers["POST keys/query"] = lambda _: answers.pop(0) if len(answers) > 1 else answers[0]
+    await world.read(world.room.event("$0"))
+    new.begin(world.guard, published(world.guard)[0])
+    room = new.room(ROOM)
+    world.guard.receive([new.send(world.guard, "m.room_key", room.key())])
+    assert await world.whats(room.event("$1")) == [Wrote("hello", signed=True)]
+
+
+async def test_strangers_cannot_make_us_ask_for_them_again_and_again(world: World) -> None:
+    events = [{**world.room.event(f"${n}"), "sender": BEN} for n in range(30)]
+    await world.read(*events)
+    assert world.server.count("POST keys/query") <= 3
+
+
+# --- rooms ----------------------------------------------------------------------------------------------------------
+
+
+async def test_comings_and_goings(world: World) -> None:
+    for event, whats in (
+        (member(ANA, "join", before="invite"), [Joined()]),
+        (member(ANA, "join", before="join"), []),  # a new name or picture
+        (member(ANA, "leave", before="join"), [Left()]),
+        (member(ANA, "ban", sender="@admin:localhost"), [Left()]),
+        (member(ANA, "knock"), []),
+        (member(ANA, None), []),
+        (member(BOT, "join"), []),
+        (member(None, "join"), []),
+        (member(5, "leave"), []),
+    ):
+        assert await world.whats(event) == whats
+
+
+async def test_the_person_is_the_one_who_came_or_went_not_who_asked_or_removed_them(world: World) -> None:
+    (arrival,) = await world.read(member(BEN, "leave", sender=ANA))
+    assert arrival.sender == BEN
+
+
+@pytest.mark.parametrize("membership", ["join", "invite"])
+async def test_a_third_member_endangers_the_room(world: World, membership: str) -> None:
+    await world.rooms.members(ROOM)
+    arrivals = await world.read(member(BEN, membership))
+    assert arrivals[-1].what == Endangered(Danger.THIRD_MEMBER)
+    assert len({arrival.event_id for arrival in arrivals}) == len(arrivals)
+
+
+async def test_history_opened_endangers_the_room_and_an_event_of_that_name_does_not(world: World) -> None:
+    event = {
+        "type": "m.room.history_visibility",
+        "event_id": "$h",
+        "sender": ANA,
+        "state_key": "",
+        "content": {"history_visibility": "world_readable"},
+    }
+    assert await world.whats(event) == [Endangered(Danger.HISTORY_OPENED)]
+    del event["state_key"]
+    assert await world.whats(event) == []
+
+
+async def test_what_stood_in_the_rooms_before_the_first_sync_is_history(world: World) -> None:
+    answer = {
+        "rooms": {
+            "join": {ROOM: {"timeline": {"events": [plain()], "limited": True, "prev_batch": "p"}}},
+            "invite": {"!new:localhost": {"invite_state": {"events": [member(BOT, "invite")]}}},
+        }
+    }
+    (arrival,) = await world.sync(answer, since=None)
+    assert (arrival.what, arrival.room, arrival.sender) == (Invited(), "!new:localhost", ANA)
+
+
+async def test_a_room_that_we_were_put_out_of_is_left(world: World) -> None:
+    (arrival,) = await world.sync({"rooms": {"leave": {ROOM: {}}}})
+    assert (arrival.what, arrival.sender) == (Left(), BOT)
+
+
+async def test_the_same_sync_read_again_brings_the_same_arrivals(world: World) -> None:
+    new = Peer(BEN)
+    new.begin(world.guard, published(world.guard)[0])
+    answer = {
+        "to_device": {"events": [new.send(world.guard, "m.dummy", {})]},
+        "rooms": {
+            "join": {ROOM: {"timeline": {"events": [world.room.event("$1"), plain(), member(BEN, "join")]}}},
+            "invite": {"!new:localhost": {}},
+            "leave": {"!old:localhost": {}},
+        },
+    }
+    first, second = await world.sync(answer), await world.sync(answer)
+    assert [(a.event_id, a.what) for a in first] == [(a.event_id, a.what) for a in second]
+    assert len({(a.room, a.event_id) for a in first}) == len(first) == 6
+    assert not world.guard.broken
+
+
+# --- gaps -----------------------------------------------------------------------------------------------------------
+
+LIMITED: JSON = {"limited": True, "prev_batch": "p0"}
+MESSAGES = f"GET rooms/{ROOM}/messages"
+
+
+def pages(world: World, *answers: Any) -> None:
+    left = list(answers)
+    world.server.answers[MESSAGES] = lambda _: left.pop(0)
+
+
+async def test_a_gap_is_filled_in_order(world: World) -> None:
+    events = [world.room.event(f"${n}", str(n)) for n in range(6)]
+    pages(
+        world,
+        {"chunk": [events[3], events[2]], "end": "p1"},
+        {"chunk": [], "end": "p2"},  # a page of which the filter left nothing
+        {"chunk": [None, 5, {"type": "x"}, events[1], events[0]], "end": "p3"},
+        {"chunk": []},
+    )
+    arrivals = await world.read(*events[4:], **LIMITED)
+    assert [arrival.what.text for arrival in arrivals if isinstance(arrival.what, Wrote)] == list("012345")
+
+
+async def test_a_gap_that_does_not_end_is_not_filled_without_end(world: World) -> None:
+    world.server.answers[MESSAGES] = {"chunk": [], "end": "p0"}
+    assert await world.whats(world.room.event("$1"), **LIMITED) == [Wrote("hello", signed=True)]
+    assert world.server.count(MESSAGES) == 1
+    ends = iter(range(10**6))
+    world.server.answers[MESSAGES] = lambda _: {"chunk": [plain(event_id=f"${next(ends)}")], "end": f"e{next(ends)}"}
+    assert len(await world.whats(**LIMITED)) == world.server.count(MESSAGES) - 1 == GAP_PAGES
+
+
+@pytest.mark.parametrize("answer", [{}, {"chunk": None}, {"chunk": {}, "end": 5}, {"chunk": [], "end": None}])
+async def test_a_malformed_page_ends_the_gap(world: World, answer: JSON) -> None:
+    world.server.answers[MESSAGES] = answer
+    assert await world.whats(world.room.event("$1"), **LIMITED) == [Wrote("hello", signed=True)]
+
+
+async def test_a_gap_waits_for_the_homeserver_but_not_without_end(world: World) -> None:
+    world.server.answers[MESSAGES] = HomeserverError(500)
+    with pytest.raises(HomeserverError):
+        await world.read(world.room.event("$1"), **LIMITED)
+    assert await world.whats(world.room.event("$2"), patient=False, **LIMITED) == [Wrote("hello", signed=True)]
+
+
+async def test_a_gap_in_a_room_that_is_closed_to_us_is_left_open(world: World) -> None:
+    world.server.answers[MESSAGES] = HomeserverError(403, "M_FORBIDDEN")
+    assert await world.whats(world.room.event("$1"), **LIMITED) == [Wrote("hello", signed=True)]
+
+
+async def test_a_gap_is_filled_at_the_pace_that_the_homeserver_asks_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(homeserver_module, "SHORTEST_PAUSE", 0.0)
+    limited = HomeserverError(429, "M_LIMIT_EXCEEDED", retry_after=0.0)
+    pages(world, limited, {"chunk": [world.room.event("$1", "one")], "end": "p1"}, limited, {"chunk": []})
+    assert await world.whats(**LIMITED) == [Wrote("one", signed=True)]
+
+
+async def test_after_a_gap_the_members_are_asked_for_again(world: World) -> None:
+    await world.rooms.members(ROOM)
+    pages(world, {"chunk": []})
+    await world.read(**LIMITED)
+    asked = world.server.count(f"GET rooms/{ROOM}/members")
+    await world.rooms.members(ROOM)
+    assert world.server.count(f"GET rooms/{ROOM}/members") == asked + 1
+
+
+# --- when devices cannot be asked for -------------------------------------------------------------------------------
+
+
+async def test_devices_are_waited_for_but_not_without_end(world: World) -> None:
+    world.server.answers["POST keys/query"] = HomeserverError(500)
+    with pytest.raises(HomeserverError):
+        await world.read(world.room.event("$1"))
+    assert await world.whats(world.room.event("$2"), plain(), patient=False) == [
+        Unreadable(Cause.UNBOUND),
+        Unreadable(Cause.PLAIN),
+    ]
+
+
+async def test_a_query_that_the_homeserver_refuses_does_not_stop_the_rest(world: World) -> None:
+    world.server.answers["POST keys/query"] = HomeserverError(400, "M_INVALID_PARAM")
+    assert await world.whats(world.room.event("$1"), plain()) == [Unreadable(Cause.UNBOUND), Unreadable(Cause.PLAIN)]
+
+
+async def test_members_that_cannot_be_asked_for_do_not_stop_the_rest(world: World) -> None:
+    world.server.answers["GET rooms/"] = HomeserverError(500)
+    assert await world.whats(member(BEN, "join"), plain()) == [Joined(), Unreadable(Cause.PLAIN)]
+
+
+# --- everything, spoiled --------------------------------------------------------------------------------------------
+
+
+def spoil(world: World, examples: int) -> None:
+    """Read mutations of a whole sync; whatever comes out is well-formed, and nothing is raised."""
+    mallory = Peer("@mallory:localhost")
+    mallory.begin(world.guard, published(world.guard)[0])
+    whole: JSON = {
+        "to_device": {"events": [mallory.send(world.guard, "m.room_key", mallory.room(ROOM).key())]},
+        "device_lists": {"changed": [ANA, BEN], "left": ["@gone:localhost"]},
+        "device_one_time_keys_count": {"signed_curve25519": 49},
+        "device_unused_fallback_key_types": ["signed_curve25519"],
+        "rooms": {
+            "join": {
+                ROOM: {
+                    "timeline": {
+                        "events": [
+                            world.room.event("$1"),
+                            plain(),
+                            member(ANA, "join", before="invite"),
+                            member(BEN, "join"),
+                            plain(type="m.room.history_visibility", state_key="", content={"history_visibility": "x"}),
+                        ],
+                        **LIMITED,
+                    }
+                }
+            },
+            "invite": {"!new:localhost": {"invite_state": {"events": [member(BOT, "invite")]}}},
+            "leave": {"!old:localhost": {"timeline": {"events": []}}},
+        },
+    }
+    pages: list[Any] = [{}]
+    world.server.answers[MESSAGES] = lambda _: {"chunk": pages[0]}
+    runner = asyncio.Runner()
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(mutations(whole), mutations([plain(), world.room.event("$2"), member(BEN, "leave")]))
+    def spoiled(answer: Any, page: Any) -> None:
+        pages[0] = page
+        synced = read_sync({**answer, "next_batch": "s1"}, BOT) if isinstance(answer, dict) else None
+        if synced is None:
+            return
+        for arrival in runner.run(world.reader.arrivals(synced, "s0", patient=True)):
+            assert isinstance(arrival.what, Wrote | Unreadable | Invited | Joined | Left | Endangered)
+            for word in (arrival.room, arrival.event_id, arrival.sender, getattr(arrival.what, "text", "")):
+                assert isinstance(word, str)
+                word.encode()
+            assert arrival.at.tzinfo is UTC
+        world.guard.keys_to_upload(synced.counts, synced.unused_fallback)
+
+    with runner:
+        spoiled()
+        synced = read_sync({"next_batch": "s2", "rooms": {"join": {ROOM: {"timeline": {"events": []}}}}}, BOT)
+        assert synced is not None
+
+
+def test_no_sync_stops_the_reader(world: World) -> None:
+    spoil(world, 200)
+
+
+@pytest.mark.soak
+def test_no_sync_in_a_hundred_thousand_stops_the_reader(world: World) -> None:
+    spoil(world, 100_000)

@@ -1,0 +1,284 @@
+"""Whose devices are whose, which of them may read, and that one person's nonsense is nobody else's (laws 7 and 10)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.channels.matrix.guard import Guard, Plain
+from bot.channels.matrix.homeserver import AnswerTooLargeError, HomeserverError
+from bot.channels.matrix.machine import CannotRead
+from bot.channels.matrix.people import People, may_read
+from bot.channels.matrix.signing import Device, read_identity
+from bot.domain import Cause
+from tests.channels.matrix.fake import Answering
+from tests.channels.matrix.peer import BOT, JSON, Identity, Peer, opened
+
+ANA, BEN, EVE = "@ana:localhost", "@ben:localhost", "@eve:elsewhere.example"
+QUERY = "POST keys/query"
+
+
+@pytest.fixture
+def guard(tmp_path: Path) -> Iterator[Guard]:
+    with opened(tmp_path) as guard:
+        yield guard
+
+
+def together(*answers: JSON) -> JSON:
+    """Several people's answers as one."""
+    whole: JSON = {}
+    for answer in answers:
+        for part, people in answer.items():
+            whole.setdefault(part, {}).update(people)
+    return whole
+
+
+def people(guard: Guard, answer: Any, pins: dict[str, str] | None = None) -> tuple[People, Answering]:
+    server = Answering({QUERY: answer})
+    return People(server, guard, Identity(BOT).master.public, pins or {}), server
+
+
+def names(devices: list[Device]) -> set[str]:
+    return {device.device_id for device in devices}
+
+
+def plain(peer: Peer) -> Plain:
+    return Plain({}, peer.curve25519, peer.ed25519)
+
+
+# --- who may read ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("master", "pin", "staff", "readers"),
+    [
+        ("none", None, False, {"SIGNED", "UNSIGNED"}),  # a requester without a master key: all that they have
+        ("theirs", None, False, {"SIGNED"}),  # a requester with one: signed devices only
+        ("theirs", "foreign", False, {"SIGNED"}),  # a pin says nothing in a requester's room
+        ("theirs", "theirs", True, {"SIGNED"}),
+        ("theirs", "foreign", True, set()),
+        ("theirs", None, True, set()),
+        ("none", "theirs", True, set()),
+        ("none", None, True, set()),
+    ],
+)
+def test_who_may_read(master: str, pin: str | None, staff: bool, readers: set[str]) -> None:
+    identity, foreign = Identity(ANA), Identity(ANA, 9)
+    answer = identity.listed(
+        identity.sign(Peer(ANA, "SIGNED").device_keys()), foreign.sign(Peer(ANA, "UNSIGNED").device_keys())
+    )
+    if master == "none":
+        del answer["master_keys"]
+    pins = {"theirs": identity.master.public, "foreign": foreign.master.public, None: None}
+    assert names(list(may_read(read_identity(ANA, answer), pins[pin], staff=staff))) == readers
+
+
+@pytest.mark.parametrize("staff", [True, False])
+async def test_of_our_own_account_only_devices_that_our_identity_signed_get_a_key(guard: Guard, staff: bool) -> None:
+    identity = Identity(BOT)
+    ours, signed, unsigned = (Peer(BOT, name).device_keys() for name in ("BOTDEVICE", "SIGNED", "UNSIGNED"))
+    found, _ = people(guard, identity.listed(identity.sign(ours), identity.sign(signed), unsigned))
+    await found.learn({BOT})
+    assert names(found.readers({BOT}, staff=staff)) == {"SIGNED"}
+
+
+@pytest.mark.parametrize("staff", [True, False])
+async def test_a_homeserver_that_swaps_our_own_identity_gets_no_key(guard: Guard, staff: bool) -> None:
+    forged = Identity(BOT, 9)
+    found, _ = people(guard, forged.listed(forged.sign(Peer(BOT, "SPY").device_keys())))
+    await found.learn({BOT})
+    assert found.readers({BOT}, staff=staff) == []
+
+
+async def test_staff_get_keys_by_their_pin_and_others_in_their_room_get_none(guard: Guard) -> None:
+    ana, ben = Identity(ANA), Identity(BEN)
+    answer = together(*(one.listed(one.sign(Peer(one.user_id, one.user_id[1:4]).device_keys())) for one in (ana, ben)))
+    found, _ = people(guard, answer, {ANA: ana.master.public})
+    await found.learn({ANA, BEN})
+    assert names(found.readers({ANA, BEN}, staff=True)) == {"ana"}
+    assert names(found.readers({ANA, BEN}, staff=False)) == {"ana", "ben"}
+
+
+# --- who wrote ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_belongs_to_the_device_that_holds_both_of_its_keys(guard: Guard) -> None:
+    identity, peer = Identity(ANA), Peer(ANA)
+    found, _ = people(guard, identity.listed(identity.sign(peer.device_keys())), {ANA: identity.master.public})
+    await found.learn({ANA})
+    device = found.author(ANA, plain(peer))
+    assert device.device_id == "PEER"
+    assert found.is_pinned(device)
+
+
+def unbound(found: People, sender: str, message: Plain) -> bool:
+    with pytest.raises(CannotRead) as refused:
+        found.author(sender, message)
+    return refused.value.cause is Cause.UNBOUND
+
+
+async def test_nobody_speaks_in_anothers_name(guard: Guard) -> None:
+    victim, mallory = Peer(ANA), Peer(BEN)
+    half = Peer(BEN, "HALF")
+    stolen = half.device_keys(keys={"curve25519:HALF": victim.curve25519, "ed25519:HALF": half.ed25519})
+    answer = {
+        "device_keys": {ANA: {"PEER": victim.device_keys()}, BEN: {"PEER": mallory.device_keys(), "HALF": stolen}}
+    }
+    found, _ = people(guard, answer)
+    await found.learn({ANA, BEN})
+    assert unbound(found, ANA, plain(mallory))  # the homeserver put Ana's name on it
+    assert unbound(found, BEN, plain(victim))  # and Ben's on hers, whose identity key he also lists
+    assert unbound(found, ANA, Plain({}, victim.curve25519, mallory.ed25519))
+    assert unbound(found, ANA, Plain({}, mallory.curve25519, victim.ed25519))
+    assert unbound(found, EVE, plain(victim))
+
+
+async def test_of_someone_with_a_master_key_only_signed_devices_speak(guard: Guard) -> None:
+    identity, signed, unsigned = Identity(ANA), Peer(ANA, "SIGNED"), Peer(ANA, "UNSIGNED")
+    answer = identity.listed(identity.sign(signed.device_keys()), unsigned.device_keys())
+    found, _ = people(guard, answer, {ANA: identity.master.public})
+    await found.learn({ANA})
+    assert found.author(ANA, plain(signed)).signed
+    assert unbound(found, ANA, plain(unsigned))
+
+
+async def test_a_device_is_pinned_by_the_pinned_identity_and_no_other(guard: Guard) -> None:
+    identity, peer, loner = Identity(ANA), Peer(ANA), Peer(BEN)
+    answer = together(
+        identity.listed(identity.sign(peer.device_keys())), {"device_keys": {BEN: {"PEER": loner.device_keys()}}}
+    )
+    for pins in ({}, {ANA: Identity(ANA, 9).master.public}, {BEN: identity.master.public}):
+        found, _ = people(guard, answer, pins)
+        await found.learn({ANA, BEN})
+        assert not found.is_pinned(found.author(ANA, plain(peer)))
+        assert not found.is_pinned(found.author(BEN, plain(loner)))
+
+
+# --- asking ---------------------------------------------------------------------------------------------------------
+
+
+async def test_one_persons_malformed_devices_leave_the_others_known(guard: Guard) -> None:
+    device = Peer(ANA).device_keys()
+    nonsense: list[Any] = [
+        None,
+        5,
+        "x",
+        [],
+        {"PEER": None},
+        {"PEER": {**device, "user_id": BEN, "signatures": {BEN: {"ed25519:PEER": 5}}}},
+        {"PEER": {**device, "user_id": BEN, "keys": {"curve25519:PEER": 5}}},
+    ]
+    for wrong in nonsense:
+        found, _ = people(guard, {"device_keys": {BEN: wrong, ANA: {"PEER": device}}, "master_keys": {BEN: wrong}})
+        await found.learn({ANA, BEN})
+        assert names(found.readers({ANA, BEN}, staff=False)) == {"PEER"}
+
+
+@pytest.mark.parametrize("answer", [{}, {"device_keys": None}, {"device_keys": []}, {"device_keys": {ANA: None}}])
+async def test_a_malformed_answer_makes_nobody_a_reader(guard: Guard, answer: JSON) -> None:
+    found, _ = people(guard, answer)
+    await found.learn({ANA})
+    assert found.readers({ANA}, staff=False) == []
+
+
+async def test_who_is_known_is_not_asked_for_until_something_changed(guard: Guard) -> None:
+    found, server = people(guard, {"device_keys": {ANA: {}}})
+    for _ in range(3):
+        await found.learn({ANA})
+    assert server.count(QUERY) == 1
+    found.changed([ANA])
+    assert not found.knows(ANA)
+    await found.learn({ANA})
+    await found.learn({ANA}, again=True)
+    assert server.count(QUERY) == 3
+
+
+async def test_devices_that_change_while_they_are_asked_for_are_asked_for_again(guard: Guard) -> None:
+    old, new = Peer(ANA, "OLD").device_keys(), Peer(ANA, "NEW").device_keys()
+    answers = [{"device_keys": {ANA: {"OLD": old}, BEN: {}}}, {"device_keys": {ANA: {"NEW": new}}}]
+    asked: list[set[str]] = []
+
+    def answer(body: JSON) -> JSON:
+        asked.append(set(body["device_keys"]))
+        if len(asked) == 1:
+            found.changed([ANA])  # heard before the answer came
+        return answers[len(asked) - 1]
+
+    found, _ = people(guard, answer)
+    await found.learn({ANA, BEN})
+    assert asked == [{ANA, BEN}, {ANA}]
+    assert names(found.readers({ANA, BEN}, staff=False)) == {"NEW"}
+
+
+async def test_others_changes_do_not_make_anybody_unknown(guard: Guard) -> None:
+    peer = Peer(ANA)
+
+    def answer(body: JSON) -> JSON:
+        found.changed([BEN])
+        return {"device_keys": {ANA: {"PEER": peer.device_keys()}}}
+
+    found, server = people(guard, answer)
+    await found.learn({ANA})
+    assert found.knows(ANA)
+    assert server.count(QUERY) == 1
+
+
+async def test_devices_that_change_without_end_are_not_asked_for_without_end(guard: Guard) -> None:
+    def answer(body: JSON) -> JSON:
+        found.changed([ANA])
+        return {"device_keys": {ANA: {}, BEN: {}}}
+
+    found, server = people(guard, answer)
+    await found.learn({ANA, BEN})
+    assert server.count(QUERY) < 10
+    assert not found.knows(ANA)
+    assert found.knows(BEN)
+
+
+async def test_a_server_that_does_not_answer_is_left_alone_for_a_while(guard: Guard) -> None:
+    found, server = people(guard, {"device_keys": {ANA: {}}, "failures": {"elsewhere.example": {}}})
+    await found.learn({ANA, EVE})
+    assert (found.knows(ANA), found.knows(EVE)) == (True, False)
+    await found.learn({EVE}, again=True)
+    await found.learn({"@another:elsewhere.example"})
+    assert server.count(QUERY) == 1
+    await found.learn({"@somebody:third.example"})
+    assert server.count(QUERY) == 2
+
+
+async def test_one_persons_devices_made_too_large_do_not_hide_the_others(guard: Guard) -> None:
+    def answer(body: JSON) -> Any:
+        return AnswerTooLargeError(0) if EVE in body["device_keys"] else {"device_keys": {ANA: {}, BEN: {}}}
+
+    found, server = people(guard, answer)
+    await found.learn({ANA, BEN, EVE})
+    assert [found.knows(person) for person in (ANA, BEN, EVE)] == [True, True, False]
+    asked = server.count(QUERY)
+    await found.learn({EVE})
+    assert server.count(QUERY) == asked
+
+
+async def test_a_homeserver_that_is_away_is_said_so(guard: Guard) -> None:
+    found, _ = people(guard, HomeserverError(502))
+    with pytest.raises(HomeserverError):
+        await found.learn({ANA})
+    assert not found.knows(ANA)
+
+
+async def test_two_may_ask_at_once(guard: Guard) -> None:
+    found, _ = people(guard, {"device_keys": {ANA: {}, BEN: {}}})
+    await asyncio.gather(found.learn({ANA}), found.learn({ANA, BEN}))
+    assert found.knows(ANA)
+    assert found.knows(BEN)
+
+
+async def test_devices_are_found_by_their_identity_key_and_owner(guard: Guard) -> None:
+    peer = Peer(ANA)
+    found, _ = people(guard, {"device_keys": {ANA: {"PEER": peer.device_keys()}}})
+    await found.learn({ANA})
+    pairs = [(ANA, peer.curve25519), (BEN, peer.curve25519), (ANA, "A" * 43)]
+    assert [(d.user_id, d.device_id) for d in found.devices(pairs)] == [(ANA, "PEER")]
