@@ -33,6 +33,7 @@ class Aside(StrEnum):
     LANGUAGE = "language"
     STOP = "stop"
     CHANGE = "change"
+    MORE = "more"
 
 
 class Engine:
@@ -148,7 +149,8 @@ class Engine:
                 self._moves.go(walk, answering(CHOSEN))
             case FaqStep() if outcome != ENOUGH:
                 walk.effects.append(Say(TextId(outcome)))
-                self._moves.ask(walk)
+                walk.aside = Aside.MORE  # the whole list again after every answer would be too long for a phone
+                self._ask(walk)
             case ReviewStep() if outcome == CHANGE:
                 walk.aside = Aside.CHANGE
                 self._ask(walk)
@@ -171,6 +173,13 @@ class Engine:
             self._moves.ask(walk)
         elif aside == Aside.CHANGE and (number(folded) or 0) in range(1, len(self._moves.answers(walk)) + 1):
             self._moves.change(walk, int(folded))
+        elif aside == Aside.MORE and walk.locale and folded in self._vocabularies[walk.locale].yes_or_no:
+            if self._vocabularies[walk.locale].yes_or_no[folded] == YES:
+                self._moves.ask(walk)
+            else:
+                self._moves.go(walk, answering(ENOUGH))
+        elif aside == Aside.MORE and self._try_answer(walk, folded):
+            pass  # a question from the list, which still stands above
         else:
             walk.aside = aside
             return False
@@ -236,6 +245,8 @@ class Engine:
                 walk.effects.append(AskLanguage(self._language[1]))
             case Aside.STOP:
                 walk.effects.append(Ask(phrases.STOP_CONFIRM, (phrases.YES, phrases.NO)))
+            case Aside.MORE:
+                walk.effects.append(Ask(phrases.FAQ_MORE, (phrases.YES, phrases.NO)))
             case Aside.CHANGE:
                 walk.effects += (ShowAnswers(self._moves.answers(walk)), Ask(phrases.WHICH_ANSWER))
             case _:

@@ -16,6 +16,7 @@ STOPPED = TextId("bot.stopped")
 EXPIRED = TextId("bot.expired")
 WHICH_ANSWER = TextId("bot.which_answer")
 FAQ_ENOUGH = TextId("bot.faq_enough")
+FAQ_MORE = TextId("bot.faq_more")
 REVIEW_SEND = TextId("bot.review_send")
 REVIEW_CHANGE = TextId("bot.review_change")
 YES = TextId("bot.yes")
@@ -32,6 +33,7 @@ SAID_BY_THE_ENGINE = (
     EXPIRED,
     WHICH_ANSWER,
     FAQ_ENOUGH,
+    FAQ_MORE,
     REVIEW_SEND,
     REVIEW_CHANGE,
     YES,

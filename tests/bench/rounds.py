@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain, cycle
 
 from bot.demo.synapse import Synapse
 from bot.demo.walk import WHOLE
@@ -15,6 +16,9 @@ from tests.bench.outside import Memory, cpu_seconds, memory
 from tests.bench.requester import Requester
 
 SETTLE_SECONDS = 0.3  # after the last reply: what a bot still does then was caused by it
+ALONE = 3  # walks in a row of the one requester: fourteen replies alone are few to compare
+
+Visit = tuple[str, Requester, Sequence[str]]  # a room, who writes in it, and what
 
 
 async def measure(
@@ -39,8 +43,8 @@ async def measure(
         tell(f"round {number + 1} of {rounds}")
         first = number % len(bots)
         for bot in (*bots[first:], *bots[:first]):
-            one[bot.name].append(await _phase(synapse, bot, requesters[:1]))
-            many[bot.name].append(await _phase(synapse, bot, requesters))
+            one[bot.name].append(await _phase(synapse, bot, requesters[:1], ALONE))
+            many[bot.name].append(await _phase(synapse, bot, requesters, 1))
             held[bot.name].append(memory(bot.pid))
     return {
         bot.name: Measured(
@@ -53,26 +57,30 @@ async def measure(
     }
 
 
-async def _phase(synapse: Synapse, bot: Bot, requesters: Sequence[Requester]) -> Phase:
-    """The whole way through the intake, each requester in a new room; echoes are told the same words."""
-    walks = [WHOLE[number % len(WHOLE)].answers for number in range(len(requesters))]
-    rooms = [await requester.open(bot.user_id, encrypted=bot.encrypted) for requester in requesters]
-    everyone = list(zip(requesters, rooms, walks, strict=True))
+async def _phase(synapse: Synapse, bot: Bot, requesters: Sequence[Requester], walks: int) -> Phase:
+    """Everyone goes through the whole intake so many times, each time in a new room; echoes are told the same words."""
+    everyone = [
+        [(await requester.open(bot.user_id, encrypted=bot.encrypted), requester, words) for _ in range(walks)]
+        for requester, words in zip(requesters, cycle(walk.answers for walk in WHOLE), strict=False)
+    ]
     await asyncio.sleep(SETTLE_SECONDS)
-    first = await asyncio.gather(*(requester.say(room, words[0]) for requester, room, words in everyone))
+    first = await asyncio.gather(*(_greet(visits) for visits in everyone))
     await asyncio.sleep(SETTLE_SECONDS)
     before = _computed(bot, synapse)
-    found = await asyncio.gather(*(_walk(requester, room, words[1:]) for requester, room, words in everyone))
-    answers = tuple(seconds for walk in found for seconds in walk)
+    found = await asyncio.gather(*(_answer(visits) for visits in everyone))
     await asyncio.sleep(SETTLE_SECONDS)
-    bot_cpu, server_cpu, client_cpu = (
-        (now - then) / len(answers) for now, then in zip(_computed(bot, synapse), before, strict=True)
-    )
-    return Phase(tuple(first), answers, bot_cpu, server_cpu, client_cpu)
+    after = _computed(bot, synapse)
+    answers = tuple(chain.from_iterable(found))
+    cost = [(now - then) / len(answers) for now, then in zip(after, before, strict=True)]
+    return Phase(tuple(chain.from_iterable(first)), answers, *cost)
 
 
-async def _walk(requester: Requester, room: str, words: Sequence[str]) -> list[float]:
-    return [await requester.say(room, text) for text in words]
+async def _greet(visits: Sequence[Visit]) -> list[float]:
+    return [await requester.say(room, words[0]) for room, requester, words in visits]
+
+
+async def _answer(visits: Sequence[Visit]) -> list[float]:
+    return [await requester.say(room, text) for room, requester, words in visits for text in words[1:]]
 
 
 def _computed(bot: Bot, synapse: Synapse) -> tuple[float, float, float]:

@@ -43,6 +43,7 @@ WHAT = Ask(Q("main.what"))
 URGENCY = Ask(Q("main.urgency"), (Q("main.urgency.now"), Q("main.urgency.later")))
 CONTACT = Ask(Q("main.contact"), YES_NO)
 REVIEW = Ask(Q("main.review"), (Q("bot.review_send"), Q("bot.review_change")))
+MORE = Ask(Q("bot.faq_more"), (Q("bot.yes"), Q("bot.no")))
 TOPICS = Ask(Q("main.topics"), (Q("faq.free/title"), Q("faq.legal/title"), Q("bot.faq_enough")))
 HINT = Say(Q("bot.skip_hint"))
 HELP = Say(Q("bot.help"))
@@ -412,11 +413,19 @@ def test_the_question_that_was_being_asked_anew_is_asked_after_the_menu(talk: Ta
 
 def test_the_faq_answers_until_it_is_enough_and_leaves_no_trace(talk: Talk) -> None:
     assert talk.say("1") == [TOPICS]
-    assert talk.say("2") == [Say(Q("faq.legal")), TOPICS]
-    assert talk.say("Is it free?") == [Say(Q("faq.free")), TOPICS]
+    assert talk.say("2") == [Say(Q("faq.legal")), MORE]
+    assert talk.say("yes") == [TOPICS]
+    assert talk.say("Is it free?") == [Say(Q("faq.free")), MORE]
     assert talk.path == ["menu=questions"]
-    assert talk.say("no more questions") == [MENU]
+    assert talk.say("2") == [MENU]
     assert talk.path == []
+
+
+def test_after_an_answer_the_next_question_of_the_list_can_be_asked_at_once(talk: Talk) -> None:
+    assert talk.say("1", "1", "Can you help with the law?") == [Say(Q("faq.legal")), MORE]
+    assert talk.say("no more questions") == [MENU]
+    assert talk.say("1", "1", "what") == [Say(Q("bot.not_understood")), MORE]
+    assert talk.say("back") == [TOPICS]
 
 
 # a person, and consent

@@ -97,7 +97,7 @@ def plain(**changed: Any) -> JSON:
     return {"type": "m.room.message", "event_id": "$p", "sender": ANA, "content": content, **changed}
 
 
-# --- words ----------------------------------------------------------------------------------------------------------
+# --- words -----------------------------------------------------------------------------------------------------------
 
 
 async def test_words_arrive_with_their_sender_and_whether_the_pinned_identity_signed(world: World) -> None:
@@ -173,7 +173,7 @@ async def test_strangers_cannot_make_us_ask_for_them_again_and_again(world: Worl
     assert world.server.count("POST keys/query") <= 3
 
 
-# --- rooms ----------------------------------------------------------------------------------------------------------
+# --- rooms -----------------------------------------------------------------------------------------------------------
 
 
 async def test_comings_and_goings(world: World) -> None:
@@ -250,7 +250,7 @@ async def test_the_same_sync_read_again_brings_the_same_arrivals(world: World) -
     assert not world.guard.broken
 
 
-# --- gaps -----------------------------------------------------------------------------------------------------------
+# --- gaps ------------------------------------------------------------------------------------------------------------
 
 LIMITED: JSON = {"limited": True, "prev_batch": "p0"}
 MESSAGES = f"GET rooms/{ROOM}/messages"
@@ -319,7 +319,7 @@ async def test_after_a_gap_the_members_are_asked_for_again(world: World) -> None
     assert world.server.count(f"GET rooms/{ROOM}/members") == asked + 1
 
 
-# --- when devices cannot be asked for -------------------------------------------------------------------------------
+# --- when devices cannot be asked for --------------------------------------------------------------------------------
 
 
 async def test_devices_are_waited_for_but_not_without_end(world: World) -> None:
@@ -342,7 +342,7 @@ async def test_members_that_cannot_be_asked_for_do_not_stop_the_rest(world: Worl
     assert await world.whats(member(BEN, "join"), plain()) == [Joined(), Unreadable(Cause.PLAIN)]
 
 
-# --- everything, spoiled --------------------------------------------------------------------------------------------
+# --- everything, spoiled ---------------------------------------------------------------------------------------------
 
 
 def spoil(world: World, examples: int) -> None:

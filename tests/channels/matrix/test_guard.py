@@ -63,7 +63,7 @@ def shared_room(guard: Guard, peer: Peer, room: str = ROOM) -> Room:
     return made
 
 
-# --- what strangers send ------------------------------------------------------------------------------------------
+# --- what strangers send ---------------------------------------------------------------------------------------------
 
 
 def test_a_malformed_event_spoils_nothing_before_or_after_it_in_its_batch(guard: Guard, stock: list[JSON]) -> None:
@@ -234,7 +234,7 @@ def test_a_failing_store_is_not_taken_for_a_malformed_event_and_loses_nothing(
     assert [text(guard, room.event("$1")) for room in rooms] == ["hello"] * 2
 
 
-# --- the keys that we publish ---------------------------------------------------------------------------------------
+# --- the keys that we publish ----------------------------------------------------------------------------------------
 
 
 def uploaded(guard: Guard, counts: Any, fallback: object = ("signed_curve25519",)) -> tuple[int, int]:
@@ -331,7 +331,7 @@ def test_what_is_delivered_again_is_not_taken_for_broken(guard: Guard, stock: li
     assert not guard.broken
 
 
-# --- room events ----------------------------------------------------------------------------------------------------
+# --- room events -----------------------------------------------------------------------------------------------------
 
 
 def test_a_ciphertext_under_a_new_event_id_is_refused_and_under_its_own_is_not(guard: Guard, stock: list[JSON]) -> None:
@@ -424,7 +424,7 @@ def test_whoever_received_a_room_key_cannot_make_it_their_own(
             assert again.decrypt(ROOM, event).curve25519 == victim.curve25519
 
 
-# --- what goes out ----------------------------------------------------------------------------------------------------
+# --- what goes out ---------------------------------------------------------------------------------------------------
 
 
 def share(guard: Guard, room: str, readers: Mapping[Device, Peer]) -> dict[str, JSON]:
@@ -549,7 +549,7 @@ def test_our_own_messages_open_for_ourselves_after_a_restart(guard: Guard, tmp_p
         assert text(again, event) == "hi"
 
 
-# --- wedged sessions --------------------------------------------------------------------------------------------------
+# --- wedged sessions -------------------------------------------------------------------------------------------------
 
 
 def test_a_device_whose_session_broke_gets_a_new_one_and_talks_on(guard: Guard, stock: list[JSON]) -> None:
@@ -608,7 +608,7 @@ def test_a_flood_of_broken_messages_neither_grows_nor_hides_the_rest() -> None:
     assert len(broken.take(NOW, 10 * MAX_PEOPLE)) == MAX_PEOPLE - 2
 
 
-# --- at rest ----------------------------------------------------------------------------------------------------------
+# --- at rest ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_store_names_nobody_and_only_its_owner_may_open_it(guard: Guard, stock: list[JSON], tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ async def failing(homeserver: Homeserver) -> HomeserverError:
     return failed.value
 
 
-# --- what we ask ----------------------------------------------------------------------------------------------------
+# --- what we ask -----------------------------------------------------------------------------------------------------
 
 
 async def test_a_call_is_what_the_specification_says(server: Loopback, homeserver: Homeserver) -> None:
@@ -110,7 +110,7 @@ async def test_without_a_token_none_is_sent_and_cookies_and_redirects_are_not_fo
     await homeserver.close()
 
 
-# --- what comes back --------------------------------------------------------------------------------------------------
+# --- what comes back -------------------------------------------------------------------------------------------------
 
 HTML = "<html><body>502 Bad Gateway</body></html>"
 
@@ -269,7 +269,7 @@ async def test_where_nobody_listens_there_is_no_homeserver(base: str) -> None:
         await homeserver.close()
 
 
-# --- absurd JSON ------------------------------------------------------------------------------------------------------
+# --- absurd JSON -----------------------------------------------------------------------------------------------------
 
 GOOD = '{"type":"m.room.encrypted","sender":"@ana:localhost","content":{"body":"hello"}}'
 DEEP = {

@@ -166,7 +166,7 @@ async def test_what_fails_for_one_room_only_is_given_up_at_last(world: World) ->
     assert [a.event_id for batch in world.inbox.batches for a in batch.arrivals] == ["$1"]
 
 
-# --- keys -----------------------------------------------------------------------------------------------------------
+# --- keys ------------------------------------------------------------------------------------------------------------
 
 
 async def test_keys_are_uploaded_once_and_again_when_they_were_not_taken(world: World) -> None:
@@ -200,7 +200,7 @@ async def test_keys_that_the_homeserver_refuses_are_not_offered_for_ever(world: 
     assert not bodies[0] & bodies[1]
 
 
-# --- revival --------------------------------------------------------------------------------------------------------
+# --- revival ---------------------------------------------------------------------------------------------------------
 
 
 def break_session(world: World) -> tuple[Peer, JSON]:

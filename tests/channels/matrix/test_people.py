@@ -50,7 +50,7 @@ def plain(peer: Peer) -> Plain:
     return Plain({}, peer.curve25519, peer.ed25519)
 
 
-# --- who may read ---------------------------------------------------------------------------------------------------
+# --- who may read ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ async def test_staff_get_keys_by_their_pin_and_others_in_their_room_get_none(gua
     assert names(found.readers({ANA, BEN}, staff=False)) == {"ana", "ben"}
 
 
-# --- who wrote ------------------------------------------------------------------------------------------------------
+# --- who wrote -------------------------------------------------------------------------------------------------------
 
 
 async def test_a_message_belongs_to_the_device_that_holds_both_of_its_keys(guard: Guard) -> None:
@@ -158,7 +158,7 @@ async def test_a_device_is_pinned_by_the_pinned_identity_and_no_other(guard: Gua
         assert not found.is_pinned(found.author(BEN, plain(loner)))
 
 
-# --- asking ---------------------------------------------------------------------------------------------------------
+# --- asking ----------------------------------------------------------------------------------------------------------
 
 
 async def test_one_persons_malformed_devices_leave_the_others_known(guard: Guard) -> None:

@@ -111,7 +111,7 @@ def test_members_are_followed() -> None:
     assert members.all == {BOT}
 
 
-# --- asked for once, then followed --------------------------------------------------------------------------------
+# --- asked for once, then followed -----------------------------------------------------------------------------------
 
 
 async def test_members_are_asked_for_once_and_then_followed() -> None:
@@ -146,7 +146,7 @@ async def test_a_malformed_list_of_members_is_an_empty_one(chunk: Any) -> None:
     assert (await rooms.members(ROOM)).all == set()
 
 
-# --- looking ------------------------------------------------------------------------------------------------------
+# --- looking ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ async def test_a_refusal_to_narrow_history_makes_no_room_unsafe() -> None:
     assert await Rooms(Answering({"GET rooms": events, "PUT rooms": HomeserverError(403)}), BOT).look(ROOM)
 
 
-# --- making -------------------------------------------------------------------------------------------------------
+# --- making ----------------------------------------------------------------------------------------------------------
 
 IN_USE = HomeserverError(400, "M_ROOM_IN_USE")
 WHOLE = {f"GET rooms/{ROOM}/state": [ENCRYPTED, *TWO], f"GET rooms/{ROOM}/members": {"chunk": TWO}}
@@ -244,7 +244,7 @@ async def test_an_answer_without_a_room_is_none(answer: JSON) -> None:
         await rooms.resolve("#queue:localhost")
 
 
-# --- coming and going ---------------------------------------------------------------------------------------------
+# --- coming and going ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("membership", "well"), [("join", True), ("invite", True), ("leave", False), ("ban", False)])

@@ -189,7 +189,7 @@ async def test_what_went_wrong_is_named(world: World, error: HomeserverError, fa
     assert (failed.failure, failed.retry_after) == (failure, error.retry_after)
 
 
-# --- ticks ------------------------------------------------------------------------------------------------------------
+# --- ticks -----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_tick_that_stands_there_already_is_well(world: World) -> None:
@@ -199,7 +199,7 @@ async def test_a_tick_that_stands_there_already_is_well(world: World) -> None:
     assert (await world.fails(Tick("$1"))).failure is Failure.REFUSED
 
 
-# --- said before? -----------------------------------------------------------------------------------------------------
+# --- said before? ----------------------------------------------------------------------------------------------------
 
 LONG_AGO = {"tried_at": NOW - timedelta(hours=21), "tried_from": "BOTDEVICE"}
 MESSAGES = "GET rooms/!room:localhost/messages"
@@ -257,7 +257,7 @@ async def test_another_persons_copy_of_our_message_is_not_ours(world: World) -> 
     assert (await world.perform(SendText("hello"), **LONG_AGO)).event_id
 
 
-# --- entering and leaving -----------------------------------------------------------------------------------------------
+# --- entering and leaving --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,0 @@
-"""The helpline's questions and answers. Pure."""
