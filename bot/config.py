@@ -77,7 +77,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Specialists:
-    """Who may read cases, and the room in which cases are shown. Leads are specialists too."""
+    """Who may read cases, and the room in which cases are shown. Leads may also close a case that is another's."""
 
     room: str = field(repr=False)
     members: tuple[Member, ...]

@@ -24,6 +24,7 @@ from bot.demo.olm import Machine
 from bot.demo.person import Person
 from bot.demo.synapse import Account, Synapse
 from tests.channels.matrix.fake import Answering
+from tests.channels.matrix.peer import Identity
 from tests.channels.matrix.running import Bot, MemoryRecord, guarded
 from tests.live.forge import Forger
 
@@ -141,10 +142,11 @@ async def test_a_homeserver_stopped_between_the_keys_of_an_identity_is_given_the
             await bot.set_up()
     await synapse.kill()
     with contextlib.closing(sqlite3.connect(synapse.folder / "homeserver.db")) as database, database:
-        gone = database.execute(
-            "DELETE FROM e2e_cross_signing_keys WHERE user_id = ? AND keytype != 'master'", (bot.user_id,)
-        )
-        assert gone.rowcount == 2
+        for gone in (
+            "DELETE FROM e2e_cross_signing_keys WHERE user_id = ? AND keytype != 'master'",
+            "DELETE FROM devices WHERE user_id = ? AND hidden AND display_name != 'master signing key'",
+        ):
+            assert database.execute(gone, (bot.user_id,)).rowcount == 2
     await synapse.start()
     made = await bot.set_up()
     assert await chain(synapse, bot.user_id) == (made.device_id, made.master)
@@ -397,6 +399,20 @@ async def test_what_cannot_be_done_here_is_said_in_words(
 ) -> None:
     with pytest.raises(IdentityError, match=words):
         await Asking(flows).set_up(tmp_path, password)
+
+
+async def test_an_identity_that_somebody_made_meanwhile_is_not_replaced_either(tmp_path: Path) -> None:
+    asking = Asking(PASSWORD)
+    upload = asking.server.answers["POST keys/upload"]
+
+    def meanwhile(body: JSON) -> Any:
+        asking.keys |= {key: value for key, value in Identity(asking.user_id).listed().items() if key != "device_keys"}
+        return upload(body) if callable(upload) else upload
+
+    asking.server.answers["POST keys/upload"] = meanwhile
+    with pytest.raises(IdentityError, match="not be replaced"):
+        await asking.set_up(tmp_path, "right")
+    assert not any("auth" in body for body in asking.asked)
 
 
 @pytest.mark.parametrize("flows", [None, [], "x", [None, 5], [{}]])

@@ -17,7 +17,7 @@ from unpaddedbase64 import encode_base64
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.secretstorage import recovery_key, seed_of, store_secrets
-from bot.channels.matrix.signing import SigningKey, lists_master, read_identity, signing_document
+from bot.channels.matrix.signing import Identity, SigningKey, lists_master, read_identity, signing_document
 from bot.errors import VestibuleError
 from bot.ports import Record
 
@@ -131,12 +131,7 @@ async def establish(
     Raises IdentityError where the account has an identity that is not ours: it is never replaced.
     """
     answer = await own_keys(homeserver, own)
-    identity = read_identity(own.user_id, answer)
-    if lists_master(own.user_id, answer) and (identity.master is None or identity.master != own.master):
-        raise IdentityError(
-            "the account already has a cross-signing identity that was not made here; it will not be replaced. "
-            "Use an account of its own for the bot, or the data_dir that belongs to this one"
-        )
+    identity = _refuse_foreign(own, answer)
     if own.complete:
         await verify(homeserver, guard, own)
         return own
@@ -150,9 +145,8 @@ async def establish(
     body: dict[str, Any] = {"device_keys": guard.device_keys(), **(guard.keys_to_upload({}, []) or {})}
     await homeserver.call("POST", "keys", "upload", body=body)
     guard.keys_settled()
-    if identity.self_signing != _keys(own)["self_signing"].public:
-        # a homeserver stores the three keys one after the other, and may have been stopped in between
-        await _publish(homeserver, own, password)
+    if identity.self_signing is None:
+        await _publish(homeserver, own, password, identity)
     await _sign_device(homeserver, guard, own)
     recovery = seed_of(own.recovery or "")
     secrets = {f"m.cross_signing.{usage}": seed_of(seed) for usage, seed in own.seeds.items()}
@@ -166,7 +160,18 @@ def _keys(own: Own) -> dict[str, SigningKey]:
     return {usage: SigningKey(seed_of(own.seeds[usage])) for usage in USAGES}
 
 
-async def _publish(homeserver: Homeserver, own: Own, password: str | None) -> None:
+def _refuse_foreign(own: Own, answer: Mapping[str, Any]) -> Identity:
+    """What the homeserver lists of the account, unless somebody else made it."""
+    identity = read_identity(own.user_id, answer)
+    if lists_master(own.user_id, answer) and (identity.master is None or identity.master != own.master):
+        raise IdentityError(
+            "the account already has a cross-signing identity that was not made here; it will not be replaced. "
+            "Use an account of its own for the bot, or the data_dir that belongs to this one"
+        )
+    return identity
+
+
+async def _publish(homeserver: Homeserver, own: Own, password: str | None, listed: Identity) -> None:
     keys = _keys(own)
     documents = {
         f"{usage}_key": signing_document(own.user_id, usage, key.public)
@@ -174,6 +179,9 @@ async def _publish(homeserver: Homeserver, own: Own, password: str | None) -> No
         else keys["master"].sign(own.user_id, signing_document(own.user_id, usage, key.public))
         for usage, key in keys.items()
     }
+    if listed.master is not None:
+        # a homeserver stores the three one after the other: stopped in between, it has this one, and takes it once
+        del documents["master_key"]
     try:
         await homeserver.call("POST", "keys", "device_signing", "upload", body=documents)
     except HomeserverError as error:
@@ -186,6 +194,8 @@ async def _publish(homeserver: Homeserver, own: Own, password: str | None) -> No
                 "the homeserver wants the account's owner to allow this in a browser: sign in there with this account, "
                 "allow the change of its encryption identity, and run `vestibule setup` again"
             ) from error
+        # that it asks may mean that there is an identity by now; the password would replace it
+        _refuse_foreign(own, await own_keys(homeserver, own))
         auth = {
             "type": "m.login.password",
             "identifier": {"type": "m.id.user", "user": own.user_id},

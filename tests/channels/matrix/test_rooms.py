@@ -150,28 +150,19 @@ async def test_a_malformed_list_of_members_is_an_empty_one(chunk: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("levels", "narrows"),
-    [
-        ({"users": {BOT: 100}}, True),
-        ({"users": {BOT: 50}, "events": {"m.room.history_visibility": 50}}, True),
-        ({"users": {BOT: 50}}, False),
-        ({}, False),
-        ({"users": [BOT], "events": 5}, False),
-        ({"users": {BOT: "100"}}, False),
-    ],
+    ("visibility", "narrows"), [("shared", True), ("invited", True), (None, True), ("joined", False)]
 )
-async def test_history_is_narrowed_where_we_may(levels: JSON, narrows: bool) -> None:
-    server = Answering(
-        {"GET rooms": [ENCRYPTED, *TWO, shows("shared"), state("m.room.power_levels", **levels)], "PUT rooms": {}}
-    )
+async def test_history_is_narrowed_unless_it_is(visibility: str | None, narrows: bool) -> None:
+    events = [ENCRYPTED, *TWO, *([shows(visibility)] if visibility else [])]
+    server = Answering({"GET rooms": events, "PUT rooms": {}})
     assert await Rooms(server, BOT).look(ROOM)
     puts = [(path.rpartition("/")[2], body) for method, path, body in server.asked if method == "PUT"]
     assert puts == ([("m.room.history_visibility", {"history_visibility": "joined"})] if narrows else [])
 
 
-async def test_a_refusal_to_narrow_history_makes_no_room_unsafe() -> None:
-    events = [ENCRYPTED, *TWO, state("m.room.power_levels", users={BOT: 100})]
-    assert await Rooms(Answering({"GET rooms": events, "PUT rooms": HomeserverError(403)}), BOT).look(ROOM)
+@pytest.mark.parametrize("error", [HomeserverError(403, "M_FORBIDDEN"), HomeserverError(502)])
+async def test_a_refusal_to_narrow_history_makes_no_room_unsafe(error: HomeserverError) -> None:
+    assert await Rooms(Answering({"GET rooms": [ENCRYPTED, *TWO], "PUT rooms": error}), BOT).look(ROOM)
 
 
 # --- making ----------------------------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ class World:
                 "POST keys/claim": lambda _: self.ana.claimed(),
                 "PUT sendToDevice/": lambda body: self.shared.append(body["messages"]) or {},
                 "PUT rooms/!room:localhost/send/": self._take,
+                "PUT rooms/!room:localhost/state/": {},
                 "POST rooms/!room:localhost/": {},
             }
         )
