@@ -35,7 +35,7 @@ async def compare(rounds: int) -> None:
             requesters.append(requester)
         table = await measure(synapse, bots, requesters, rounds, begun + MINUTES * 60, tell)
     taken = len(next(iter(table.values())).one)
-    tell(f"\nFrom the send call to the readable reply; medians of {taken} rounds; ms, and MB of memory.")
+    tell(f"\nFrom the send call to the readable reply; medians over the rounds ({taken}); ms, and MB of memory.")
     tell("CPU: the bot's, a message; server: the homeserver's; first: the first reply in a room.\n")
     for line in (*table_lines(table, MANY), "", *aim_lines(aims(table, MANY)), "", client_line(table)):
         tell(line)

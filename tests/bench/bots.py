@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -50,20 +51,16 @@ class Bot:
 async def echo(synapse: Synapse, name: Name) -> AsyncIterator[Bot]:
     """One of the echoes, ready."""
     account = await synapse.register()
-    process, log = await _start("-m", f"tests.bench.{ECHOES[name]}", synapse.url, account.user_id)
-    try:
+    async with _running(name, "-m", f"tests.bench.{ECHOES[name]}", synapse.url, account.user_id) as process:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("a program without its pipes")
         process.stdin.write(f"{account.password}\n".encode())
         process.stdin.close()
         said = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
         if said.strip() != b"ready":
-            raise RuntimeError(f"{name} did not start:\n{_tail(log)}")
-        with _blamed(name, process, log):
-            yield Bot(name, account.user_id, process.pid)
-    finally:
-        await _end(process)
-        log.unlink()
+            await process.wait()
+            raise RuntimeError(f"{name} did not start")
+        yield Bot(name, account.user_id, process.pid)
 
 
 @asynccontextmanager
@@ -74,37 +71,34 @@ async def vestibule(helpline: Helpline) -> AsyncIterator[Bot]:
     # the specialists' clients would compute in the measuring process; their devices are still sent everything
     for specialist in helpline.specialists:
         await specialist.stop()
-    process, log = await _start("-m", "bot", "run", "--config", str(helpline.config))
-    try:
-        with _blamed(Name.VESTIBULE, process, log):
-            yield Bot(Name.VESTIBULE, helpline.bot_id, process.pid)
-    finally:
-        await _end(process)
-        log.unlink()
+    async with _running(Name.VESTIBULE, "-m", "bot", "run", "--config", str(helpline.config)) as process:
+        yield Bot(Name.VESTIBULE, helpline.bot_id, process.pid)
 
 
-async def _start(*arguments: str) -> tuple[asyncio.subprocess.Process, Path]:
-    with tempfile.NamedTemporaryFile(prefix="vestibule-bench-", suffix=".log", delete=False) as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *arguments,
-            cwd=SHIPPED,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=log,
-        )
-    return process, Path(log.name)
-
-
-@contextmanager
-def _blamed(name: Name, process: asyncio.subprocess.Process, log: Path) -> Iterator[None]:
-    """Where a bot ended too early, say so: everything else that goes wrong then follows from it."""
-    try:
-        yield
-    except Exception as error:
-        if process.returncode is not None:
-            raise RuntimeError(f"{name} ended with {process.returncode}:\n{_tail(log)}") from error
-        raise
+@asynccontextmanager
+async def _running(name: Name, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process, as long as the block. Where it ended too early, that is said: all that goes wrong follows from it."""
+    with tempfile.TemporaryDirectory(prefix="vestibule-bench-") as folder:
+        log = Path(folder) / "output.log"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *arguments,
+                cwd=SHIPPED,
+                env={**os.environ, "TMPDIR": folder},  # what it leaves behind goes with the log
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=output,
+            )
+        try:
+            yield process
+        except Exception as error:
+            if process.returncode is None:
+                raise
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+            raise RuntimeError(f"{name} ended with {process.returncode}:\n{tail}") from error
+        finally:
+            await _end(process)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -115,7 +109,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])

@@ -10,9 +10,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.cli import main
-
 from bot.channels.matrix.homeserver import Homeserver
+from bot.cli import main
 from bot.store.sql import SqlStore
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -132,9 +133,10 @@ async def raw(synapse: Synapse, stranger: Forger, method: str, path: str, body: 
         return response.status
 
 
-async def test_nothing_that_a_stranger_sends_to_its_device_stops_the_bot(
-    synapse: Synapse, bot: Bot, people: People
+async def test_nothing_that_a_stranger_sends_to_its_device_stops_the_bot_or_is_logged(
+    synapse: Synapse, bot: Bot, people: People, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG, "bot")
     ana = await people()
     room = await conversation(bot, ana)
     async with await Forger.login(synapse.url, await synapse.register("mallory-" + secrets.token_hex(4))) as mallory:
@@ -153,6 +155,10 @@ async def test_nothing_that_a_stranger_sends_to_its_device_stops_the_bot(
         assert await heard(bot, room) == "are you there?"
     await bot.do(room, SendText("I am"))
     assert (await ana.next_message(room)).body == "I am"
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("bot.channels")]
+    assert any("could not be used" in line for line in ours)
+    for word in (ana.user_id, mallory.user_id, bot.user_id, room, "are you there?", "I am", key):
+        assert not any(word in line for line in ours)
 
 
 async def test_the_deepest_and_the_largest_that_synapse_lets_through_does_not_hide_anything(
@@ -224,6 +230,15 @@ async def said_in_new_room(bot: Bot, person: Person) -> str:
     room = await conversation(bot, person)
     await person.send(room, "hello again")
     return room
+
+
+async def test_a_strict_client_gives_the_bot_its_keys_and_reads_it(bot: Bot, people: People) -> None:
+    ana = await people(strict=True)  # nothing to devices, and nothing from them, that their owner has not signed
+    room = await conversation(bot, ana)
+    await ana.send(room, "one")
+    assert await heard(bot, room) == "one"
+    await bot.do(room, SendText("two"))
+    assert (await ana.next_message(room)).body == "two"
 
 
 # --- who gets keys ---------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from tests.channels.matrix.fake import JSON, Answering
 from tests.channels.matrix.peer import BOT, Peer, opened, published
 
 ROOM = "!room:localhost"
+PATIENCE_SECONDS = 30.0  # a law that is broken may make a test wait for ever
 STOCKED: JSON = {
     "device_one_time_keys_count": {"signed_curve25519": 50},
     "device_unused_fallback_key_types": ["signed_curve25519"],
@@ -96,7 +97,7 @@ class World:
     async def listening(self, *syncs: Any) -> AsyncIterator[asyncio.Task[None]]:
         self.syncs = list(syncs)
         self.idle.clear()
-        async with asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
             task = tasks.create_task(self.listener.listen(self.inbox))
             idle = tasks.create_task(self.idle.wait())
             task.add_done_callback(lambda _: idle.cancel())
