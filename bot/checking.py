@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bot import catalogs, library
-from bot.config import Config, ConfigError
+from bot.config import Config, ConfigError, Helpline
 from bot.flow.checks import check
 from bot.flow.machine import Compiled, compile_flows
 from bot.flow.model import FlowError, Library, Mark, Problem, Severity, Source
@@ -46,8 +46,10 @@ def check_config(file: Path, environ: Mapping[str, str]) -> list[Problem]:
 
 
 def found_locales(folder: Path) -> tuple[str, ...]:
-    """The source language, and every language that has a catalog in this folder."""
-    return catalogs.SOURCE_LOCALE, *(path.parent.parent.name for path in catalog_files(folder))
+    """The source language, and every language that has a catalog in this folder, in the order in which they ship."""
+    found = [catalogs.SOURCE_LOCALE, *(path.parent.parent.name for path in catalog_files(folder))]
+    shipped = [locale for locale in Helpline().locales if locale in found]
+    return *shipped, *(locale for locale in found if locale not in shipped)
 
 
 def _check_library(flows: Library, folder: Path, locales: Sequence[str] | None) -> list[Problem]:

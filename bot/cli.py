@@ -77,13 +77,19 @@ def setup(
     from bot.config import Config
 
     logs.configure(log_level)
-    if not yes and not config.exists():
+    guided = not yes and not config.exists()
+    if guided:
         guide.write_config(config, _ask, _tell)
-    settings = Config.read(config, os.environ)
+    try:
+        settings = Config.read(config, os.environ)
 
-    from bot.setup import setup  # only now: a wrong config is told at once
+        from bot.setup import setup  # only now: a wrong config is told at once
 
-    setup(settings, typer.echo)
+        setup(settings, typer.echo)
+    except VestibuleError:
+        if guided:
+            guide.take_back(config)
+        raise
     if not yes:
         _tell("All is there. If a recovery key was shown, keep it where the bot does not run.")
 

@@ -37,6 +37,7 @@ QUESTIONS: tuple[tuple[str, str, Form[str]], ...] = (
 def write_config(path: Path, ask: Ask, tell: Callable[[str], None]) -> None:
     """Ask, then write the config and the password beside it, both readable by their owner only. Raises ConfigError."""
     answers = {key: _answer(ask, tell, question, form) for key, question, form in QUESTIONS}
+    flows = "" if (path.parent / "flows").is_dir() else _flows(ask, tell)
     password = ask("The password of the bot's account", hidden=True)
     quoted = {key: json.dumps(answer, ensure_ascii=False) for key, answer in answers.items()}
     _write(path.with_name(PASSWORD_FILE), password + "\n")
@@ -53,11 +54,23 @@ password_file = "{PASSWORD_FILE}"
 room = {quoted["room"]}
 members = [{{ user = {quoted["user"]}, master_key = {quoted["master_key"]} }}]
 
-[store]
+{flows}[store]
 key_file = "{KEY_FILE}"
 """,
     )
     tell(f"{path} is written. Keep a copy of {path.with_name(KEY_FILE)}, once it is made, away from this machine.")
+
+
+def take_back(path: Path) -> None:
+    """Remove what `write_config` wrote: setup was refused, and the next one asks again."""
+    path.unlink(missing_ok=True)
+    path.with_name(PASSWORD_FILE).unlink(missing_ok=True)
+
+
+def _flows(ask: Ask, tell: Callable[[str], None]) -> str:
+    while not (folder := Path(ask("The folder of the flow files").strip()).absolute()).is_dir():
+        tell("There is no such folder.")
+    return f"[flows]\npath = {json.dumps(str(folder), ensure_ascii=False)}\n\n"
 
 
 def _answer(ask: Ask, tell: Callable[[str], None], question: str, form: Form[str]) -> str:

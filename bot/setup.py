@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from bot import store
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
-from bot.channels.matrix.identity import Credential, Own, establish, sign_in
+from bot.channels.matrix.identity import Credential, IdentityError, Own, establish, sign_in
 from bot.config import Config, ConfigError, Password
 from bot.lock import only_one
 from bot.store.record import SealedRecord
@@ -42,12 +42,13 @@ async def _setup(config: Config, show: Callable[[str], None]) -> Own:
     await reach(config)
     homeserver = Homeserver(config.matrix.homeserver)
     try:
-        with _undone_if_refused(config), only_one(config.store.data_dir):
-            master = _master_key(config)
-            await store.open(config.store.data_dir, config.store.url, master).close()
-            record = identity_record(config, master)
-            own = await sign_in(homeserver, record, config.matrix.user_id, _credential(config))
+        made = [path for path in (config.store.data_dir, config.store.key_file) if not path.exists()]
         with only_one(config.store.data_dir):
+            with _undone_if_refused(made):
+                master = _master_key(config)
+                await store.open(config.store.data_dir, config.store.url, master).close()
+                record = identity_record(config, master)
+                own = await sign_in(homeserver, record, config.matrix.user_id, _credential(config))
             guard = Guard(own.user_id, own.device_id, config.store.data_dir, master.subkey(CRYPTO_KEY))
             try:
                 return await establish(homeserver, guard, record, own, _credential(config).password, show)
@@ -90,12 +91,14 @@ def _master_key(config: Config) -> store.MasterKey:
 
 
 @contextmanager
-def _undone_if_refused(config: Config) -> Iterator[None]:
-    """Until the account is ours, what this run made goes again when it fails: nothing is left half-written."""
-    made: list[Path] = [path for path in (config.store.data_dir, config.store.key_file) if not path.exists()]
+def _undone_if_refused(made: Sequence[Path]) -> Iterator[None]:
+    """Refused before the account is ours, what this run made goes again: nothing is left half-written.
+
+    Not so where the homeserver failed on the way: it may have made our device, which the next setup must find again.
+    """
     try:
         yield
-    except Exception:
+    except (ConfigError, IdentityError):
         for path in made:
             if path.is_dir():
                 shutil.rmtree(path)

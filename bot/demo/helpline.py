@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from bot.demo.child import as_child
 from bot.demo.person import Person
 from bot.demo.synapse import Account, Synapse
 from bot.errors import VestibuleError
@@ -147,16 +148,17 @@ data_dir = "{self.data_dir}"
 
     async def start_bot(self) -> None:
         """Start `vestibule run`; returns when the bot is in the queue room."""
-        process = await self.launch_bot("-m", "bot")
+        process = await self.launch_bot("bot")
         if self.specialists:
             await self._until_joined(process)
 
-    async def launch_bot(self, *launcher: str) -> asyncio.subprocess.Process:
-        """Start `run` with what Python is to run as the bot's command line, and wait for nothing."""
+    async def launch_bot(self, program: str, *arguments: str) -> asyncio.subprocess.Process:
+        """Start `run` with the module or file that is to be the bot's command line, and wait for nothing."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *launcher,
+                *as_child(program),
+                *arguments,
                 "run",
                 "--config",
                 str(self.config),

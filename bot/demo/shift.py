@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 
@@ -24,15 +25,11 @@ class Shift:
         self.vetter, self.claimer = helpline.specialists[:2]
         self.queue = helpline.queue_room
         self.bot_id = helpline.bot_id
+        self.closed = asyncio.Event()
         self.case = ""
         self.relay = ""
         self.notes = ""
         self._show = show
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the case is claimed and not closed."""
-        return bool(self.relay)
 
     async def _read(self, person: Person, where: str, room: str, timeout: float | None = PATIENCE_SECONDS) -> Message:
         message = await person.next_message(room, timeout)
@@ -56,10 +53,12 @@ class Shift:
 
     async def card(self, timeout: float | None = PATIENCE_SECONDS) -> str:
         """Wait for a new card, and note its case number; the card's words."""
+        self.closed.clear()
         while True:
             message = await self._read(self.vetter, "queue", self.queue, timeout)
-            found = CASE.search(message.body)
-            if message.sender == self.bot_id and found:
+            found = CASE.match(message.body)
+            # news of a case begins with its number too; only a card has its number apart
+            if message.sender == self.bot_id and found and message.body[found.end() :].startswith(" · "):
                 self.case = found.group()
                 return message.body
 
@@ -103,3 +102,4 @@ class Shift:
         await self.write(self.claimer, "notes", self.notes, "!close")
         await self.read_until(self.claimer, "notes", self.notes, "closed")
         self.relay = ""
+        self.closed.set()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 import threading
+from collections.abc import Coroutine
 
 from rich.console import Console
 from rich.markup import escape
@@ -40,12 +42,20 @@ def run(*, script: bool) -> int:
     """Run the demo; the exit code: 0 only if every message arrived, decrypted."""
     screen = Screen()
     try:
-        return asyncio.run(_scripted(screen) if script else _interactive(screen))
+        return asyncio.run(_until_told(_scripted(screen) if script else _interactive(screen)))
     except PersonError as error:
         screen.say(f"a message did not arrive: {error}")
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
+
+
+async def _until_told(demo: Coroutine[None, None, int]) -> int:
+    """The demo, cleared away in order by a closed terminal or a kill too: its folder holds keys."""
+    task = asyncio.ensure_future(demo)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
 
 
 async def _scripted(screen: Screen) -> int:
@@ -103,7 +113,7 @@ async def _interactive(screen: Screen) -> int:
         shift = Shift(helpline, screen.show)
         for line in (
             "You are the requester. Write anything and press Enter; the bot answers.",
-            "Two specialists are on shift: one vets what you hand over, the other claims it.",
+            "Two specialists are on shift, for one case at a time: one vets what you hand over, the other claims it.",
             "/reply WORDS answers as the specialist, /close ends the case, /quit ends the demo.",
             "To join with your own Element on this machine, sign in at the homeserver "
             f"{helpline.synapse.url} as {guest.user_id} with the password {guest.password}, "
@@ -136,9 +146,18 @@ async def _on_shift(screen: Screen, shift: Shift) -> None:
         await shift.vet()
         await shift.claim()
         screen.say("the case is claimed: what you write now reaches the specialist, and /reply answers")
-        while shift.is_open:
-            message = await shift.claimer.next_message(shift.relay, timeout=None)
-            screen.show("specialist 2", "relay", message.body)
+        reading = asyncio.create_task(_read_relay(screen, shift))
+        try:
+            await shift.closed.wait()
+        finally:
+            reading.cancel()
+
+
+async def _read_relay(screen: Screen, shift: Shift) -> None:
+    relay = shift.relay
+    while True:
+        message = await shift.claimer.next_message(relay, timeout=None)
+        screen.show("specialist 2", "relay", message.body)
 
 
 async def _typing(screen: Screen, requester: Person, room: str, shift: Shift) -> None:

@@ -11,7 +11,6 @@ import base64
 import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 import socket
 import subprocess
@@ -25,6 +24,7 @@ from typing import Any, Self
 import aiohttp
 import yaml
 
+from bot.demo.child import as_child
 from bot.errors import VestibuleError
 
 START_SECONDS = 60.0  # 2 s on an idle machine; a busy one gets time
@@ -34,17 +34,6 @@ LOG_TAIL = 30  # lines of Synapse's log in an error
 # below the range that Linux takes outgoing ports from: a client that retries while Synapse is down
 # could otherwise be given its very port, and keep it from coming back
 PORTS = range(20_000, 32_000)
-
-# a plain Synapse, except that the kernel ends it when our process is gone (on Linux; elsewhere it would live on)
-LAUNCH = """
-import ctypes, os, runpy, signal, sys
-parent = int(sys.argv.pop(1))
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:
-        sys.exit("the process that wanted a homeserver is gone")
-runpy.run_module("synapse.app.homeserver", run_name="__main__", alter_sys=True)
-"""
 
 
 class SynapseError(VestibuleError):
@@ -198,7 +187,7 @@ def registration_mac(secret: str, nonce: str, name: str, password: str, *, admin
 
 def launch(folder: Path) -> subprocess.Popen[bytes]:
     """Run Synapse with our own interpreter; what it prints goes to a file of its own."""
-    arguments = (sys.executable, "-c", LAUNCH, str(os.getpid()), "-c", str(folder / "homeserver.yaml"))
+    arguments = (sys.executable, *as_child("synapse.app.homeserver"), "-c", str(folder / "homeserver.yaml"))
     with (folder / "output.log").open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own interpreter, our own arguments
             arguments,

@@ -69,11 +69,22 @@ class Reader:
         opened: list[Opened] = []
         for timeline in synced.timelines:
             events = [*await self._missed(timeline, since, patient=patient), *timeline.events]
-            opened += [self._open(timeline.room, event) for event in events if self._matters(event)]
+            opened += [self._open(timeline.room, event) for event in self._to_us(events) if self._matters(event)]
         await self._learn_authors(opened, patient=patient)
         for one in opened:
             found += await self._told(one)
         return found
+
+    def _to_us(self, events: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """What was said since we were asked in: in a room that is older than that, the rest is others' history."""
+        asked = [
+            place
+            for place, event in enumerate(events)
+            if event["type"] == "m.room.member"
+            and event.get("state_key") == self._guard.user_id
+            and membership_of(event.get("content")) == "invite"
+        ]
+        return events[asked[-1] :] if asked else events
 
     def _matters(self, event: Mapping[str, Any]) -> bool:
         """Not our own, and not taken back: what was redacted has lost its content."""
@@ -96,7 +107,9 @@ class Reader:
                 "filter": json.dumps(lean_filter(self._guard.user_id)["room"]["timeline"]),
             }
             try:
-                answer = await self._homeserver.call("GET", "rooms", timeline.room, "messages", query=query)
+                answer = await self._homeserver.call(
+                    "GET", "rooms", timeline.room, "messages", query=query, events=True
+                )
             except HomeserverError as error:
                 if error.failure is Failure.LIMITED:
                     await asyncio.sleep(pause(0, error.retry_after))

@@ -5,10 +5,11 @@ Everything that comes back is untrusted: an answer is a JSON object of limited s
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import quote
 
 import aiohttp
@@ -18,7 +19,9 @@ from bot.channels.matrix.wire import read_json
 from bot.errors import VestibuleError
 from bot.ports import Failure
 
-MAX_ANSWER = 32 * 1024 * 1024  # bytes; a sync of a very busy account stays far below
+MAX_ANSWER = 4 * 1024 * 1024  # bytes
+MAX_EVENTS = 32 * 1024 * 1024  # bytes, of an answer whose number of events we name; a busy account's stays far below
+LONG_ANSWER = 256 * 1024  # bytes; what is longer is read in a thread: nobody else waits for it
 LONGEST_PAUSE = 30.0  # seconds between two tries while no homeserver answers
 LONGEST_LIMIT = 300.0  # seconds that a homeserver, or a proxy before it, may ask us to stay away
 SHORTEST_PAUSE = 0.1
@@ -28,7 +31,6 @@ CALL_SECONDS = 60.0  # one call, answer included; a sync adds its own waiting ti
 ERRCODE = re.compile(r"[A-Za-z0-9_.]{1,64}")  # only Matrix's own form of a code may reach a log line
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-T = TypeVar("T")
 
 
 class HomeserverError(VestibuleError):
@@ -80,17 +82,20 @@ class Homeserver:
         query: Mapping[str, str] | None = None,
         wait: float = 0.0,
         version: str = "v3",
+        events: bool = False,
     ) -> dict[str, Any]:
-        """One request below `/_matrix/client/<version>/`; `wait` seconds are granted beyond the usual limit."""
-        return _is(dict, await self._request(method, self._url(version, path).with_query(query), body, wait))
+        """One request below `/_matrix/client/<version>/`; `wait` seconds are granted beyond the usual limit.
 
-    async def state(self, room: str) -> list[Any]:
-        """The whole state of a room: the one answer of this API that is a list."""
-        return _is(list, await self._request("GET", self._url("v3", ("rooms", room, "state")), None, 0.0))
+        `events`: the answer holds as many as we asked for, and may be as large as they are.
+        """
+        url = self._url(version, path).with_query(query)
+        return _is_object(await self._request(method, url, body, wait, MAX_EVENTS if events else MAX_ANSWER))
 
     async def versions(self) -> dict[str, Any]:
         """What the server speaks; needs no token. The cheapest proof that a homeserver is there."""
-        return _is(dict, await self._request("GET", URL(f"{self._base}/_matrix/client/versions"), None, 0.0))
+        return _is_object(
+            await self._request("GET", URL(f"{self._base}/_matrix/client/versions"), None, 0.0, MAX_ANSWER)
+        )
 
     def _url(self, version: str, path: Sequence[str]) -> URL:
         parts = [self._base, "_matrix/client", version, *(quote(part, safe="") for part in path)]
@@ -99,7 +104,9 @@ class Homeserver:
         except ValueError as error:
             raise HomeserverError(0) from error  # the config names an address that is none
 
-    async def _request(self, method: Method, url: URL, body: Mapping[str, Any] | None, wait: float) -> object:
+    async def _request(
+        self, method: Method, url: URL, body: Mapping[str, Any] | None, wait: float, most: int
+    ) -> object:
         if self._session is None:
             # aiohttp's own resolver and cookie jar are enough; no proxies from the environment
             self._session = aiohttp.ClientSession(
@@ -114,12 +121,12 @@ class Homeserver:
             async with self._session.request(
                 method, url, data=data, headers=headers, timeout=limit, allow_redirects=False
             ) as response:
-                raw = await _bounded(response)
+                raw = await _bounded(response, most)
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise HomeserverError(0) from error
         try:
-            answer = read_json(raw)
+            answer = read_json(raw) if len(raw) < LONG_ANSWER else await asyncio.to_thread(read_json, raw)
         except (ValueError, RecursionError):
             answer = None
         if 200 <= status < 300 and answer is not None:
@@ -144,19 +151,19 @@ def pause(tries: int, retry_after: float | None) -> float:
     return min(2.0 ** min(tries, 16), LONGEST_PAUSE)
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in response.content.iter_chunked(1 << 16):
         size += len(part)
-        if size > MAX_ANSWER:
+        if size > most:
             raise AnswerTooLargeError(0)
         parts.append(part)
     return b"".join(parts)
 
 
-def _is(kind: type[T], answer: object) -> T:
-    if not isinstance(answer, kind):
+def _is_object(answer: object) -> dict[str, Any]:
+    if not isinstance(answer, dict):
         raise HomeserverError(0)
     return answer
 

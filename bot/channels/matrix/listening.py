@@ -73,7 +73,7 @@ class Listener:
         query = {"filter": await self._filter(most), "timeout": str(SYNC_SECONDS * 1000) if token else "0"}
         if token:
             query["since"] = token
-        answer = await self._homeserver.call("GET", "sync", query=query, wait=SYNC_SECONDS)
+        answer = await self._homeserver.call("GET", "sync", query=query, wait=SYNC_SECONDS, events=True)
         synced = read_sync(answer, self._guard.user_id)
         if synced is None:
             raise HomeserverError(0)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.channels.matrix.homeserver import Homeserver, HomeserverError
+from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError
 from bot.channels.matrix.signing import MEGOLM
 
 MAKINGS = 3  # attempts to make one room, in one go
@@ -20,6 +20,7 @@ class Members:
 
     joined: set[str] = field(default_factory=set, repr=False)
     invited: set[str] = field(default_factory=set, repr=False)
+    crowded: bool = False  # more than can be told: none of them is known
 
     @property
     def all(self) -> set[str]:
@@ -51,28 +52,6 @@ def visibility_of(content: object) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def state_of(events: Sequence[object], kind: str) -> Mapping[str, Any]:
-    """The content of a room's state event with an empty state key."""
-    for event in events:
-        if isinstance(event, dict) and event.get("type") == kind and event.get("state_key") == "":
-            content = event.get("content")
-            return content if isinstance(content, dict) else {}
-    return {}
-
-
-def is_safe_for_two(events: Sequence[object]) -> bool:
-    """Whether a room's state is that of an encrypted room of two whose history is not open to the world."""
-    members = Members()
-    for event in events:
-        if isinstance(event, dict) and event.get("type") == "m.room.member":
-            members.apply(event)
-    return (
-        state_of(events, "m.room.encryption").get("algorithm") == MEGOLM
-        and len(members.all) == 2
-        and visibility_of(state_of(events, "m.room.history_visibility")) != "world_readable"
-    )
-
-
 def was_widened(event: Mapping[str, Any]) -> bool:
     """Whether this `m.room.history_visibility` event lets more people read what was said than before."""
     if event.get("state_key") != "":
@@ -93,12 +72,20 @@ class Rooms:
         self._changes: dict[str, int] = {}  # memberships that changed in each room, as far as we heard
 
     async def members(self, room: str) -> Members:
-        """Who is in the room. Raises HomeserverError."""
+        """Who is in the room. Raises HomeserverError.
+
+        In a room of more people than the homeserver can tell in one answer, that is remembered until we enter again.
+        """
         known = self._members.get(room)
         if known is not None:
             return known
         before = self._changes.get(room, 0)
-        answer = await self._homeserver.call("GET", "rooms", room, "members")
+        try:
+            # not those who left: in an old room they are many
+            answer = await self._homeserver.call("GET", "rooms", room, "members", query={"not_membership": "leave"})
+        except AnswerTooLargeError:
+            self._members[room] = Members(crowded=True)
+            return self._members[room]
         members = Members()
         chunk = answer.get("chunk")
         for event in chunk if isinstance(chunk, list) else []:
@@ -118,25 +105,45 @@ class Rooms:
     def forget(self, room: str) -> None:
         """What we know of this room may be old."""
         self._changes[room] = self._changes.get(room, 0) + 1
-        self._members.pop(room, None)
+        if room in self._members and not self._members[room].crowded:
+            del self._members[room]
 
     async def enter(self, room: str) -> None:
         """Join. Joining again is harmless."""
         await self._homeserver.call("POST", "rooms", room, "join", body={})
+        self._members.pop(room, None)
         self.forget(room)
 
     async def look(self, room: str) -> bool:
-        """Whether the room is safe for a conversation of two; if so, narrow its history where we may."""
-        state = await self._homeserver.state(room)
-        if not is_safe_for_two(state):
+        """Whether this is an encrypted room of two whose history is not open to the world; if so, narrow its history.
+
+        Only what is judged is asked for: a stranger's room may hold more state than we could read.
+        """
+        if not await self._is_encrypted(room):
             return False
-        if visibility_of(state_of(state, "m.room.history_visibility")) != "joined":
+        visibility = visibility_of(await self._state(room, "m.room.history_visibility"))
+        members = await self.members(room)
+        if visibility == "world_readable" or members.crowded or len(members.all) != 2:
+            return False
+        if visibility != "joined":
             narrowed = {"history_visibility": "joined"}
             # who may is not for us to work out (since room version 12 creators may, whatever the power levels say);
             # refused, `shared` stays: the default of clients is accepted in a room of two
             with suppress(HomeserverError):
                 await self._homeserver.call("PUT", "rooms", room, "state", "m.room.history_visibility", body=narrowed)
         return True
+
+    async def _state(self, room: str, kind: str) -> Mapping[str, Any]:
+        """The content of a state event with an empty state key; nothing where there is none."""
+        try:
+            return await self._homeserver.call("GET", "rooms", room, "state", kind)
+        except HomeserverError as error:
+            if error.status != 404:
+                raise
+            return {}
+
+    async def _is_encrypted(self, room: str) -> bool:
+        return (await self._state(room, "m.room.encryption")).get("algorithm") == MEGOLM
 
     async def make(self, alias: str, name: str) -> str:
         """Make an encrypted, invite-only room whose history only its members read, or find the one made before.
@@ -160,13 +167,11 @@ class Rooms:
     async def _is_whole(self, room: str) -> bool:
         """Whether we are in the room, and it is encrypted."""
         try:
-            state = await self._homeserver.state(room)
-            members = await self.members(room)
+            return await self._is_encrypted(room) and self._user_id in (await self.members(room)).joined
         except HomeserverError as error:
             if error.status not in (403, 404):
                 raise
             return False
-        return self._user_id in members.joined and state_of(state, "m.room.encryption").get("algorithm") == MEGOLM
 
     async def resolve(self, room_or_alias: str) -> str:
         """The id of a room named by id or alias. Raises HomeserverError."""

@@ -15,7 +15,7 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from bot.channels.matrix.guard import Guard
-from bot.channels.matrix.homeserver import Homeserver, HomeserverError
+from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError
 from bot.channels.matrix.machine import CannotRead
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
@@ -104,6 +104,8 @@ class Sender:
     async def _say(self, room: str, place: Place, message: OutgoingMessage, text: str) -> Result:
         staff = place is not Place.REQUESTER
         members = await self._rooms.members(room)
+        if members.crowded:
+            raise SendError(Failure.REFUSED if staff else Failure.UNSAFE)
         others = members.joined - {self._guard.user_id}
         if self._guard.user_id not in members.joined or (not staff and not others):
             # what we know may be old: the next look asks again
@@ -177,7 +179,7 @@ class Sender:
         ours = json.dumps({"senders": [self._guard.user_id], "types": ["m.room.encrypted"]})
         query = {"dir": "b", "limit": "100", "filter": ours}
         for _ in range(LOOK_BACK_PAGES):
-            answer = await self._homeserver.call("GET", "rooms", room, "messages", query=query)
+            answer = await self._homeserver.call("GET", "rooms", room, "messages", query=query, events=True)
             chunk, end = answer.get("chunk"), answer.get("end")
             for event in usable(chunk if isinstance(chunk, list) else []):
                 if event["sender"] == self._guard.user_id and self._own_id(room, event) == message.id:
@@ -202,9 +204,15 @@ class Sender:
             if error.status == 404 or (error.status == 403 and place is Place.QUEUE):
                 raise SendError(Failure.AWAY) from error
             raise
-        if place is Place.REQUESTER and not await self._rooms.look(room):
+        if place is Place.REQUESTER and not await self._is_safe(room):
             return Result(room=room, entered=Entered.UNSAFE)
         return Result(room=room, entered=Entered.SAFE)
+
+    async def _is_safe(self, room: str) -> bool:
+        try:
+            return await self._rooms.look(room)
+        except AnswerTooLargeError:
+            return False  # whoever made it so will not let us see more
 
     async def _decline(self, room: str, message: OutgoingMessage, notice: str) -> Result:
         try:

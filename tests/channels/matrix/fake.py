@@ -26,7 +26,9 @@ class Answering(Homeserver):
         self.answers: dict[str, Answer] = dict(answers or {})
         self.asked: list[tuple[str, str, Any]] = []
 
-    async def _request(self, method: Method, url: URL, body: Mapping[str, Any] | None, wait: float) -> object:
+    async def _request(
+        self, method: Method, url: URL, body: Mapping[str, Any] | None, wait: float, most: int
+    ) -> object:
         path = url.path.removeprefix("/_matrix/client/v3/")
         self.asked.append((method, path, body))
         await asyncio.sleep(0)

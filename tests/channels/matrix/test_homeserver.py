@@ -7,6 +7,7 @@ import contextlib
 import json
 import math
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -168,12 +169,20 @@ async def test_every_failure_has_its_name(
     assert "words" not in str(error)
 
 
-async def test_an_object_is_no_list_of_state(server: Loopback, homeserver: Homeserver) -> None:
-    server.answer("[1]")
-    assert await homeserver.state("!a:b") == [1]
-    server.answer("{}")
-    with pytest.raises(HomeserverError):
-        await homeserver.state("!a:b")
+async def test_a_long_answer_is_read_where_nobody_waits_for_it(
+    server: Loopback, homeserver: Homeserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[bool] = []
+
+    def reading(raw: bytes) -> object:
+        threads.append(threading.current_thread() is not threading.main_thread())
+        return read_json(raw)
+
+    monkeypatch.setattr(module, "read_json", reading)
+    for spaces in (10, module.LONG_ANSWER):
+        server.answer(" " * spaces + '{"a":1}')
+        assert await homeserver.call("GET", "sync") == {"a": 1}
+    assert threads == [False, True]
 
 
 async def test_what_the_homeserver_answered_stands_with_the_error(server: Loopback, homeserver: Homeserver) -> None:
@@ -227,6 +236,8 @@ async def test_an_answer_that_is_too_large_is_not_read_to_its_end(
     server.handler = endless
     with pytest.raises(AnswerTooLargeError):
         await homeserver.call("GET", "sync")
+    server.answer(" " * 101_000 + "{}")
+    assert await homeserver.call("GET", "sync", events=True) == {}
     server.answer(" " * 99_000 + "{}")
     assert await homeserver.call("GET", "sync") == {}
     server.answer("{}")

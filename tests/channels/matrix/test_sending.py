@@ -13,7 +13,7 @@ import olm
 import pytest
 
 from bot.channels.matrix.guard import Guard
-from bot.channels.matrix.homeserver import HomeserverError
+from bot.channels.matrix.homeserver import AnswerTooLargeError, HomeserverError
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
 from bot.channels.matrix.sending import LOOK_BACK_PAGES, OWN_ID, Result, Sender
@@ -56,10 +56,8 @@ class World:
         self.server = Answering(
             {
                 "GET rooms/!room:localhost/members": lambda _: {"chunk": self.members},
-                "GET rooms/!room:localhost/state": [
-                    *self.members,
-                    {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}},
-                ],
+                "GET rooms/!room:localhost/state/m.room.encryption": {"algorithm": "m.megolm.v1.aes-sha2"},
+                "GET rooms/!room:localhost/state/m.room.history_visibility": HomeserverError(404, "M_NOT_FOUND"),
                 "POST keys/query": {"device_keys": {BOT: {}, ANA: {"PEER": self.ana.device_keys()}}},
                 "POST keys/claim": lambda _: self.ana.claimed(),
                 "PUT sendToDevice/": lambda body: self.shared.append(body["messages"]) or {},
@@ -278,10 +276,26 @@ async def test_a_door_that_is_closed(world: World, error: HomeserverError, place
 async def test_a_room_of_three_is_entered_as_unsafe(world: World) -> None:
     assert (await world.perform(Enter())).entered is Entered.SAFE
     world.members.append(member(BEN, "invite"))
-    assert isinstance(world.server.answers["GET rooms/!room:localhost/state"], list)
-    world.server.answers["GET rooms/!room:localhost/state"].append(member(BEN, "invite"))
     assert (await world.perform(Enter())).entered is Entered.UNSAFE
     assert (await world.perform(Enter(), Place.QUEUE)).entered is Entered.SAFE
+
+
+@pytest.mark.parametrize("what", ["members", "state/m.room.encryption", "state/m.room.history_visibility"])
+async def test_a_room_that_is_too_large_to_look_at_is_unsafe(world: World, what: str) -> None:
+    path = f"GET rooms/{ROOM}/{what}"
+    world.server.answers[path] = AnswerTooLargeError(0)
+    assert (await world.perform(Enter())).entered is Entered.UNSAFE
+    assert world.server.count(path) == 1
+
+
+async def test_in_a_room_of_too_many_nothing_is_said(world: World) -> None:
+    world.server.answers[f"GET rooms/{ROOM}/members"] = AnswerTooLargeError(0)
+    assert (await world.fails(SendText("x"))).failure is Failure.UNSAFE
+    assert (await world.fails(SendText("x"), Place.RELAY)).failure is Failure.REFUSED
+    await world.perform(Leave("because"))
+    assert world.sent == []
+    assert world.server.count(f"POST rooms/{ROOM}/leave") == 1
+    assert world.server.count(f"GET rooms/{ROOM}/members") == 1
 
 
 async def test_leaving_says_why_encrypted_even_where_a_third_one_is(world: World) -> None:
