@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bot import logs
-from bot.errors import VestibuleError
+from bot.errors import VestibuleError, WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,11 +220,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _exit_code(error: VestibuleError) -> int:
     from bot.flow.model import FlowError
-    from bot.ports import SendError
 
     if isinstance(error, FlowError):
         return WRONG
-    return FAILED if isinstance(error, SendError) else UNUSABLE
+    return FAILED if isinstance(error, WorldError) else UNUSABLE
 
 
 def _print(problems: Sequence[Problem], output: Format) -> None:

@@ -262,7 +262,7 @@ class Case:
     claimed_by: str | None = field(default=None, repr=False)
     relay_open: bool = False  # the claimer is in the relay room: what the requester writes can be read there
     note: str | None = field(default=None, repr=False)  # what the sign-off said beside yes or no
-    told: tuple[TextId, ...] = ()  # what the requester was told while people own the conversation: each once (law 4)
+    told: tuple[TextId, ...] = ()  # what was told once, to the requester (law 4) or in the notes room
 
 
 @dataclass(frozen=True, slots=True)

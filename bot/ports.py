@@ -6,10 +6,12 @@ adapters are held to the same contract tests.
 Errors, by whose fault it is:
 
     VestibuleError
-    ├── FlowError     the author's: a flow file, a catalog (`flow.model`)
-    ├── ConfigError   the administrator's: config, key file, credentials (`config`)
-    ├── SendError     the world's: a deed that a channel could not do
-    └── Taken         our own: an id, a room or a case number given twice
+    ├── FlowError       the author's: a flow file, a catalog (`flow.model`)
+    ├── ConfigError     the administrator's: config, key file, credentials (`config`)
+    ├── WorldError      the world's: a server or a program that failed (each adapter's own derive from it)
+    │   └── SendError   a deed that a channel could not do
+    ├── ListeningEnded  the world's: a channel that cannot be listened to any more
+    └── Taken           our own: an id, a room or a case number given twice
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from bot.domain import (
     TextId,
     Timer,
 )
-from bot.errors import VestibuleError
+from bot.errors import VestibuleError, WorldError
 from bot.flow.session import Session
 
 T = TypeVar("T")
@@ -46,13 +48,17 @@ class Failure(StrEnum):
     UNSAFE = "unsafe"  # doing it would break law 5 or 10: trying again is useless
 
 
-class SendError(VestibuleError):
+class SendError(WorldError):
     """A deed that could not be done. `retry_after` is in seconds, where the server named one."""
 
     def __init__(self, failure: Failure, *, retry_after: float | None = None) -> None:
         super().__init__(failure.value)
         self.failure = failure
         self.retry_after = retry_after
+
+
+class ListeningEnded(VestibuleError):
+    """A channel that cannot be listened to any more until an administrator does something: trying again is useless."""
 
 
 class Taken(VestibuleError):
@@ -101,7 +107,10 @@ class Channel(Protocol):
         """What sends: within a day on the same device, a resend under the same id is harmless (law 2)."""
 
     async def listen(self, inbox: Inbox) -> None:
-        """Bring arrivals to the inbox, in order, until cancelled. The world's failures are waited out inside."""
+        """Bring arrivals to the inbox, in order, until cancelled. The world's failures are waited out inside.
+
+        Raises ListeningEnded where that is useless. After any other error it is called again.
+        """
 
     async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Done:
         """Do one deed. Raises SendError. Doing the same message again is harmless (law 2)."""

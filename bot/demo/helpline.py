@@ -19,13 +19,13 @@ from typing import Self
 from bot.demo.child import as_child
 from bot.demo.person import Person
 from bot.demo.synapse import Account, Synapse
-from bot.errors import VestibuleError
+from bot.errors import VestibuleError, WorldError
 
 STOP_SECONDS = 20.0  # how long an orderly stop of the bot may take
 SHIPPED = Path(__file__).resolve().parents[2]  # where flows/ and locales/ lie
 
 
-class HelplineError(VestibuleError):
+class HelplineError(WorldError):
     """A part of the helpline did not start."""
 
 

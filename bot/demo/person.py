@@ -22,7 +22,7 @@ from mautrix.types import FilterID, SyncToken, UserID
 
 from bot.demo.olm import JSON, PRESENT, Machine
 from bot.demo.rooms import Invite, Message, Reaction, Rooms, Undecrypted
-from bot.errors import VestibuleError
+from bot.errors import WorldError
 
 PATIENCE_SECONDS = 30.0  # how long to wait for what should happen at once; a busy machine gets time
 SYNC_MILLISECONDS = 30_000
@@ -40,7 +40,7 @@ FILTER = json.dumps(
 T = TypeVar("T")
 
 
-class PersonError(VestibuleError):
+class PersonError(WorldError):
     """A person was asked for what they cannot do, or waited in vain."""
 
 

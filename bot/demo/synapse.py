@@ -25,7 +25,7 @@ import aiohttp
 import yaml
 
 from bot.demo.child import as_child
-from bot.errors import VestibuleError
+from bot.errors import WorldError
 
 START_SECONDS = 60.0  # 2 s on an idle machine; a busy one gets time
 STOP_SECONDS = 10.0
@@ -36,7 +36,7 @@ LOG_TAIL = 30  # lines of Synapse's log in an error
 PORTS = range(20_000, 32_000)
 
 
-class SynapseError(VestibuleError):
+class SynapseError(WorldError):
     """The homeserver did not start, or did not do as asked. The message ends with the tail of its log."""
 
 

@@ -72,6 +72,11 @@ class Engine:
             case _:
                 assert_never(event)
 
+    def command(self, text: str, locale: str) -> Command | None:
+        """The command that this is as a whole message in this language, for whoever asks when no session stands."""
+        known = self._vocabularies.get(locale)
+        return known.commands.get(_folded(text)) if known else None
+
     def _start(self, text: str, locale: str | None) -> Walk:
         known = locale if locale in self._vocabularies else None
         walk = Walk(Session(self._compiled.initial, known))

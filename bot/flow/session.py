@@ -6,7 +6,7 @@ Law 3: it holds nothing that a person wrote in their own words unless a given co
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from bot.domain import Answer, TextId
@@ -28,7 +28,8 @@ class Session:
     from it alone. `kept` holds answers of a path that was left (by *menu*, or by changing an earlier answer); one of
     them comes back onto the path only when its own question is reached again. `aside` names a question put in between
     (the language, which answer to change); `tries` counts answers to the present question that were not understood;
-    `hinted`: it has been said that a question in one's own words can be skipped.
+    `hinted`: it has been said that a question in one's own words can be skipped; `unread`: since something could be
+    read last, it has been said that something could not, and it is not said again.
     """
 
     state: str
@@ -38,13 +39,14 @@ class Session:
     aside: str | None = None
     tries: int = 0
     hinted: bool = False
+    unread: bool = False
 
 
 def to_json(session: Session) -> str:
     """The session as the store keeps it, in ASCII whatever people write. It holds what they wrote: seal it."""
     path, kept = ([_row(passed) for passed in answers] for answers in (session.path, session.kept))
-    fields = [session.state, session.locale, path, kept, session.aside, session.tries, session.hinted]
-    return json.dumps(fields, separators=(",", ":"))
+    row = [session.state, session.locale, path, kept, session.aside, session.tries, session.hinted, session.unread]
+    return json.dumps(row, separators=(",", ":"))
 
 
 def from_json(stored: str) -> Session:
@@ -57,7 +59,10 @@ def from_json(stored: str) -> Session:
 
 def _read(stored: str) -> Session | None:
     try:
-        state, locale, path, kept, aside, tries, hinted = json.loads(stored)
+        stored_fields = [*json.loads(stored)]
+        if len(stored_fields) == len(fields(Session)) - 1:
+            stored_fields.append(False)  # stored before there was `unread`
+        state, locale, path, kept, aside, tries, hinted, unread = stored_fields
         return Session(
             state=_text(state),
             locale=_maybe(locale),
@@ -66,6 +71,7 @@ def _read(stored: str) -> Session | None:
             aside=_maybe(aside),
             tries=_whole(tries),
             hinted=bool(hinted),
+            unread=bool(unread),
         )
     except (ValueError, TypeError, RecursionError):
         return None

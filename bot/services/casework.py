@@ -92,6 +92,7 @@ def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
     if verdict is Verdict.PASSED:
         return Told(sayings.VET_DONE_PASSED, news=True)
     _part(work, case, sayings.CASE_DECLINED)
+    work.tx.cases.take_words(case.number)  # nobody will claim it: what waited for a claimer is erased
     return Told(sayings.VET_DONE_DECLINED, news=True)
 
 
@@ -99,6 +100,9 @@ def claim(work: Work, case: Case, who: str) -> Told:
     """One of the staff takes a case: theirs alone from now on."""
     if case.status is CaseStatus.CLOSED:
         return Told(sayings.CLAIM_REFUSED_CLOSED)
+    if case.status is CaseStatus.CLAIMED and case.claimed_by == who:
+        _invite_claimer(work, case, who)  # only the bot may: whoever left or declined comes back by this alone
+        return Told(sayings.CLAIM_AGAIN)
     if case.status is CaseStatus.CLAIMED:
         return Told(sayings.CLAIM_REFUSED_TAKEN)
     if case.status is CaseStatus.DECLINED:
@@ -113,8 +117,7 @@ def claim(work: Work, case: Case, who: str) -> Told:
         notes=_room(work, case, case.notes, Place.NOTES),
     )
     work.tx.cases.save(case)
-    _invite(work, case.relay, who)
-    _invite(work, case.notes, who)
+    _invite_claimer(work, case, who)
     requester = work.tx.conversations.get(case.requester)
     work.tx.conversations.save(replace(requester, owner=Owner.SPECIALIST))
     return Told(sayings.CLAIM_DONE, news=True)
@@ -153,6 +156,22 @@ def pass_on_kept(work: Work, case: Case) -> None:
     work.tx.cases.save(replace(case, relay_open=True))
 
 
+def keep(work: Work, case: Case, text: str) -> None:
+    """Keep what the requester wrote for the relay room; whoever is in the notes room may read it at once."""
+    work.tx.cases.keep_words(case.number, text)
+    if case.notes is not None and sayings.NOTES_INTRO in case.told:
+        work.say(work.tx.conversations.get(case.notes), work.kit.render.staff(sayings.WORDS_KEPT, words=text))
+
+
+def show_kept(work: Work, case: Case, notes: Conversation) -> None:
+    """Somebody who may read came into the notes room: show there, too, what waits for the relay room."""
+    for text in work.tx.cases.take_words(case.number):
+        work.tx.cases.keep_words(case.number, text)
+        work.say(notes, work.kit.render.staff(sayings.WORDS_KEPT, words=text))
+    if sayings.NOTES_INTRO not in case.told:
+        work.tx.cases.save(replace(case, told=(*case.told, sayings.NOTES_INTRO)))
+
+
 def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, closed: bool) -> None:
     """The requester's words that could not be posted in the relay room are kept again, and staff are told.
 
@@ -160,7 +179,7 @@ def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, cl
     """
     words = [message.deed.text for message in messages if message.origin and isinstance(message.deed, SendText)]
     for text in words:
-        work.tx.cases.keep_words(case.number, text)
+        keep(work, case, text)
     if closed:
         work.tx.cases.save(replace(case, relay_open=False))
     if words:
@@ -193,6 +212,11 @@ def _room(work: Work, case: Case, made: ConversationId | None, place: Place) -> 
     name = work.kit.render.staff(sayings.NAMES[place], case=case.number)
     work.post(room, MakeRoom(work.new_id(), name))
     return room.id
+
+
+def _invite_claimer(work: Work, case: Case, who: str) -> None:
+    _invite(work, case.relay, who)
+    _invite(work, case.notes, who)
 
 
 def _invite(work: Work, room: ConversationId | None, who: str) -> None:

@@ -6,10 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from bot.errors import VestibuleError
 from bot.flow.engine import Engine
 from bot.logs import describe
-from bot.ports import Channel, Clock, Inbox, Store, Texts
+from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Texts
 from bot.services.intake import Intake
 from bot.services.outbox import Outbox
 from bot.services.render import Renderer
@@ -83,7 +82,7 @@ class Desk:
         while True:
             try:
                 await channel.listen(self._intake)
-            except VestibuleError:
+            except ListeningEnded:
                 raise
             except Exception as error:
                 _log.error("listening on %s failed: %s", channel.name, describe(error))

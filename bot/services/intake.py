@@ -22,6 +22,7 @@ from bot.domain import (
     Unreadable,
     Wrote,
 )
+from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Store, Tx
 from bot.services import reception, sayings, staffrooms
@@ -78,15 +79,25 @@ class Intake:
         work = Work(tx, self._kit)
         touched: dict[ConversationId, None] = {}
         for arrival in batch.arrivals:
-            conversation = tx.conversations.find(arrival.channel, arrival.room)
-            if conversation is None:
-                if not isinstance(arrival.what, FIRST_SIGNS):
-                    continue
-                conversation = self._new(work, arrival)
-            if tx.journal.add(conversation.id, arrival):
-                touched[conversation.id] = None
+            try:
+                conversation = self._file(work, arrival)
+            except VestibuleError as error:
+                # a record of this conversation is broken, and will be at the next try: the others must not wait for it
+                _log.error("an arrival could not be journaled: %s", describe(error))
+            else:
+                if conversation is not None:
+                    touched[conversation] = None
         tx.set_token(batch.channel, batch.token)
         return list(touched)
+
+    def _file(self, work: Work, arrival: Arrival) -> ConversationId | None:
+        """Journal one arrival; None where nobody has to answer it."""
+        conversation = work.tx.conversations.find(arrival.channel, arrival.room)
+        if conversation is None:
+            if not isinstance(arrival.what, FIRST_SIGNS):
+                return None
+            conversation = self._new(work, arrival)
+        return conversation.id if work.tx.journal.add(conversation.id, arrival) else None
 
     @staticmethod
     def _new(work: Work, arrival: Arrival) -> Conversation:

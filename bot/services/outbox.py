@@ -7,7 +7,8 @@ and the erasing of its row means that it is done again under the same id, which 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,6 +24,7 @@ from bot.domain import (
     SendText,
     Tick,
 )
+from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
 from bot.services import casework, reception, sayings
@@ -152,7 +154,8 @@ class Outbox:
             reception.turn_away(work, conversation)
         following = tx.outbox.head(conversation.id)
         if following is None or following.origin != message.origin:
-            _tick(work, message)
+            with _done_without():
+                _tick(work, message)
         return work, (conversation, following)
 
     def _failed(self, message: OutgoingMessage, error: SendError, tx: Tx) -> tuple[Work, Head]:
@@ -169,13 +172,23 @@ class Outbox:
             tx.outbox.save(replace(message, attempts=message.attempts + 1, due=due))
         else:
             tx.outbox.empty(message.id)
-            _given_up(work, conversation, message, failure)
+            with _done_without():
+                _given_up(work, conversation, message, failure)
         return work, _head(message.conversation, tx)
 
 
 def _door(queue: ConversationId) -> OutgoingMessage:
     """Stands before the first row of the queue's lane, and is stored nowhere: entering again is harmless."""
     return OutgoingMessage(f"enter-{queue}", queue, Enter())
+
+
+@contextmanager
+def _done_without() -> Iterator[None]:
+    """A broken record of another room must not have this room's message sent for ever: what was to be told is not."""
+    try:
+        yield
+    except VestibuleError as error:
+        _log.error("what became of a message could not be told: %s", describe(error))
 
 
 def _head(lane: ConversationId, tx: Tx) -> Head:
@@ -200,6 +213,8 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
         return
     elif isinstance(message.deed, Invite):
         work.say(work.queue(), work.kit.render.staff(sayings.INVITE_FAILED, case=case.number))
+    elif conversation.place is Place.NOTES and isinstance(message.deed, SendText):
+        work.say(work.queue(), work.kit.render.staff(sayings.NOTES_LOST, case=case.number))
     elif conversation.place is Place.RELAY:
         back = [message, *(work.drop_lane(conversation) if failure is Failure.GONE else ())]
         casework.take_back(work, case, back, closed=failure is Failure.GONE)

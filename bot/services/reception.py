@@ -28,6 +28,7 @@ from bot.domain import (
     Wrote,
 )
 from bot.flow.events import CancelTimer, End, Event, Missed, OpenCase, Replied, SetTimer, Started, TimedOut
+from bot.flow.phrases import Command
 from bot.flow.session import Session
 from bot.services import casework, sayings
 from bot.services.work import Work
@@ -36,6 +37,8 @@ from bot.services.work import Work
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """Answer one arrival in a requester's room."""
     match arrival.what:
+        case Wrote() | Unreadable() if _is_leaving(work, conversation):
+            pass  # the farewell is on its way, and nothing begins anew behind it
         case Wrote() as message:
             if _is_stranger(conversation, arrival):
                 stop(work, conversation, Danger.THIRD_MEMBER)
@@ -95,9 +98,19 @@ def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str
     case = casework.human_case(work, conversation)
     if case is not None:
         text = message.text
+        command = None
         if message.edited:
             text = work.kit.render.staff(sayings.REQUESTER_CHANGED, words=text)
-        _to_case(work, conversation, case, text, event_id)
+        else:
+            command = work.kit.engine.command(text, case.locale)
+        if command is Command.STOP:
+            _asks_to_stop(work, conversation, case, text, event_id)
+        elif command is Command.HELP and conversation.owner is Owner.QUEUE:
+            work.say(conversation, work.kit.render.requester(sayings.WAITING_HELP, case.locale, case.number))
+        else:
+            _to_case(work, conversation, case, text, event_id)
+            if conversation.owner is Owner.QUEUE:
+                _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
     elif message.edited:
         # which message it changes is not proven, so it cannot take the place of an answer
         _to_engine(work, conversation, Missed(sayings.CANNOT_TAKE_CHANGE))
@@ -108,14 +121,33 @@ def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str
 def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
     case = casework.human_case(work, conversation)
     if case is None:
-        _to_engine(work, conversation, Missed(sayings.CANNOT_READ[cause]))
+        _miss(work, conversation, cause)
         return
     unread = work.kit.render.staff(sayings.UNREAD_IN_RELAY)
     if case.relay is not None and case.relay_open:
         work.say(work.tx.conversations.get(case.relay), unread)
     else:
-        work.tx.cases.keep_words(case.number, unread)
+        casework.keep(work, case, unread)
     _tell_once(work, conversation, case, sayings.CANNOT_READ[cause])
+
+
+def _miss(work: Work, conversation: Conversation, cause: Cause) -> None:
+    """Said once until something can be read again: no stranger makes the bot owe an answer to each of hundreds."""
+    session = work.tx.sessions.load(conversation.id)
+    if session is not None and session.unread:
+        return
+    _to_engine(work, conversation, Missed(sayings.CANNOT_READ[cause]))
+    session = work.tx.sessions.load(conversation.id)
+    if session is not None:
+        work.tx.sessions.save(conversation.id, replace(session, unread=True))
+
+
+def _asks_to_stop(work: Work, conversation: Conversation, case: Case, text: str, event_id: str) -> None:
+    """The wish is the case's, as all that is written there; its writer hears that a person will read it."""
+    _to_case(work, conversation, case, text, event_id)
+    if conversation.owner is Owner.QUEUE and sayings.WAITING_STOP not in case.told:
+        work.say(work.queue(), work.kit.render.staff(sayings.ASKS_TO_STOP, case=case.number))
+    _tell_once(work, conversation, case, sayings.WAITING_STOP)
 
 
 def _to_case(work: Work, conversation: Conversation, case: Case, text: str, event_id: str) -> None:
@@ -123,9 +155,7 @@ def _to_case(work: Work, conversation: Conversation, case: Case, text: str, even
     if case.relay is not None and case.relay_open:
         work.say(work.tx.conversations.get(case.relay), text, Origin(conversation.id, event_id))
         return
-    work.tx.cases.keep_words(case.number, text)
-    if conversation.owner is Owner.QUEUE:
-        _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
+    casework.keep(work, case, text)
 
 
 def _tell_once(work: Work, conversation: Conversation, case: Case, text: TextId) -> None:
@@ -174,6 +204,12 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
             case _:
                 pass  # said below, all together
     work.say(conversation, work.kit.render.effects(step.effects, locale, conversation.case))
+
+
+def _is_leaving(work: Work, conversation: Conversation) -> bool:
+    """Whether the bot is about to leave the room: a farewell takes the place of all that waits, so it is the first."""
+    head = work.tx.outbox.head(conversation.id) if conversation.owner is Owner.NOBODY else None
+    return head is not None and isinstance(head.deed, Leave | Decline)
 
 
 def _is_stranger(conversation: Conversation, arrival: Arrival) -> bool:

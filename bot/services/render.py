@@ -29,9 +29,12 @@ class Renderer:
         parts = [self._effect(effect, locale, case) for effect in effects]
         return "\n\n".join(part for part in parts if part)
 
-    def requester(self, text: TextId, locale: str | None, case: CaseNumber | None = None) -> str:
+    def requester(
+        self, text: TextId, locale: str | None, case: CaseNumber | None = None, words: str | None = None
+    ) -> str:
         """One text for the requester, in every language offered if theirs is not known."""
-        params = {"case": case} if case else {}
+        given = {"case": case, "words": words}
+        params = {name: value for name, value in given.items() if value is not None}
         said = (self._texts.say(text, each, params) for each in self._locales(locale))
         return "\n\n".join(dict.fromkeys(said))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain import Owner, Timer
+from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Clock, Store, Tx
 from bot.services import reception
@@ -78,7 +79,13 @@ class Scheduler:
         work = Work(tx, self._kit)
         if timer in tx.timers.due(work.now):
             tx.timers.cancel(timer.conversation, timer.kind)
-            conversation = tx.conversations.get(timer.conversation)
+            try:
+                conversation = tx.conversations.get(timer.conversation)
+            except VestibuleError as error:
+                # whoever owns it cannot be read any more, and the timers behind this one must not wait for it
+                _log.error("a timer's conversation cannot be read: %s", describe(error))
+                tx.sessions.erase(timer.conversation)
+                return work
             if conversation.owner is Owner.BOT:
                 tx.sessions.erase(conversation.id)
                 tx.conversations.save(replace(conversation, owner=Owner.NOBODY))

@@ -14,6 +14,7 @@ from bot.domain import (
     Case,
     CaseNumber,
     CaseStatus,
+    Cause,
     Conversation,
     Endangered,
     Enter,
@@ -35,17 +36,20 @@ from bot.services.work import Work
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """Answer one arrival in a staff room."""
     match arrival.what:
-        case Wrote(text, signed):
+        case Wrote(text, signed) as message:
             if conversation.place is Place.RELAY or is_command(text):
-                _wrote(work, conversation, arrival, text, trusted=signed and work.kit.staff.lists(arrival.sender))
+                _wrote(work, conversation, arrival, message, trusted=signed and work.kit.staff.lists(arrival.sender))
         case Joined():
             if work.kit.staff.lists(arrival.sender):
                 _joined(work, conversation, arrival.sender)
         case Left():
             _left(work, conversation, arrival.sender)
-        case Unreadable():
+        case Unreadable(cause):
             if conversation.place is Place.RELAY:
                 _answer(work, conversation, sayings.NOT_READ)
+            elif work.kit.staff.lists(arrival.sender):
+                # unbound: from a device that their own account has not signed
+                _answer(work, conversation, sayings.NOT_ALLOWED if cause is Cause.UNBOUND else sayings.NOT_READ_HERE)
         case Invited():
             work.post(conversation, Enter())
         case Endangered():
@@ -54,13 +58,13 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             assert_never(arrival.what)
 
 
-def _wrote(work: Work, conversation: Conversation, arrival: Arrival, text: str, *, trusted: bool) -> None:
+def _wrote(work: Work, conversation: Conversation, arrival: Arrival, message: Wrote, *, trusted: bool) -> None:
     if not trusted:
         _answer(work, conversation, sayings.NOT_ALLOWED)
-    elif is_command(text):
-        _obey(work, conversation, arrival.sender, parse(text, conversation.case))
+    elif is_command(message.text):
+        _obey(work, conversation, arrival.sender, parse(message.text, conversation.case))
     else:
-        _relay(work, conversation, arrival.event_id, text)
+        _relay(work, conversation, arrival.event_id, message)
 
 
 def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None:
@@ -112,7 +116,7 @@ def _ask_back(work: Work, said_in: Conversation, meant: str | None) -> None:
     work.say(said_in, "\n\n".join(parts))
 
 
-def _relay(work: Work, relay: Conversation, event_id: str, text: str) -> None:
+def _relay(work: Work, relay: Conversation, event_id: str, message: Wrote) -> None:
     """Pass on what staff wrote, to the requester whose relay room this is and to nobody else."""
     case = _case(work, relay.case)
     requester = work.tx.conversations.get(case.requester) if case else None
@@ -125,6 +129,9 @@ def _relay(work: Work, relay: Conversation, event_id: str, text: str) -> None:
     ):
         _answer(work, relay, sayings.RELAY_CLOSED)
         return
+    text = message.text
+    if message.edited:  # it stands beside what was sent before, and may say the opposite
+        text = work.kit.render.requester(sayings.CORRECTED, case.locale, words=text)
     work.say(requester, text, Origin(relay.id, event_id))
 
 
@@ -136,6 +143,7 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
     if conversation.place is Place.NOTES:
         _answer(work, conversation, sayings.NOTES_INTRO, case)
         work.say(conversation, work.kit.render.summary(case, before_claim=work.kit.staff.before_claim))
+        casework.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
         closed = case.status is CaseStatus.CLOSED
         _answer(work, conversation, TextId("staff.relay_closed" if closed else "staff.relay_intro"), case)
@@ -148,6 +156,8 @@ def _left(work: Work, conversation: Conversation, who: str) -> None:
     case = _case(work, conversation.case) if conversation.place is Place.RELAY else None
     if case is not None and who == case.claimed_by:
         work.tx.cases.save(replace(case, relay_open=False))
+        if case.status is CaseStatus.CLAIMED:
+            work.say(work.queue(), work.kit.render.staff(sayings.CLAIMER_LEFT, case=case.number))
 
 
 def _case(work: Work, number: CaseNumber | None) -> Case | None:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam as given
 
 from bot.domain import CaseNumber, Conversation, ConversationId, Owner, Place
 from bot.store import schema
-from bot.store.desk import Desk
+from bot.store.desk import MAX_KNOWN, Desk
 
 _CONVERSATIONS = schema.conversations.c
 
@@ -36,6 +36,7 @@ class Conversations:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._opened_rows: dict[str, tuple[sa.Row[Any], Conversation]] = {}  # opening costs more than comparing
 
     def get(self, conversation: ConversationId) -> Conversation:
         row = self._desk.run(self._get, of=conversation).first()
@@ -97,6 +98,16 @@ class Conversations:
         return None if sealed is None else self._desk.unseal(row.key, column, row.id, sealed, str)
 
     def _read(self, row: sa.Row[Any]) -> Conversation:
+        known = self._opened_rows.get(row.id)
+        if known is not None and known[0] == row:
+            return known[1]
+        if len(self._opened_rows) >= MAX_KNOWN:
+            self._opened_rows.clear()
+        conversation = self._open(row)
+        self._opened_rows[row.id] = (row, conversation)
+        return conversation
+
+    def _open(self, row: sa.Row[Any]) -> Conversation:
         return Conversation(
             id=ConversationId(row.id),
             channel=row.channel,

@@ -20,7 +20,7 @@ from bot.store.sealing import Lookup, kind_of, place_of
 
 T = TypeVar("T")
 
-MAX_KNOWN = 10_000  # conversations of which we remember by which key they are sealed
+MAX_KNOWN = 10_000  # conversations of which we remember what we read
 _KEY = sa.select(schema.conversations.c.key).where(schema.conversations.c.id == sa.bindparam("conversation"))
 
 

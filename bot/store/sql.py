@@ -116,8 +116,11 @@ class SqlStore:
         group = [job for job in group if job.answer.set_running_or_notify_cancel()]
         try:
             with desk.connection.begin():
-                outcomes = [self._attempt(desk, tx, job) for job in group]
-        except BaseException as error:  # the commit failed, or the disk: none of them is stored
+                if len(group) == 1:  # the usual case: nothing to part it from, so no savepoint
+                    outcomes = [_Outcome(group[0].work(tx), None)]
+                else:
+                    outcomes = [self._attempt(desk, tx, job) for job in group]
+        except BaseException as error:  # the one job, the commit or the disk failed: none of them is stored
             desk.give_up()
             outcomes = [_Outcome(None, error) for _ in group]
         for job, outcome in zip(group, outcomes, strict=True):

@@ -48,7 +48,7 @@ def test_a_stored_session_is_small() -> None:
     answer = Answer("who.role", TextId("who.role/label"), "other", TextId("who.role.other"))
     stored = to_json(Session("who/problem", "en", (Passed("who/role", answer),)))
     assert stored == (
-        '["who/problem","en",[["who/role","who.role","who.role/label","other","who.role.other",null,null]],[],null,0,false]'
+        '["who/problem","en",[["who/role","who.role","who.role/label","other","who.role.other",null,null]],[],null,0,false,false]'
     )
 
 
@@ -58,10 +58,10 @@ def test_a_stored_session_is_small() -> None:
 @example("[]")
 @example("{}")
 @example('["a","en",[],[],null,0]')
-@example('["a","en",[[]],[],null,0,false]')
-@example('["a","en",[1],[],null,0,false]')
-@example('["a","en",null,[],null,0,false]')
-@example('["a",1,[],[],null,0,false]')
+@example('["a","en",[[]],[],null,0,false,false]')
+@example('["a","en",[1],[],null,0,false,false]')
+@example('["a","en",null,[],null,0,false,false]')
+@example('["a",1,[],[],null,0,false,false]')
 @example('["a","en",[],[],null,-1,false]')
 @example('["a","en",[],[],null,true,false]')
 @example('["a","en",[],[],null,1.0,false]')
@@ -83,5 +83,5 @@ def test_a_refusal_tells_nothing_of_the_content() -> None:
 def test_a_session_shows_no_answers_when_it_is_printed() -> None:
     answer = Answer("who.role", TextId("who.role"), "answered", words="my secret")
     session = Session("a", "en", (Passed("who/role", answer),), (Passed("who/role", answer),))
-    assert repr(session) == "Session(state='a', locale='en', aside=None, tries=0, hinted=False)"
+    assert repr(session) == "Session(state='a', locale='en', aside=None, tries=0, hinted=False, unread=False)"
     assert "secret" not in repr(Passed("who/role", answer))

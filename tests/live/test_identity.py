@@ -44,13 +44,13 @@ class Cutting:
         self.last = ""
         real = Homeserver._request
 
-        async def request(server: Homeserver, method: Method, url: URL, body: Any, wait: float) -> object:
+        async def request(server: Homeserver, method: Method, url: URL, body: Any, wait: float, most: int) -> object:
             self.left -= 1
             if self.left == 0:
                 self.last = f"{method} {url.path}"
                 if not self.after:
                     raise Cut
-            answer = await real(server, method, url, body, wait)
+            answer = await real(server, method, url, body, wait, most)
             if self.left == 0:
                 raise Cut
             return answer
@@ -328,7 +328,11 @@ class Asking:
         self.failures: JSON = {}
         self.server = Answering(
             {
-                "POST login": lambda body: {"access_token": "t", "device_id": body["device_id"]},
+                "POST login": lambda body: {
+                    "user_id": body["identifier"]["user"],
+                    "device_id": body["device_id"],
+                    "access_token": "t",
+                },
                 "POST keys/query": lambda _: self.keys,
                 "POST keys/upload": self._upload,
                 "POST keys/device_signing/upload": self._identity,

@@ -12,6 +12,7 @@ from bot.demo.helpline import Helpline
 from bot.demo.person import Person
 from bot.demo.shift import CASE, Shift
 from bot.demo.walk import WHOLE
+from tests.live.walking import hand_over, take
 
 KILLER = str(Path(__file__).with_name("killer.py"))
 FEWEST_KILLS = 10
@@ -43,14 +44,9 @@ def said(person: Person, room: str) -> list[str]:
 async def converse(helpline: Helpline) -> tuple[list[str], list[str]]:
     """The whole way; what the requester and the relay room saw."""
     requester = await helpline.person()
-    room = await requester.invite_to_new_room(helpline.bot_id)
+    room = await hand_over(helpline, requester, WHOLE[0])
     shift = Shift(helpline)
-    for answer in WHOLE[0].answers:
-        await requester.send(room, answer)
-        await requester.next_message(room)
-    await shift.card()
-    await shift.vet()
-    await shift.claim()
+    await take(shift)
     for number in range(3):
         await shift.claimer.send(shift.relay, f"answer {number}")
         await requester.next_message(room)

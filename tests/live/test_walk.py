@@ -8,6 +8,7 @@ import pytest
 from bot.demo.helpline import Helpline
 from bot.demo.shift import Shift
 from bot.demo.walk import WHOLE, Walk
+from tests.live.walking import hand_over
 
 NOTE = "between-ourselves-4711"
 
@@ -21,11 +22,8 @@ def plain_bytes(folder: Path) -> bytes:
 async def test_the_whole_way_from_a_first_word_to_the_close(walk: Walk) -> None:
     async with Helpline() as helpline:
         requester = await helpline.person()
-        room = await requester.invite_to_new_room(helpline.bot_id)
+        room = await hand_over(helpline, requester, walk)
         shift = Shift(helpline)
-        for answer in walk.answers:
-            await requester.send(room, answer)
-            await requester.next_message(room)
         handed_over = requester.messages(room)[-1].body
 
         card = await shift.card()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain import CaseStatus, Cause, Joined, Left, Owner, Unreadable, Wrote
+from bot.domain import CaseStatus, Cause, Invite, Joined, Left, Owner, Unreadable, Wrote
 from bot.ports import Failure, SendError
 from tests.services.world import (
     CLAIMER,
@@ -90,7 +90,7 @@ async def test_of_many_claims_at_once_one_wins() -> None:
         await world.quiet()
         answers = world.said(QUEUE)[before:]
         assert answers.count(staff_text("claim_done", case=number, who=VETTER)) == 1
-        assert answers.count(staff_text("claim_refused_taken", case=number)) == 19
+        assert answers.count(staff_text("claim_again", case=number)) == 19
 
 
 async def test_a_declined_case_is_told_to_the_requester_and_cannot_be_claimed() -> None:
@@ -300,3 +300,66 @@ async def test_notes_of_one_case_do_not_command_another() -> None:
         assert other != number
         assert await world.command(f"!vet passed {other}", CLAIMER, world.notes) == [staff_text("case_missing")]
         assert (await world.get_case(other)).status is CaseStatus.ARRIVED
+
+
+async def test_a_claimer_who_left_is_missed_and_can_come_back() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        await world.happen(world.relay, CLAIMER, Left())
+        assert world.said(QUEUE)[-1] == staff_text("claimer_left", case=number)
+        await world.write(ROOM, REQUESTER, "are you there")
+        invited = len(_invitations(world))
+        assert await world.command(f"!claim {number}", CLAIMER) == [staff_text("claim_again", case=number)]
+        assert len(_invitations(world)) == invited + 2
+        assert world.said(world.relay)[-1] == "are you there"
+
+
+def _invitations(world: World) -> list[Invite]:
+    return [message.deed for _, message in world.server.delivered if isinstance(message.deed, Invite)]
+
+
+@pytest.mark.parametrize("where", ["queue", "notes"])
+async def test_listed_staff_hear_why_they_were_not_read_and_nobody_else_does(where: str) -> None:
+    async with World() as world:
+        await world.claimed()
+        room = {"queue": QUEUE, "notes": world.notes}[where]
+        before = len(world.said(room))
+        for sender in (CLAIMER, STRANGER):
+            for cause in (Cause.UNBOUND, Cause.NO_KEY):
+                await world.happen(room, sender, Unreadable(cause))
+        assert world.said(room)[before:] == [staff_text("not_allowed"), staff_text("not_read_here")]
+
+
+async def test_who_vets_reads_what_the_requester_writes_while_waiting() -> None:
+    async with World() as world:
+        number = await arrived(world)
+        await world.write(ROOM, REQUESTER, "before")
+        await world.command(f"!vet pending {number}")
+        await world.write(ROOM, REQUESTER, "after")
+        assert world.said(world.notes)[2:] == [staff_text("words_kept", words=words) for words in ("before", "after")]
+        await world.command(f"!vet passed {number}")
+        await world.command(f"!claim {number}", CLAIMER)
+        assert world.said(world.relay)[1:] == ["before", "after"]
+
+
+async def test_what_was_kept_for_a_declined_case_is_erased() -> None:
+    async with World() as world:
+        number = await arrived(world)
+        await world.write(ROOM, REQUESTER, "one more thing")
+        await world.command(f"!vet declined {number}")
+        assert list(await world.memory.transact(lambda tx: tx.cases.take_words(number))) == []
+
+
+async def test_what_cannot_be_shown_in_the_notes_room_is_told_in_the_queue_room() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        world.server.broken[world.notes] = SendError(Failure.REFUSED)
+        await world.command("!help", CLAIMER, world.notes)
+        assert world.said(QUEUE)[-1] == staff_text("notes_lost", case=number)
+
+
+async def test_a_change_of_relayed_words_reaches_the_requester_as_one() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(world.relay, CLAIMER, Wrote("at noon", signed=True, edited=True))
+        assert world.said(ROOM)[-1] == TEXTS.say("bot.corrected", "en", {"words": "at noon"})

@@ -7,8 +7,10 @@ import pytest
 
 from bot.domain import Arrival, Batch, Danger, Endangered, Invited, Joined, Leave, Left, Owner, Wrote
 from bot.errors import VestibuleError
+from bot.ports import ListeningEnded
 from bot.services import crew, desk, intake
 from bot.services.sayings import ALL
+from bot.testing import _Conversations
 from tests.services.world import (
     CLAIMER,
     ENGINE,
@@ -154,6 +156,24 @@ async def test_a_command_whose_step_fails_is_told_in_its_room(monkeypatch: pytes
         assert "did this go out" not in world.said(ROOM)
 
 
+async def test_a_record_that_cannot_be_read_ends_nothing_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with World() as world:
+        await world.walk(WALK[:1])
+        find = _Conversations.find
+
+        def broken(self, channel, room):
+            if room == ROOM:
+                raise VestibuleError("a record cannot be read")
+            return find(self, channel, room)
+
+        monkeypatch.setattr(_Conversations, "find", broken)
+        world.server.happen(ROOM, REQUESTER, Wrote("1"))
+        await world.walk(WALK[:1], OTHER_ROOM, OTHER)
+        assert len(world.said(OTHER_ROOM)) == 1
+        assert len(world.said(ROOM)) == 1
+        assert not any(ear.done() for ear in world.desk._ears)
+
+
 class Deaf:
     """A channel that cannot be listened to."""
 
@@ -171,7 +191,7 @@ class Deaf:
 async def test_a_channel_that_fails_is_listened_to_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk, "LISTEN_AGAIN", 0.001)
     world = World()
-    deaf = Deaf(ValueError(STORY), ValueError(STORY))
+    deaf = Deaf(ValueError(STORY), VestibuleError("a record cannot be read"))
     reception = world.build(channel=deaf)
     await reception.start()
     await asyncio.sleep(0.05)
@@ -181,9 +201,9 @@ async def test_a_channel_that_fails_is_listened_to_again(monkeypatch: pytest.Mon
 
 async def test_a_channel_that_has_ended_for_good_says_so_to_whoever_runs_the_desk() -> None:
     world = World()
-    reception = world.build(channel=Deaf(VestibuleError("signed out")))
+    reception = world.build(channel=Deaf(ListeningEnded("signed out")))
     await reception.start()
-    with pytest.raises(VestibuleError, match="signed out"):
+    with pytest.raises(ListeningEnded, match="signed out"):
         await reception.listening()
     await reception.stop()
 

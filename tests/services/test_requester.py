@@ -81,13 +81,66 @@ async def test_what_is_written_to_the_queue_is_kept_and_answered_once() -> None:
         await world.walk()
         number = (await world.case()).number
         before = len(world.said(ROOM))
-        for text in ("and my laptop too", "person", "stop"):
+        for text in ("and my laptop too", "person"):
             await world.write(ROOM, REQUESTER, text)
         assert world.said(ROOM)[before:] == [bot_text("kept_for_case", case=number)]
         await world.command(f"!vet passed {number}")
         await world.command(f"!claim {number}", CLAIMER)
         relay = world.said(world.relay)
-        assert relay[1:] == ["and my laptop too", "person", "stop"]
+        assert relay[1:] == ["and my laptop too", "person"]
+
+
+async def test_stop_and_help_are_answered_with_the_truth_while_people_are_waited_for() -> None:
+    async with World() as world:
+        await world.walk(["hola", "2", *WALK[2:]])
+        number = (await world.case()).number
+        before, queue = len(world.said(ROOM)), len(world.said(QUEUE))
+        for text in ("Parar", "ayuda", "parar"):
+            await world.write(ROOM, REQUESTER, text)
+        truth, waiting = (bot_text(name, "es", case=number) for name in ("waiting_stop", "waiting_help"))
+        assert world.said(ROOM)[before:] == [truth, waiting]
+        assert world.said(QUEUE)[queue:] == [TEXTS.say("staff.asks_to_stop", "en", {"case": number})]
+        await world.command(f"!vet passed {number}")
+        await world.command(f"!claim {number}", CLAIMER)
+        assert world.said(world.relay)[1:] == ["Parar", "parar"]
+
+
+async def test_stop_reaches_the_specialist_and_is_answered_once() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        before = len(world.said(ROOM))
+        for text in ("stop", "stop"):
+            await world.write(ROOM, REQUESTER, text)
+        assert world.said(ROOM)[before:] == [bot_text("waiting_stop", case=number)]
+        assert world.said(world.relay)[1:] == ["stop", "stop"]
+
+
+async def test_a_run_of_unreadable_messages_is_answered_once() -> None:
+    async with World() as world:
+        await world.walk([])
+        for cause in (Cause.PLAIN, Cause.NO_KEY, Cause.PLAIN):
+            await world.happen(ROOM, REQUESTER, Unreadable(cause))
+        assert len(world.said(ROOM)) == 1
+        await world.write(ROOM, REQUESTER, "1")
+        await world.happen(ROOM, REQUESTER, Unreadable(Cause.PLAIN))
+        assert len(world.said(ROOM)) == 3
+
+
+async def test_words_behind_a_danger_begin_nothing_new() -> None:
+    async with World() as world:
+        await world.walk(WALK[:5])
+        world.server.slow[ROOM] = gate = asyncio.Event()
+        for sender, what in (
+            (OTHER, Endangered(Danger.THIRD_MEMBER)),
+            (REQUESTER, Wrote("are you there")),
+            (REQUESTER, Unreadable(Cause.NO_KEY)),
+        ):
+            await world.happen(ROOM, sender, what)
+        assert await world.owner() is Owner.NOBODY
+        gate.set()
+        del world.server.slow[ROOM]
+        await world.quiet()
+        assert isinstance(world.server.delivered[-1][1].deed, Leave)
 
 
 async def test_words_between_claim_and_the_claimers_coming_are_kept_in_silence() -> None:

@@ -68,34 +68,38 @@ class Reader:
             return found
         opened: list[Opened] = []
         for timeline in synced.timelines:
-            events = [*await self._missed(timeline, since, patient=patient), *timeline.events]
-            opened += [self._open(timeline.room, event) for event in self._to_us(events) if self._matters(event)]
+            events = await self._to_us(timeline, since, patient=patient)
+            opened += [self._open(timeline.room, event) for event in events if self._matters(event)]
         await self._learn_authors(opened, patient=patient)
         for one in opened:
             found += await self._told(one)
         return found
 
-    def _to_us(self, events: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    async def _to_us(self, timeline: Timeline, since: str, *, patient: bool) -> list[Mapping[str, Any]]:
         """What was said since we were asked in: in a room that is older than that, the rest is others' history."""
-        asked = [
-            place
-            for place, event in enumerate(events)
-            if event["type"] == "m.room.member"
+        events = list(timeline.events)
+        if timeline.gap is not None:
+            self._rooms.forget(timeline.room)
+            if not any(self._asks_us_in(event) for event in events):
+                events = [*await self._missed(timeline.room, timeline.gap, since, patient=patient), *events]
+        asked = [place for place, event in enumerate(events) if self._asks_us_in(event)]
+        return events[asked[-1] :] if asked else events
+
+    def _asks_us_in(self, event: Mapping[str, Any]) -> bool:
+        return (
+            event["type"] == "m.room.member"
             and event.get("state_key") == self._guard.user_id
             and membership_of(event.get("content")) == "invite"
-        ]
-        return events[asked[-1] :] if asked else events
+        )
 
     def _matters(self, event: Mapping[str, Any]) -> bool:
         """Not our own, and not taken back: what was redacted has lost its content."""
         return event["sender"] != self._guard.user_id and bool(event.get("content"))
 
-    async def _missed(self, timeline: Timeline, since: str, *, patient: bool) -> list[Mapping[str, Any]]:
-        """The events between the last sync and a limited timeline, in order."""
+    async def _missed(self, room: str, gap: str, since: str, *, patient: bool) -> list[Mapping[str, Any]]:
+        """The events between the last sync, or when we were asked in, and a limited timeline, in order."""
         pages: list[Mapping[str, Any]] = []
-        position = timeline.gap
-        if position is not None:
-            self._rooms.forget(timeline.room)
+        position: str | None = gap
         for _ in range(GAP_PAGES):
             if position is None:
                 break
@@ -107,9 +111,7 @@ class Reader:
                 "filter": json.dumps(lean_filter(self._guard.user_id)["room"]["timeline"]),
             }
             try:
-                answer = await self._homeserver.call(
-                    "GET", "rooms", timeline.room, "messages", query=query, events=True
-                )
+                answer = await self._homeserver.call("GET", "rooms", room, "messages", query=query, events=True)
             except HomeserverError as error:
                 if error.failure is Failure.LIMITED:
                     await asyncio.sleep(pause(0, error.retry_after))
@@ -119,9 +121,14 @@ class Reader:
                 log.warning("a gap in a room could not be filled: %s", error)
                 break
             chunk, end = answer.get("chunk"), answer.get("end")
-            pages.extend(usable(chunk if isinstance(chunk, list) else []))
+            page = list(usable(chunk if isinstance(chunk, list) else []))
+            pages += page
             # a page may be empty and not the last: what the filter left out stood on it
-            position = end if isinstance(end, str) and end != position else None
+            more = isinstance(end, str) and end != position and not any(self._asks_us_in(event) for event in page)
+            position = end if more else None
+        else:
+            if position is not None:
+                log.warning("a gap in a room is longer than %d pages: what lies before them is not read", GAP_PAGES)
         return pages[::-1]
 
     def _open(self, room: str, event: Mapping[str, Any]) -> Opened:

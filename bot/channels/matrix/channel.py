@@ -32,7 +32,7 @@ class MatrixChannel:
     ) -> None:
         self._homeserver = homeserver
         self._guard = guard
-        people = People(homeserver, guard, master, pins)
+        self._people = people = People(homeserver, guard, master, pins)
         self._rooms = Rooms(homeserver, guard.user_id)
         reader = Reader(homeserver, guard, people, self._rooms)
         self._listener = Listener(homeserver, guard, reader, Upkeep(homeserver, guard, people))
@@ -45,6 +45,7 @@ class MatrixChannel:
 
     async def listen(self, inbox: Inbox) -> None:
         """Bring arrivals to the inbox until cancelled."""
+        await self._people.check_pins()
         await self._listener.listen(inbox)
 
     async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Result:

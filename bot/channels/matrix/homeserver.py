@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from bot.channels.matrix.wire import read_json
-from bot.errors import VestibuleError
+from bot.errors import WorldError
 from bot.ports import Failure
 
 MAX_ANSWER = 4 * 1024 * 1024  # bytes
@@ -33,7 +33,7 @@ ERRCODE = re.compile(r"[A-Za-z0-9_.]{1,64}")  # only Matrix's own form of a code
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 
-class HomeserverError(VestibuleError):
+class HomeserverError(WorldError):
     """A call that brought no usable answer. `errcode` is Matrix's own; `status` 0 means that none was reached."""
 
     def __init__(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -118,9 +119,24 @@ async def _log_in(homeserver: Homeserver, own: Own, password: str) -> str:
             ) from error
         raise
     token = answer.get("access_token")
+    if answer.get("user_id") != own.user_id:
+        await _log_out(homeserver, token)
+        raise IdentityError(
+            "the homeserver writes this account's id otherwise; write [matrix] user_id exactly as the homeserver does, "
+            "in small letters"
+        )
     if not isinstance(token, str) or answer.get("device_id") != own.device_id:
         raise HomeserverError(0)
     return token
+
+
+async def _log_out(homeserver: Homeserver, token: object) -> None:
+    """Remove a device that was made in vain."""
+    if isinstance(token, str):
+        homeserver.token = token
+        with suppress(HomeserverError):
+            await homeserver.call("POST", "logout", body={})
+    homeserver.token = None
 
 
 async def establish(

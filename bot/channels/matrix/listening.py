@@ -14,8 +14,7 @@ from bot.channels.matrix.homeserver import LONGEST_PAUSE, AnswerTooLargeError, H
 from bot.channels.matrix.sync import TIMELINE_LIMIT, Synced, lean_filter, read_sync
 from bot.channels.matrix.upkeep import Upkeep
 from bot.domain import Batch
-from bot.errors import VestibuleError
-from bot.ports import Inbox
+from bot.ports import Inbox, ListeningEnded
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +22,7 @@ SYNC_SECONDS = 30  # how long the homeserver may wait for something to happen
 PATIENCE = 5  # times that one sync is read; then what fails for one room or person is given up for everyone else's sake
 
 
-class SignedOutError(VestibuleError):
+class SignedOutError(ListeningEnded):
     """The homeserver no longer knows this device: its session was ended from outside."""
 
 

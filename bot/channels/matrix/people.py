@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import Any
 
 from bot.channels.matrix.broken import limit
 from bot.channels.matrix.guard import Guard, Plain
-from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver
+from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError
 from bot.channels.matrix.machine import CannotRead
 from bot.channels.matrix.signing import Device, Identity, read_identity
 from bot.domain import Cause
+
+log = logging.getLogger(__name__)
 
 QUERY_MILLISECONDS = 10_000  # what our homeserver may wait for others
 QUERIES = 3  # for devices that change while they are asked for
@@ -102,6 +105,20 @@ class People:
 
     def _is_left_alone(self, user: str) -> bool:
         return max(self._silent.get(_server(user), 0.0), self._silent.get(user, 0.0)) > monotonic()
+
+    async def check_pins(self) -> None:
+        """Say how many listed people's pins are not what the homeserver lists: they would wait for keys in silence."""
+        try:
+            await self.learn(self._pins)
+        except HomeserverError as error:
+            log.warning("the pins of the listed people could not be compared: %s", error)
+        wrong = sum(user in self._known and self._known[user].master != pin for user, pin in self._pins.items())
+        if wrong:
+            log.warning(
+                "%d of the listed people have another master key on the homeserver than the one pinned: "
+                "they are given no keys of staff rooms",
+                wrong,
+            )
 
     def knows(self, user: str) -> bool:
         """Whether the homeserver told this person's devices, and none changed since."""

@@ -284,13 +284,35 @@ async def test_a_gap_is_filled_in_order(world: World) -> None:
     assert [arrival.what.text for arrival in arrivals if isinstance(arrival.what, Wrote)] == list("012345")
 
 
-async def test_a_gap_that_does_not_end_is_not_filled_without_end(world: World) -> None:
+async def test_a_gap_reaches_no_further_than_to_when_we_were_asked_in(world: World) -> None:
+    old = [Room(world.ana, ROOM).event("$1"), member(BEN, "join", event_id="$2")]
+    asked, first, last = member(BOT, "invite", event_id="$3"), world.room.event("$4", "a"), world.room.event("$5", "b")
+    said = [Wrote("a", signed=True), Wrote("b", signed=True)]
+    assert await world.whats(*old, asked, first, last, **LIMITED) == said  # and no page is asked for
+    again = [world.room.event("$6", "a"), world.room.event("$7", "b")]
+    pages(world, {"chunk": [again[0], asked, *old[::-1]], "end": "p1"})
+    assert await world.whats(again[1], **LIMITED) == said
+
+
+async def test_who_was_there_long_before_us_is_no_third_member_of_ours(world: World) -> None:
+    before = [member(BEN, "join", event_id="$1"), member(BEN, "leave", event_id="$2")]
+    asked, came = member(BOT, "invite", event_id="$3"), member("@cleo:localhost", "join", event_id="$4")
+    assert await world.whats(*before, asked) == []
+    assert await world.whats(*before, asked, came) == [Joined(), Endangered(Danger.THIRD_MEMBER)]
+
+
+async def test_a_gap_that_does_not_end_is_not_filled_without_end(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     world.server.answers[MESSAGES] = {"chunk": [], "end": "p0"}
     assert await world.whats(world.room.event("$1"), **LIMITED) == [Wrote("hello", signed=True)]
     assert world.server.count(MESSAGES) == 1
     ends = iter(range(10**6))
     world.server.answers[MESSAGES] = lambda _: {"chunk": [plain(event_id=f"${next(ends)}")], "end": f"e{next(ends)}"}
     assert len(await world.whats(**LIMITED)) == world.server.count(MESSAGES) - 1 == GAP_PAGES
+    (record,) = caplog.records
+    assert f"{GAP_PAGES} pages" in record.getMessage()
+    assert ROOM not in record.getMessage()
 
 
 @pytest.mark.parametrize("answer", [{}, {"chunk": None}, {"chunk": {}, "end": 5}, {"chunk": [], "end": None}])

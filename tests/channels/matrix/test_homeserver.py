@@ -237,6 +237,8 @@ async def test_an_answer_that_is_too_large_is_not_read_to_its_end(
     with pytest.raises(AnswerTooLargeError):
         await homeserver.call("GET", "sync")
     server.answer(" " * 101_000 + "{}")
+    with pytest.raises(AnswerTooLargeError):
+        await homeserver.call("GET", "sync")
     assert await homeserver.call("GET", "sync", events=True) == {}
     server.answer(" " * 99_000 + "{}")
     assert await homeserver.call("GET", "sync") == {}

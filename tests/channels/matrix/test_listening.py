@@ -70,11 +70,11 @@ class World:
         )
         request = self.server._request
 
-        async def noted(method: Any, url: Any, body: Any, wait: Any) -> object:
+        async def noted(method: Any, url: Any, body: Any, wait: Any, most: Any) -> object:
             if url.path.endswith("/sync"):
                 self.since.append(url.query.get("since"))
                 self.limits.append(int(url.query["filter"]))
-            return await request(method, url, body, wait)
+            return await request(method, url, body, wait, most)
 
         self.server._request = noted  # type: ignore[method-assign]
         people = People(self.server, guard, "A" * 43, {})

@@ -50,6 +50,29 @@ def plain(peer: Peer) -> Plain:
     return Plain({}, peer.curve25519, peer.ed25519)
 
 
+# --- pins ------------------------------------------------------------------------------------------------------------
+
+
+async def test_how_many_pins_are_wrong_is_said_without_a_name(guard: Guard, caplog: pytest.LogCaptureFixture) -> None:
+    ana, ben = Identity(ANA), Identity(BEN)
+    answer = together(ana.listed(), ben.listed(), {"device_keys": {ANA: {}, BEN: {}}})
+    pins = {ANA: ana.master.public, BEN: "A" * 43, EVE: "B" * 43}  # nobody tells about the last
+    known, _ = people(guard, answer, pins)
+    await known.check_pins()
+    (record,) = caplog.records
+    assert record.getMessage().startswith("1 of the listed people")
+    assert not any(word in record.getMessage() for word in (ANA, BEN, EVE, *pins.values()))
+    caplog.clear()
+    await people(guard, answer, {ANA: ana.master.public})[0].check_pins()
+    assert caplog.records == []
+
+
+async def test_pins_that_cannot_be_compared_stop_nothing(guard: Guard, caplog: pytest.LogCaptureFixture) -> None:
+    await people(guard, HomeserverError(502), {ANA: "A" * 43})[0].check_pins()
+    (record,) = caplog.records
+    assert "could not be compared" in record.getMessage()
+
+
 # --- who may read ----------------------------------------------------------------------------------------------------
 
 
