@@ -114,6 +114,7 @@ SESSION = Session(
     aside="planted_aside",
     tries=2,
     hinted=True,
+    unread=True,
 )
 CASE = Case(
     number=CaseNumber("7F3K"),
