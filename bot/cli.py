@@ -23,6 +23,7 @@ from bot.errors import VestibuleError, WorldError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bot.config import Config
     from bot.flow.model import Problem
 
 WRONG, UNUSABLE, FAILED = 1, 2, 3
@@ -70,6 +71,10 @@ def demo(
 def setup(
     config: ConfigFile = CONFIG,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take the config as it is written.")] = False,
+    recover: Annotated[
+        bool,
+        typer.Option("--recover", help="Make a new device under the same identity. Reads the recovery key."),
+    ] = False,
     log_level: LogLevel = logs.Level.WARNING,
 ) -> None:
     """Make what is missing: key file, database, device, identity. Prints the recovery key, once."""
@@ -77,6 +82,9 @@ def setup(
     from bot.config import Config
 
     logs.configure(log_level)
+    if recover:
+        _recover(Config.read(config, os.environ))
+        return
     guided = not yes and not config.exists()
     if guided:
         guide.write_config(config, _ask, _tell)
@@ -247,6 +255,15 @@ def _print(problems: Sequence[Problem], output: Format) -> None:
     counts = Counter(problem.severity.value for problem in problems)
     found = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(counts.items()))
     _tell(found or "nothing is wrong")
+
+
+def _recover(settings: Config) -> None:
+    """The recovery key is typed unseen, or is the one line of standard input: it is on no command line."""
+    from bot.setup import recover
+
+    typed = sys.stdin.isatty()
+    recover(settings, _ask("The recovery key", hidden=True) if typed else sys.stdin.readline())
+    _tell("The bot has a new device under the same identity. What was written to the one before cannot be read.")
 
 
 def _ask(question: str, *, hidden: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""The values that every floor speaks of: conversations, what arrived in them, what must be sent, and cases.
+"""The values that every floor speaks of: conversations, cases, staff, and what belongs to them.
 
 Everything here is frozen data. A type that carries what people wrote, or who they are, hides it in its `repr` (law 6).
 """
@@ -14,6 +14,7 @@ TextId = NewType("TextId", str)
 """Names a text for people, such as `eligibility.role` or `bot.not_understood`; the catalogs hold the sentence."""
 
 ConversationId = NewType("ConversationId", str)
+
 CaseNumber = NewType("CaseNumber", str)
 """Four characters of A-Z and 0-9 with at least one digit: what specialists call a case by."""
 
@@ -42,6 +43,7 @@ class Conversation:
 
     `room` is None until a room that we make exists. `key` names the conversation whose key seals this one: a case's
     relay and notes rooms are sealed with the requester's key, so that forgetting the requester empties them too.
+    `identity` is the contact's, as it was seen last: see `happenings.Wrote`.
     """
 
     id: ConversationId
@@ -52,167 +54,44 @@ class Conversation:
     contact: str | None = field(default=None, repr=False)
     owner: Owner = Owner.BOT
     case: CaseNumber | None = None
+    identity: str | None = field(default=None, repr=False)
 
 
-class Cause(StrEnum):
-    """Why a message could not be taken as words."""
+class Kind(StrEnum):
+    """What an attachment is shown as."""
 
-    NO_KEY = "no_key"  # its encryption key has not reached us
-    UNBOUND = "unbound"  # not proven to come from a device of the person named as its sender
-    PLAIN = "plain"  # sent without encryption
-    NOT_TEXT = "not_text"  # a picture, a file, a voice message
-
-
-class Danger(StrEnum):
-    """Why the bot must not go on in a requester's room (law 5)."""
-
-    THIRD_MEMBER = "third_member"
-    HISTORY_OPENED = "history_opened"
+    FILE = "file"
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    VOICE = "voice"
 
 
 @dataclass(frozen=True, slots=True)
-class Wrote:
-    """A readable message. `signed`: from a device that the sender's pinned identity signed (law 10).
+class Attachment:
+    """A file that is passed on as ciphertext and never opened by us.
 
-    `edited`: it takes the place of an earlier message. Which one is not said: a relation never routes (law 11).
+    `place` is where its ciphertext lies and `secret` what opens it, both in the words of the channel that brought it.
+    Name, type and size (bytes) are the sender's claims, cleaned; `caption` is what they wrote beside it.
     """
 
-    text: str = field(repr=False)
-    signed: bool = False
-    edited: bool = False
+    kind: Kind
+    name: str = field(repr=False)
+    mime: str
+    size: int
+    place: str = field(repr=False)
+    secret: str = field(repr=False)
+    caption: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
-    """The bot was invited to a room that it is not in."""
+class Listed:
+    """One of the staff who was added while the bot ran. `identity` is pinned: only devices that it signed count."""
 
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The sender came into the room."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The sender left the room, or was removed from it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A message that could not be taken as words."""
-
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class Endangered:
-    """The room stopped being safe for this conversation."""
-
-    danger: Danger
-
-
-Happening = Wrote | Invited | Joined | Left | Unreadable | Endangered
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One thing that happened in a room of a channel. `event_id` is the channel's own and makes it taken once.
-
-    `at` is the channel's claim (UTC); nothing is decided by it.
-    """
-
-    channel: str
-    room: str = field(repr=False)
-    event_id: str
-    sender: str = field(repr=False)
-    at: datetime
-    what: Happening
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one look at a channel brought, and the token from which the next look goes on."""
-
-    channel: str
-    token: str
-    arrivals: tuple[Arrival, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SendText:
-    """Say this in the conversation's room, encrypted."""
-
-    text: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Mark a message in the conversation's room as delivered: the homeserver accepted what it caused."""
-
-    event_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Enter:
-    """Accept an invitation, look around, and stay only where the room is safe (law 5)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decline:
-    """Leave the room, after the fixed notice in clear, which names nobody and nothing (law 5)."""
-
-    notice: str
-
-
-@dataclass(frozen=True, slots=True)
-class MakeRoom:
-    """Make the conversation's encrypted, invite-only room. Made once, however often it is tried (`alias` is random)."""
-
-    alias: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Invite:
-    """Ask someone into the conversation's room."""
-
-    contact: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """Leave the conversation's room, after saying why, encrypted: all that is still said in an unsafe room (law 5)."""
-
-    why: str = field(repr=False)
-
-
-Deed = SendText | Tick | Enter | Decline | MakeRoom | Invite | Leave
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a text that is passed on came from, so that it can be ticked there or its failure told."""
-
-    conversation: ConversationId
-    event_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingMessage:
-    """One outbox row. `id` is the channel's transaction id and stands inside the encrypted content (law 2).
-
-    `tried_at` and `tried_from` (a device) tell of the first attempt: after a day, or from another device, the channel
-    first looks in the room for its own message with this id.
-    """
-
-    id: str
-    conversation: ConversationId
-    deed: Deed
-    origin: Origin | None = None
-    attempts: int = 0
-    due: datetime | None = None
-    tried_at: datetime | None = None
-    tried_from: str | None = None
+    user: str = field(repr=False)
+    identity: str = field(repr=False)
+    lead: bool = False
+    added_by: str = field(default="", repr=False)  # empty: on the command line
 
 
 class CaseStatus(StrEnum):

@@ -26,6 +26,7 @@ from bot.flow.walk import Step, Walk
 from bot.i18n import Catalogs, Texts
 from bot.services.render import Renderer
 
+FINGERPRINT = "<fingerprint>"
 CASE = CaseNumber("7F3K")  # the number of every case that is only played
 STAND_INS = Helpline(
     help_address="<help_address>",
@@ -66,7 +67,7 @@ class Game:
         if step.session is not None:
             locale = step.session.locale
         return Turn(
-            said=self._renderer.effects(step.effects, locale, CASE),
+            said=self._renderer.effects(step.effects, locale, CASE, FINGERPRINT),
             state=step.session.state if step.session else None,
             locale=locale,
             effects=step.effects,

@@ -21,21 +21,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
-from bot.domain import (
-    Arrival,
-    Batch,
-    Case,
-    CaseNumber,
-    Conversation,
-    ConversationId,
-    OutgoingMessage,
-    TextId,
-    Timer,
-)
+from bot.deeds import Copy, Origin, OutgoingMessage
+from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Listed, TextId, Timer
 from bot.errors import VestibuleError, WorldError
 from bot.flow.session import Session
+from bot.happenings import Arrival, Batch, Typing
 
 T = TypeVar("T")
+
+Said = str | Attachment
+"""What a person wrote, or the file that they sent."""
 
 
 class Failure(StrEnum):
@@ -76,7 +71,10 @@ class Entered(StrEnum):
 
 
 class Done(Protocol):
-    """What a deed brought: the event it made, the room it made or found, what `Enter` saw; None where it has none."""
+    """What a deed brought: the event it made, the room it made or found, what `Enter` saw; None where it has none.
+
+    `identity` (see `Wrote`): of whom `Identify` asked for; of the contact, where something was said to a requester.
+    """
 
     @property
     def event_id(self) -> str | None: ...
@@ -84,6 +82,8 @@ class Done(Protocol):
     def room(self) -> str | None: ...
     @property
     def entered(self) -> Entered | None: ...
+    @property
+    def identity(self) -> str | None: ...
 
 
 class Inbox(Protocol):
@@ -94,6 +94,9 @@ class Inbox(Protocol):
 
     async def token(self, channel: str) -> str | None:
         """The token of the last accepted batch of this channel; None before the first."""
+
+    async def typing(self, typing: Typing) -> None:
+        """Somebody writes, or has stopped to."""
 
 
 class Channel(Protocol):
@@ -106,6 +109,13 @@ class Channel(Protocol):
     def device(self) -> str:
         """What sends: within a day on the same device, a resend under the same id is harmless (law 2)."""
 
+    @property
+    def fingerprint(self) -> str:
+        """The public key by which people can make sure that they write to us, in groups that can be read aloud."""
+
+    def trust(self, pins: Mapping[str, str]) -> None:
+        """These are the staff, each with their pinned identity, in place of those named before (law 10)."""
+
     async def listen(self, inbox: Inbox) -> None:
         """Bring arrivals to the inbox, in order, until cancelled. The world's failures are waited out inside.
 
@@ -115,12 +125,15 @@ class Channel(Protocol):
     async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Done:
         """Do one deed. Raises SendError. Doing the same message again is harmless (law 2)."""
 
+    async def show_typing(self, conversation: Conversation, *, on: bool) -> None:
+        """Show in the conversation's room that somebody writes. Carries no words; a failure is of no account."""
+
 
 class Journal(Protocol):
     """What arrived and waits for its step."""
 
     def add(self, conversation: ConversationId, arrival: Arrival) -> bool:
-        """False, and nothing added, when an event of this id was journaled before."""
+        """False, and nothing added, when an event of this id, or this ciphertext (`once`), was journaled before."""
 
     def pending(self, conversation: ConversationId) -> Sequence[tuple[int, Arrival]]:
         """Rows without their step, in the order of arrival."""
@@ -190,11 +203,32 @@ class Cases(Protocol):
     def open(self) -> Sequence[Case]:
         """Cases that are not closed, the oldest first."""
 
-    def keep_words(self, number: CaseNumber, text: str) -> None:
-        """Keep, sealed, what the requester wrote while nobody could read it in a relay room."""
+    def keep(self, number: CaseNumber, said: Said) -> None:
+        """Keep, sealed, what the requester wrote or sent while nobody could read it in a relay room."""
 
-    def take_words(self, number: CaseNumber) -> Sequence[str]:
+    def take_kept(self, number: CaseNumber) -> Sequence[Said]:
         """What was kept, in order; erased here."""
+
+
+class Copies(Protocol):
+    """Which messages of ours pass on what: so that a change or a removal can be shown where the message went."""
+
+    def add(self, origin: Origin, copy: Copy) -> None: ...
+    def of(self, origin: Origin) -> Sequence[Copy]:
+        """In the order in which they were sent; a long message was sent in parts."""
+
+
+class Roster(Protocol):
+    """The staff who were added while the bot ran, beside those of the config."""
+
+    def listed(self) -> Sequence[Listed]:
+        """In the order in which they were added."""
+
+    def add(self, listed: Listed) -> None:
+        """Takes the place of what was listed for the same person."""
+
+    def remove(self, user: str) -> bool:
+        """False when nobody of this name was listed."""
 
 
 class Tx(Protocol):
@@ -212,6 +246,10 @@ class Tx(Protocol):
     def timers(self) -> Timers: ...
     @property
     def cases(self) -> Cases: ...
+    @property
+    def copies(self) -> Copies: ...
+    @property
+    def roster(self) -> Roster: ...
 
     def token(self, channel: str) -> str | None: ...
     def set_token(self, channel: str, token: str) -> None: ...

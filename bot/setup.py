@@ -15,7 +15,10 @@ from pathlib import Path
 from bot import store
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
-from bot.channels.matrix.identity import Credential, IdentityError, Own, establish, sign_in
+from bot.channels.matrix.identity import IdentityError, Own, establish, lists_device, own_keys
+from bot.channels.matrix.recovery import Recovery, renewable
+from bot.channels.matrix.secretstorage import SecretStorageError, read_recovery_key
+from bot.channels.matrix.signin import Credential, sign_in
 from bot.config import Config, ConfigError, Password
 from bot.lock import only_one
 from bot.store.record import SealedRecord
@@ -30,6 +33,18 @@ def identity_record(config: Config, master: store.MasterKey) -> SealedRecord:
     return SealedRecord(config.store.data_dir / IDENTITY_FILE, master.subkey(IDENTITY_KEY))
 
 
+def recovery(config: Config, master: store.MasterKey, homeserver: Homeserver) -> Recovery:
+    """What makes a new device under the same identity."""
+    return Recovery(
+        homeserver,
+        identity_record(config, master),
+        config.store.data_dir,
+        master.subkey(CRYPTO_KEY),
+        config.matrix.user_id,
+        credential_of(config),
+    )
+
+
 def setup(config: Config, show: Callable[[str], None]) -> Own:
     """Make what is missing; `show` is given the recovery key, once.
 
@@ -38,20 +53,46 @@ def setup(config: Config, show: Callable[[str], None]) -> Own:
     return asyncio.run(_setup(config, show))
 
 
+def recover(config: Config, shown: str) -> Own:
+    """Make a new device under the identity that the recovery key opens. Raises SecretStorageError, too."""
+    return asyncio.run(_recover(config, shown))
+
+
+async def _recover(config: Config, shown: str) -> Own:
+    read_recovery_key(shown)  # mistyped: told before anything is made
+    await reach(config)
+    homeserver = Homeserver(config.matrix.homeserver)
+    try:
+        made = _missing(config)
+        with only_one(config.store.data_dir):
+            with _undone_if_refused(made):
+                master = _master_key(config)
+                await store.open(config.store.data_dir, config.store.url, master).close()
+                recovering = recovery(config, master, homeserver)
+                await recovering.begin(shown)
+            return await recovering.finish()
+    finally:
+        await homeserver.close()
+
+
 async def _setup(config: Config, show: Callable[[str], None]) -> Own:
     await reach(config)
     homeserver = Homeserver(config.matrix.homeserver)
     try:
-        made = [path for path in (config.store.data_dir, config.store.key_file) if not path.exists()]
+        made = _missing(config)
         with only_one(config.store.data_dir):
             with _undone_if_refused(made):
                 master = _master_key(config)
                 await store.open(config.store.data_dir, config.store.url, master).close()
                 record = identity_record(config, master)
-                own = await sign_in(homeserver, record, config.matrix.user_id, _credential(config))
+                own = await sign_in(homeserver, record, config.matrix.user_id, credential_of(config))
+            if own.replacing:
+                return await recovery(config, master, homeserver).finish()
+            if await _lost_its_device(homeserver, config, own):
+                return await recovery(config, master, homeserver).renew()
             guard = Guard(own.user_id, own.device_id, config.store.data_dir, master.subkey(CRYPTO_KEY))
             try:
-                return await establish(homeserver, guard, record, own, _credential(config).password, show)
+                return await establish(homeserver, guard, record, own, credential_of(config).password, show)
             finally:
                 guard.close()
     finally:
@@ -72,7 +113,19 @@ async def reach(config: Config) -> None:
         await homeserver.close()
 
 
-def _credential(config: Config) -> Credential:
+async def _lost_its_device(homeserver: Homeserver, config: Config, own: Own) -> bool:
+    """Whether the device was logged out from outside, so that signing in made it anew, without its keys."""
+    if not own.complete or not renewable(own, credential_of(config)):
+        return False
+    return not lists_device(await own_keys(homeserver, own), own)
+
+
+def _missing(config: Config) -> Sequence[Path]:
+    return [path for path in (config.store.data_dir, config.store.key_file) if not path.exists()]
+
+
+def credential_of(config: Config) -> Credential:
+    """How the config proves that the account is ours."""
     credential = config.matrix.credential
     if isinstance(credential, Password):
         return Credential(password=credential.value)
@@ -98,7 +151,7 @@ def _undone_if_refused(made: Sequence[Path]) -> Iterator[None]:
     """
     try:
         yield
-    except (ConfigError, IdentityError):
+    except (ConfigError, IdentityError, SecretStorageError):
         for path in made:
             if path.is_dir():
                 shutil.rmtree(path)

@@ -6,28 +6,28 @@ They are held to the same contract tests as the real adapters, so that what is s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from bot.domain import (
-    Arrival,
-    Batch,
-    Case,
-    CaseNumber,
-    CaseStatus,
-    Conversation,
-    ConversationId,
+from bot.deeds import (
+    Copy,
+    EditText,
     Enter,
+    Follow,
+    Identify,
     MakeRoom,
+    Origin,
     OutgoingMessage,
-    Place,
+    SendFile,
     SendText,
-    Timer,
+    Tick,
 )
+from bot.domain import Case, CaseNumber, CaseStatus, Conversation, ConversationId, Listed, Place, Timer
 from bot.flow.session import Session
-from bot.ports import Entered, Inbox, SendError, Taken
+from bot.happenings import Arrival, Batch
+from bot.ports import Entered, Failure, Inbox, Said, SendError, Taken
 
 T = TypeVar("T")
 
@@ -52,12 +52,14 @@ class _State:
     tokens: dict[str, str] = field(default_factory=dict)
     conversations: dict[ConversationId, Conversation] = field(default_factory=dict)
     journal: dict[int, tuple[ConversationId, Arrival | None]] = field(default_factory=dict)
-    taken: set[tuple[str, str, str]] = field(default_factory=set)
+    taken: set[tuple[str, ...]] = field(default_factory=set)
     sessions: dict[ConversationId, Session] = field(default_factory=dict)
     outbox: dict[str, OutgoingMessage] = field(default_factory=dict)
     timers: dict[tuple[ConversationId, str], Timer] = field(default_factory=dict)
     cases: dict[CaseNumber, Case] = field(default_factory=dict)
-    words: dict[CaseNumber, tuple[str, ...]] = field(default_factory=dict)
+    kept: dict[CaseNumber, tuple[Said, ...]] = field(default_factory=dict)
+    copies: dict[Origin, tuple[Copy, ...]] = field(default_factory=dict)
+    roster: dict[str, Listed] = field(default_factory=dict)
 
     def copy(self) -> _State:
         return _State(
@@ -69,7 +71,9 @@ class _State:
             dict(self.outbox),
             dict(self.timers),
             dict(self.cases),
-            dict(self.words),
+            dict(self.kept),
+            dict(self.copies),
+            dict(self.roster),
         )
 
     def must_know(self, conversation: ConversationId) -> None:
@@ -83,10 +87,12 @@ class _Journal:
 
     def add(self, conversation: ConversationId, arrival: Arrival) -> bool:
         self._state.must_know(conversation)
-        event = (arrival.channel, arrival.room, arrival.event_id)
-        if event in self._state.taken:
+        names: set[tuple[str, ...]] = {("event", arrival.channel, arrival.room, arrival.event_id)}
+        if arrival.once is not None:
+            names.add(("once", arrival.channel, arrival.once))
+        if names & self._state.taken:
             return False
-        self._state.taken.add(event)
+        self._state.taken |= names
         self._state.journal[len(self._state.journal) + 1] = (conversation, arrival)
         return True
 
@@ -236,19 +242,47 @@ class _Cases:
         still = (case for case in self._state.cases.values() if case.status is not CaseStatus.CLOSED)
         return sorted(still, key=lambda case: (case.opened_at, case.number))
 
-    def keep_words(self, number: CaseNumber, text: str) -> None:
+    def keep(self, number: CaseNumber, said: Said) -> None:
         if number not in self._state.cases:
             raise KeyError(number)
-        self._state.words[number] = (*self._state.words.get(number, ()), text)
+        self._state.kept[number] = (*self._state.kept.get(number, ()), said)
 
-    def take_words(self, number: CaseNumber) -> Sequence[str]:
-        return self._state.words.pop(number, ())
+    def take_kept(self, number: CaseNumber) -> Sequence[Said]:
+        return self._state.kept.pop(number, ())
 
     def _put(self, case: Case) -> None:
         for conversation in (case.requester, case.relay, case.notes):
             if conversation is not None:
                 self._state.must_know(conversation)
         self._state.cases[case.number] = case
+
+
+class _Copies:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def add(self, origin: Origin, copy: Copy) -> None:
+        self._state.must_know(origin.conversation)
+        self._state.must_know(copy.conversation)
+        self._state.copies[origin] = (*self._state.copies.get(origin, ()), copy)
+
+    def of(self, origin: Origin) -> Sequence[Copy]:
+        return self._state.copies.get(origin, ())
+
+
+class _Roster:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def listed(self) -> Sequence[Listed]:
+        return list(self._state.roster.values())
+
+    def add(self, listed: Listed) -> None:
+        self._state.roster.pop(listed.user, None)
+        self._state.roster[listed.user] = listed
+
+    def remove(self, user: str) -> bool:
+        return self._state.roster.pop(user, None) is not None
 
 
 class MemoryTx:
@@ -262,6 +296,8 @@ class MemoryTx:
         self.outbox = _Outbox(state)
         self.timers = _Timers(state)
         self.cases = _Cases(state)
+        self.copies = _Copies(state)
+        self.roster = _Roster(state)
 
     def token(self, channel: str) -> str | None:
         return self._state.tokens.get(channel)
@@ -302,6 +338,7 @@ class MemoryDone:
     event_id: str | None = None
     room: str | None = None
     entered: Entered | None = None
+    identity: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +357,11 @@ class MemoryChannel:
     def __init__(self, name: str = "memory", device: str = "DEVICE1") -> None:
         self.name = name
         self.device = device
+        self.fingerprint = "MEMO RYKE Y"
         self.entering = Entered.SAFE
+        self.identities: dict[str, str] = {}
+        self.pins: dict[str, str] = {}
+        self.typing: list[tuple[Conversation, bool]] = []
         self.attempts: list[tuple[Conversation, OutgoingMessage]] = []
         self.delivered: list[tuple[Conversation, OutgoingMessage]] = []
         self._done: dict[str, MemoryDone] = {}
@@ -350,6 +391,12 @@ class MemoryChannel:
             if conversation.room == room and isinstance(message.deed, SendText)
         ]
 
+    def trust(self, pins: Mapping[str, str]) -> None:
+        self.pins = dict(pins)
+
+    async def show_typing(self, conversation: Conversation, *, on: bool) -> None:
+        self.typing.append((conversation, on))
+
     async def listen(self, inbox: Inbox) -> None:
         while True:
             await inbox.accept(await self._batches.get())
@@ -369,14 +416,24 @@ class MemoryChannel:
     def _do(self, conversation: Conversation, message: OutgoingMessage) -> MemoryDone:
         if message.id in self._done:
             return self._done[message.id]
+        if isinstance(message.deed, Identify) and message.deed.contact not in self.identities:
+            raise SendError(Failure.AWAY)  # their server does not tell who they are
         self.delivered.append((conversation, message))
-        self._done[message.id] = self._answer(message)
+        self._done[message.id] = self._answer(conversation, message)
         return self._done[message.id]
 
-    def _answer(self, message: OutgoingMessage) -> MemoryDone:
+    def _answer(self, conversation: Conversation, message: OutgoingMessage) -> MemoryDone:
         deed = message.deed
         if isinstance(deed, MakeRoom):
             return MemoryDone(room=f"!{deed.alias}:memory")
-        if isinstance(deed, Enter):
-            return MemoryDone(entered=self.entering)
-        return MemoryDone(event_id=f"${message.id}")
+        if isinstance(deed, Enter | Follow):
+            room = deed.room if isinstance(deed, Follow) else None
+            return MemoryDone(entered=self.entering, room=room)
+        if isinstance(deed, Identify):
+            return MemoryDone(identity=self.identities[deed.contact])
+        if isinstance(deed, Tick):
+            return MemoryDone(event_id=f"${message.id}")
+        if isinstance(deed, SendText | EditText | SendFile):
+            told = self.identities.get(conversation.contact or "") if conversation.place is Place.REQUESTER else None
+            return MemoryDone(event_id=f"${message.id}", identity=told)
+        return MemoryDone()

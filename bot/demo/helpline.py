@@ -36,10 +36,11 @@ class Helpline:
         self,
         *,
         specialists: int = 2,
+        leads: int = 0,
         settings: str = "",
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
-        """`settings` is TOML added to the config."""
+        """The first `leads` of the specialists are leads. `settings` is TOML added to the config."""
         self.folder = Path(tempfile.mkdtemp(prefix="vestibule-"))
         self.synapse = Synapse()
         self.specialists: list[Person] = []
@@ -47,6 +48,7 @@ class Helpline:
         self.bot_id = ""
         self.recovery_key = ""
         self._count = specialists
+        self._leads = leads
         self._settings = settings
         self._tell = tell
         self._people: list[Person] = []
@@ -103,10 +105,11 @@ class Helpline:
         password = self.folder / "password"
         password.touch(mode=0o600)
         password.write_text(account.password)
-        members = ", ".join(
+        listed = [
             f"{{ user = {json.dumps(person.user_id)}, master_key = {json.dumps(person.master_key)} }}"
             for person in self.specialists
-        )
+        ]
+        leads, members = ", ".join(listed[: self._leads]), ", ".join(listed[self._leads :])
         self.config.write_text(
             f"""
 [helpline]
@@ -121,6 +124,7 @@ password_file = "{password}"
 [specialists]
 room = "{self.queue_room}"
 members = [{members}]
+leads = [{leads}]
 
 [flows]
 path = "{SHIPPED / "flows"}"
@@ -208,7 +212,10 @@ data_dir = "{self.data_dir}"
 
     async def person(self, name: str | None = None, *, cross_sign: bool = True) -> Person:
         """Somebody with an account and a client of their own."""
-        account = await self.synapse.register(name)
+        return await self.device(await self.synapse.register(name), cross_sign=cross_sign)
+
+    async def device(self, account: Account, *, cross_sign: bool = True) -> Person:
+        """A client of somebody who has an account; their first one makes their identity."""
         person = await Person.login(self.synapse.url, account.user_id, account.password, cross_sign=cross_sign)
         self._people.append(person)
         return person

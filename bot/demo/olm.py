@@ -100,13 +100,13 @@ class Machine(OlmMachine):  # type: ignore[misc, unused-ignore]  # mypy does not
         await self.load()
         await self.share_keys(0)
 
-    async def make_identity(self) -> str:
+    async def make_identity(self, auth: JSON | None = None) -> str:
         """Make the person's cross-signing keys, sign this device with them, and return the master key.
 
-        Works once an account: a homeserver asks for more than an access token to replace an identity.
+        A homeserver asks for more than an access token (`auth`) to put them in the place of earlier ones.
         """
         keys = CrossSigningSeeds.generate().to_keys()
-        await self._publish_cross_signing_keys(keys)
+        await self._publish_cross_signing_keys(keys, auth=auth)
         await self.sign_own_device(self.own_identity)
         return str(keys.public_keys.master_key)
 

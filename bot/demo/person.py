@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 
 from mautrix.api import Method, Path
 from mautrix.client import Client
+from mautrix.crypto.attachments import decrypt_attachment, encrypt_attachment
 from mautrix.errors import MatrixConnectionError, MatrixRequestError
 from mautrix.types import FilterID, SyncToken, UserID
 
@@ -26,13 +27,14 @@ from bot.errors import WorldError
 
 PATIENCE_SECONDS = 30.0  # how long to wait for what should happen at once; a busy machine gets time
 SYNC_MILLISECONDS = 30_000
+TYPING_MILLISECONDS = 30_000
 RETRY_SECONDS = 0.2  # the homeserver is away: it is our own, on this machine
 REQUEST_RETRIES = 3
 FILTER = json.dumps(
     {
         "presence": {"types": []},
         "account_data": {"types": []},
-        "room": {"account_data": {"types": []}, "ephemeral": {"types": []}, "timeline": {"limit": 1000}},
+        "room": {"account_data": {"types": []}, "timeline": {"limit": 1000}},
     }
 )
 
@@ -87,6 +89,12 @@ class Person:
         """Make the account's identity and sign this device with it. Once an account."""
         self._master_key = await self._machine.make_identity()
 
+    async def replace_identity(self, password: str) -> None:
+        """Put a new identity in the place of the account's, as somebody does who has lost the recovery key."""
+        who = {"type": "m.id.user", "user": self.user_id}
+        auth = {"type": "m.login.password", "identifier": who, "password": password}
+        self._master_key = await self._machine.make_identity(auth)
+
     async def stop(self) -> None:
         """Stop listening. The device stays logged in; its keys are gone."""
         if self._listening:
@@ -128,6 +136,14 @@ class Person:
 
     def reactions(self, room_id: str) -> list[Reaction]:
         return list(self._rooms[room_id].reactions.values())
+
+    def has_read(self, room_id: str, event_id: str) -> frozenset[str]:
+        """Who sent a read receipt for just this message."""
+        return frozenset(who for event, who in self._rooms[room_id].read if event == event_id)
+
+    def typing(self, room_id: str) -> frozenset[str]:
+        """Who is writing at this moment."""
+        return self._rooms[room_id].typing
 
     def name(self, room_id: str) -> str:
         """The room's name; empty where it has none."""
@@ -227,6 +243,42 @@ class Person:
         content = {"msgtype": "m.text", "body": text}
         return await self.raw(room_id, "m.room.encrypted", await self.encrypt(room_id, "m.room.message", content))
 
+    async def edit(self, room_id: str, event_id: str, text: str) -> str:
+        """Put other words in the place of an earlier message of one's own, as Element does; the new event's id."""
+        new = {"msgtype": "m.text", "body": text}
+        relation = {"rel_type": "m.replace", "event_id": event_id}
+        content = {**new, "body": f"* {text}", "m.new_content": new, "m.relates_to": relation}
+        sealed = await self.encrypt(room_id, "m.room.message", content, {"m.relates_to": relation})
+        return await self.raw(room_id, "m.room.encrypted", sealed)
+
+    async def redact(self, room_id: str, event_id: str) -> str:
+        """Take a message back; the redaction's id."""
+        path = Path.v3.rooms[room_id].redact[event_id][secrets.token_hex(8)]
+        return str((await self.request(Method.PUT, path, {}))["event_id"])
+
+    async def send_file(self, room_id: str, data: bytes, name: str, *, mime: str, msgtype: str = "m.file") -> str:
+        """Send a file, encrypted; the event's id."""
+        sealed, key = encrypt_attachment(data)
+        place = await self.client.upload_media(sealed, mime_type="application/octet-stream")
+        content = {
+            "msgtype": msgtype,
+            "body": name,
+            "info": {"mimetype": mime, "size": len(data)},
+            "file": {**key.serialize(), "url": str(place)},
+        }
+        return await self.raw(room_id, "m.room.encrypted", await self.encrypt(room_id, "m.room.message", content))
+
+    async def fetch(self, message: Message) -> bytes:
+        """The file that a message holds, opened."""
+        file = message.content["file"]
+        sealed = await self.client.download_media(file["url"])
+        return bytes(decrypt_attachment(sealed, file["key"]["k"], file["hashes"]["sha256"], file["iv"]))
+
+    async def show_typing(self, room_id: str, *, on: bool = True) -> None:
+        """Show the others that one is writing, or has stopped to."""
+        body = {"typing": on, "timeout": TYPING_MILLISECONDS} if on else {"typing": False}
+        await self.request(Method.PUT, Path.v3.rooms[room_id].typing[self.user_id], body)
+
     async def send_plain(self, room_id: str, text: str) -> str:
         """Say something in clear, as a careless client would."""
         return await self.raw(room_id, "m.room.message", {"msgtype": "m.text", "body": text})
@@ -249,6 +301,10 @@ class Person:
             await self._rooms.refresh()
             sealed = await self._machine.seal({"room_id": room_id, "type": event_type, "content": content})
         return {**sealed, **(outside or {})}
+
+    async def keys_of(self, user_id: str) -> JSON:
+        """What the homeserver tells of somebody's identity and devices."""
+        return await self.request(Method.POST, Path.v3.keys.query, {"device_keys": {user_id: []}})
 
     async def raw(self, room_id: str, event_type: str, content: Mapping[str, Any]) -> str:
         """Send an event exactly as it is; its id."""

@@ -68,6 +68,8 @@ class Room:
     sealed: dict[str, JSON] = field(default_factory=dict)  # the events of what is `Undecrypted`
     fresh: deque[Message] = field(default_factory=deque)  # decrypted, from others, and nobody asked for it yet
     reactions: dict[str, Reaction] = field(default_factory=dict)
+    typing: frozenset[str] = frozenset()  # who is writing at this moment
+    read: set[tuple[str, str]] = field(default_factory=set)  # (event, who has read it)
 
 
 class Rooms:
@@ -119,6 +121,8 @@ class Rooms:
                 self[room_id].joined = membership == "join"
                 for event in part.get("state", {}).get("events", []) + part.get("timeline", {}).get("events", []):
                     await self._take_event(room_id, event)
+                for event in part.get("ephemeral", {}).get("events", []):
+                    self._take_fleeting(self[room_id], event["type"], event["content"])
 
     async def refresh(self) -> None:
         """Ask for the devices of those whose devices changed."""
@@ -165,6 +169,13 @@ class Rooms:
                 match content.get("m.relates_to"):
                     case {"event_id": str(target), "key": str(key)}:
                         room.reactions[event["event_id"]] = Reaction(target, key, event["sender"])
+
+    @staticmethod
+    def _take_fleeting(room: Room, kind: str, content: JSON) -> None:
+        if kind == "m.typing":
+            room.typing = frozenset(content["user_ids"])
+        elif kind == "m.receipt":
+            room.read |= {(event, who) for event, read in content.items() for who in read.get("m.read", {})}
 
     async def _open(self, room_id: str, event: Mapping[str, Any]) -> None:
         room = self[room_id]

@@ -12,15 +12,15 @@ from typing import assert_never
 
 from bot.domain import TextId
 from bot.flow import phrases
-from bot.flow.events import Ask, AskLanguage, End, Event, Missed, Replied, Say, ShowAnswers, Started, TimedOut
-from bot.flow.machine import CHANGE, CHOSEN, ENOUGH, Compiled, WaitingStep, answering, commanding
+from bot.flow.events import Ask, AskLanguage, Edited, End, Event, Missed, Replied, Say, ShowAnswers, Started, TimedOut
+from bot.flow.machine import CHANGE, CHOSEN, ENOUGH, Compiled, State, WaitingStep, answering, commanding
 from bot.flow.model import ANSWERED, SKIPPED, YES, AskStep, FaqStep, LanguageStep, ReviewStep
 from bot.flow.moves import Moves
 from bot.flow.phrases import Command
-from bot.flow.session import Session
+from bot.flow.session import Passed, Session
 from bot.flow.understand import LONGEST, Lexicon, answers, commands, fold, number
 from bot.flow.vocabulary import vocabulary
-from bot.flow.walk import IDLE, Step, Walk, has_consent
+from bot.flow.walk import CHANGED, IDLE, Step, Walk, has_consent
 
 __all__ = ["IDLE", "TRIES", "Engine", "Lexicon", "Step"]
 
@@ -34,6 +34,15 @@ class Aside(StrEnum):
     STOP = "stop"
     CHANGE = "change"
     MORE = "more"
+    CHANGED = CHANGED
+
+
+_ASIDES_THAT_GIVE_WAY = (
+    None,
+    Aside.MORE,
+    Aside.CHANGED,
+)  # to a changed message; *stop* and its like are answered first
+_TELLING = {Command.HELP: phrases.HELP, Command.FINGERPRINT: phrases.FINGERPRINT}
 
 
 class Engine:
@@ -64,9 +73,12 @@ class Engine:
                 return _time_out(session, kind)
             case Started(text=text, locale=locale):
                 return self._start(text, locale).finish()
-            case Replied(text=text):
-                walk = self._start(text, None) if session is None else self._reply(Walk(session), text)
+            case Replied(text=text, ref=ref):
+                walk = self._start(text, None) if session is None else self._reply(Walk(session, ref), text)
                 return walk.finish()
+            case Edited(text=text, ref=ref):
+                edited = self._edit(Walk(session, ref), text, ref) if session is not None else None
+                return (edited or self._miss(session, phrases.CANNOT_TAKE_CHANGE)).finish()
             case Missed(why=why):
                 return self._miss(session, why).finish()
             case _:
@@ -83,8 +95,8 @@ class Engine:
         command, spoken = self._anyones.get(_folded(text), (None, None))
         if command is not None:
             walk.locale = known or spoken
-        if command is Command.HELP:
-            walk.effects.append(Say(phrases.HELP))
+        if command in _TELLING:
+            walk.effects.append(Say(_TELLING[command]))
         elif command in (Command.MENU, Command.PERSON, Command.LANGUAGE, Command.STOP) and self._obey(walk, command):
             return walk
         if self._language is None:
@@ -118,11 +130,59 @@ class Engine:
         if self._try_answer(walk, folded) or self._try_command(walk, folded) or self._try_words(walk, folded, text):
             return walk
         walk.tries = min(walk.tries + 1, TRIES)
+        walk.missed = walk.ref
         walk.effects.append(Say(phrases.NOT_UNDERSTOOD))
         if walk.tries == TRIES:
             walk.effects.append(Say(phrases.OFFER_PERSON))
         self._ask(walk)
         return walk
+
+    def _edit(self, walk: Walk, text: str, ref: str) -> Walk | None:
+        """An earlier message says something else now; None where that means nothing.
+
+        A relation between messages can be forged (law 11): so an answer is changed only when the person says so.
+        """
+        if self._is_lost(walk):
+            return None
+        if walk.tries and walk.missed == ref:  # the question stands open, and this was not understood as its answer
+            return self._reply(walk, text)
+        found = self._moves.given_before(walk, ref) if walk.aside in _ASIDES_THAT_GIVE_WAY else None
+        if found is None:
+            return None
+        place, before = found
+        given = self._read_as_answer(walk, self._states[before.state], place, text)
+        if given is None:
+            return None
+        if (given.answer.outcome, given.answer.words) != (before.answer.outcome, before.answer.words):
+            walk.aside, walk.offered = Aside.CHANGED, given
+        self._ask(walk)
+        return walk
+
+    def _read_as_answer(self, walk: Walk, state: State, place: int, text: str) -> Passed | None:
+        """What these words answer to a question of the path; None where they answer nothing."""
+        if walk.locale is None:
+            return None
+        folded, known = _folded(text), self._vocabularies[walk.locale]
+        outcome = known.answers[state.name].get(folded) or known.answers[state.name].get(folded.lstrip("0"))
+        if outcome is not None:
+            return self._moves.given(walk, state, outcome)
+        command = known.commands.get(folded)
+        if command is Command.SKIP and SKIPPED in state.outcomes:
+            return self._moves.given(walk, state, SKIPPED)
+        words = text.strip()
+        if command is None and words and isinstance(state.step, AskStep) and has_consent(walk.path[:place]):
+            return self._moves.given(walk, state, ANSWERED, words)
+        return None
+
+    def _offered(self, walk: Walk) -> tuple[int, Passed] | None:
+        """The answer that a changed message would give, and the place of the one that it gave, while that stands."""
+        offered = walk.offered
+        if offered is None or offered.ref is None:
+            return None
+        found = self._moves.given_before(walk, offered.ref)
+        if found is None or found[1].state != offered.state or not self._moves.can_be(offered):
+            return None
+        return found[0], offered
 
     def _is_lost(self, walk: Walk) -> bool:
         """Whether the flows were edited under this session, so that it cannot go on where it stands."""
@@ -178,6 +238,12 @@ class Engine:
             self._moves.ask(walk)
         elif aside == Aside.CHANGE and (number(folded) or 0) in range(1, len(self._moves.answers(walk)) + 1):
             self._moves.change(walk, int(folded))
+        elif aside == Aside.CHANGED and walk.locale and folded in self._vocabularies[walk.locale].yes_or_no:
+            offered = self._offered(walk)
+            if offered is not None and self._vocabularies[walk.locale].yes_or_no[folded] == YES:
+                self._moves.change_to(walk, *offered)
+            else:
+                self._moves.ask(walk)
         elif aside == Aside.MORE and walk.locale and folded in self._vocabularies[walk.locale].yes_or_no:
             if self._vocabularies[walk.locale].yes_or_no[folded] == YES:
                 self._moves.ask(walk)
@@ -215,8 +281,8 @@ class Engine:
     def _obey(self, walk: Walk, command: Command) -> bool:
         """Do what the command says; False where it means nothing."""
         match command:
-            case Command.HELP:
-                walk.effects.append(Say(phrases.HELP))
+            case Command.HELP | Command.FINGERPRINT:
+                walk.effects.append(Say(_TELLING[command]))
                 self._ask(walk)
             case Command.LANGUAGE if self._language is not None:
                 walk.aside = None if self._asks_language(walk) else Aside.LANGUAGE
@@ -254,6 +320,9 @@ class Engine:
                 walk.effects.append(Ask(phrases.FAQ_MORE, (phrases.YES, phrases.NO)))
             case Aside.CHANGE:
                 walk.effects += (ShowAnswers(self._moves.answers(walk)), Ask(phrases.WHICH_ANSWER))
+            case Aside.CHANGED if (offered := self._offered(walk)) is not None:
+                about = self._states[offered[1].state].question
+                walk.effects.append(Ask(phrases.USE_CHANGE, (phrases.YES, phrases.NO), about))
             case _:
                 walk.aside = None
                 self._moves.ask(walk)

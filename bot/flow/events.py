@@ -21,9 +21,18 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """The requester wrote something."""
+    """The requester wrote something. `ref` is the message, by which a later change names it."""
 
     text: str = field(repr=False)
+    ref: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The requester put this in the place of an earlier message (`ref`)."""
+
+    text: str = field(repr=False)
+    ref: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class TimedOut:
     kind: str
 
 
-Event = Started | Replied | Missed | TimedOut
+Event = Started | Replied | Edited | Missed | TimedOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +61,11 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask a question; with options, they are shown one a line as `1. text`."""
+    """Ask a question; with options, they are shown one a line as `1. text`. `about` names the one that it speaks of."""
 
     text: TextId
     options: tuple[TextId, ...] = ()
+    about: TextId | None = None
 
 
 @dataclass(frozen=True, slots=True)

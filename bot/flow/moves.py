@@ -90,8 +90,30 @@ class Moves:
 
     def take(self, walk: Walk, state: State, outcome: str, words: str | None = None) -> None:
         """This question is answered: put the answer on the path, and go on."""
-        walk.record(Passed(state.name, self._answer(state, outcome, words)))
+        walk.record(self.given(walk, state, outcome, words))
         self.go(walk, answering(outcome))
+
+    def given(self, walk: Walk, state: State, outcome: str, words: str | None = None) -> Passed:
+        """What the message in hand answers to this question."""
+        return Passed(state.name, self._answer(state, outcome, words), walk.ref)
+
+    def given_before(self, walk: Walk, ref: str) -> tuple[int, Passed] | None:
+        """The answer on the path that this message gave, and its place, where it is one that can be changed."""
+        for place, passed in enumerate(walk.path):
+            if passed.ref == ref and self._is_shown(passed):
+                return place, passed
+        return None
+
+    def change_to(self, walk: Walk, place: int, given: Passed) -> None:
+        """Answer the question of this place of the path anew, as if it had been asked."""
+        walk.return_to(place)
+        walk.ref = given.ref
+        self.take(walk, self._states[given.state], given.answer.outcome, given.answer.words)
+
+    def can_be(self, passed: Passed) -> bool:
+        """Whether this can still be an answer to its question, and is in words where it asks for words alone."""
+        in_words = isinstance(self._states[passed.state].step, AskStep) and passed.answer.outcome == ANSWERED
+        return self._is_current(passed) and (passed.answer.words is not None) == in_words
 
     def ask(self, walk: Walk) -> None:
         """Ask the question of the present state."""
@@ -160,12 +182,10 @@ class Moves:
         if isinstance(state.step, ConsentStep):
             return self._consented_before(walk, state, state.step.version)
         kept = walk.kept.pop(state.name, None)
-        if kept is None or not self._is_current(kept):
+        if kept is None or not self.can_be(kept):
             return None
         outcome, words = kept.answer.outcome, kept.answer.words
-        if (words is not None) != (isinstance(state.step, AskStep) and outcome == ANSWERED):
-            return None
-        walk.record(Passed(state.name, self._answer(state, outcome, words)))
+        walk.record(Passed(state.name, self._answer(state, outcome, words), kept.ref))
         return outcome
 
     def _consented_before(self, walk: Walk, state: State, version: int) -> str | None:
@@ -181,7 +201,7 @@ class Moves:
         if given is None:
             return None
         del walk.kept[given.state]
-        walk.record(Passed(state.name, self._answer(state, YES, None)))
+        walk.record(Passed(state.name, self._answer(state, YES, None), given.ref))
         return YES
 
     def _has_valid_consent(self, walk: Walk) -> bool:

@@ -15,6 +15,9 @@ STOP_CONFIRM = TextId("bot.stop_confirm")
 STOPPED = TextId("bot.stopped")
 EXPIRED = TextId("bot.expired")
 WHICH_ANSWER = TextId("bot.which_answer")
+USE_CHANGE = TextId("bot.use_change")
+CANNOT_TAKE_CHANGE = TextId("bot.cannot_take_change")
+FINGERPRINT = TextId("bot.fingerprint")
 FAQ_ENOUGH = TextId("bot.faq_enough")
 FAQ_MORE = TextId("bot.faq_more")
 REVIEW_SEND = TextId("bot.review_send")
@@ -32,6 +35,9 @@ SAID_BY_THE_ENGINE = (
     STOPPED,
     EXPIRED,
     WHICH_ANSWER,
+    USE_CHANGE,
+    CANNOT_TAKE_CHANGE,
+    FINGERPRINT,
     FAQ_ENOUGH,
     FAQ_MORE,
     REVIEW_SEND,
@@ -51,6 +57,7 @@ class Command(StrEnum):
     PERSON = "person"
     STOP = "stop"
     SKIP = "skip"
+    FINGERPRINT = "fingerprint"
 
 
 WORDS = ("yes", "no", *Command)
@@ -76,6 +83,22 @@ EVERYWHERE = frozenset(
 AFTER_HANDOFF = frozenset({"case"})
 
 IN_PHRASES = frozenset(
-    {"case", "question", "answer", "language", "topic", "urgency", "state", "who", "words", "note", "command"}
+    {
+        "case",
+        "question",
+        "answer",
+        "language",
+        "topic",
+        "urgency",
+        "state",
+        "who",
+        "words",
+        "note",
+        "command",
+        "file",
+        "fingerprint",
+        "device",
+        "setting",
+    }
 )
 """What the program fills into phrases. Which phrase gets which is up to the service that says it."""

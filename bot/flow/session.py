@@ -14,10 +14,11 @@ from bot.domain import Answer, TextId
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """An answered question: the state it was asked in, and the answer."""
+    """An answered question: the state it was asked in, the answer, and the message that gave it."""
 
     state: str
     answer: Answer
+    ref: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,9 @@ class Session:
     them comes back onto the path only when its own question is reached again. `aside` names a question put in between
     (the language, which answer to change); `tries` counts answers to the present question that were not understood;
     `hinted`: it has been said that a question in one's own words can be skipped; `unread`: since something could be
-    read last, it has been said that something could not, and it is not said again.
+    read last, it has been said that something could not, and it is not said again; `missed`: the message that was not
+    understood last; `offered`: the answer that a changed message would give, while it is asked whether to take it;
+    `unverified`: it has been said that the bot verifies nobody step by step.
     """
 
     state: str
@@ -40,12 +43,29 @@ class Session:
     tries: int = 0
     hinted: bool = False
     unread: bool = False
+    missed: str | None = field(default=None, repr=False)
+    offered: Passed | None = field(default=None, repr=False)
+    unverified: bool = False
+
+
+_ADDED = (False, None, None, False)  # the fields that sessions stored earlier may lack, from `unread` on
 
 
 def to_json(session: Session) -> str:
     """The session as the store keeps it, in ASCII whatever people write. It holds what they wrote: seal it."""
-    path, kept = ([_row(passed) for passed in answers] for answers in (session.path, session.kept))
-    row = [session.state, session.locale, path, kept, session.aside, session.tries, session.hinted, session.unread]
+    row = [
+        session.state,
+        session.locale,
+        [_row(passed) for passed in session.path],
+        [_row(passed) for passed in session.kept],
+        session.aside,
+        session.tries,
+        session.hinted,
+        session.unread,
+        session.missed,
+        None if session.offered is None else _row(session.offered),
+        session.unverified,
+    ]
     return json.dumps(row, separators=(",", ":"))
 
 
@@ -60,9 +80,10 @@ def from_json(stored: str) -> Session:
 def _read(stored: str) -> Session | None:
     try:
         stored_fields = [*json.loads(stored)]
-        if len(stored_fields) == len(fields(Session)) - 1:
-            stored_fields.append(False)  # stored before there was `unread`
-        state, locale, path, kept, aside, tries, hinted, unread = stored_fields
+        missing = len(fields(Session)) - len(stored_fields)
+        if 0 < missing <= len(_ADDED):
+            stored_fields += _ADDED[-missing:]
+        state, locale, path, kept, aside, tries, hinted, unread, missed, offered, unverified = stored_fields
         return Session(
             state=_text(state),
             locale=_maybe(locale),
@@ -72,6 +93,9 @@ def _read(stored: str) -> Session | None:
             tries=_whole(tries),
             hinted=bool(hinted),
             unread=bool(unread),
+            missed=_maybe(missed),
+            offered=None if offered is None else _passed(offered),
+            unverified=bool(unverified),
         )
     except (ValueError, TypeError, RecursionError):
         return None
@@ -79,11 +103,12 @@ def _read(stored: str) -> Session | None:
 
 def _row(passed: Passed) -> list[str | int | None]:
     answer = passed.answer
-    return [passed.state, answer.step, answer.question, answer.outcome, answer.label, answer.words, answer.version]
+    row = [passed.state, answer.step, answer.question, answer.outcome, answer.label, answer.words, answer.version]
+    return row if passed.ref is None else [*row, passed.ref]
 
 
 def _passed(row: Any) -> Passed:
-    state, step, question, outcome, label, words, version = row
+    state, step, question, outcome, label, words, version, ref = row if len(row) == 8 else (*row, None)
     answer = Answer(
         step=_text(step),
         question=TextId(_text(question)),
@@ -92,7 +117,7 @@ def _passed(row: Any) -> Passed:
         words=_maybe(words),
         version=None if version is None else _whole(version),
     )
-    return Passed(_text(state), answer)
+    return Passed(_text(state), answer, _maybe(ref))
 
 
 def _text(value: Any) -> str:

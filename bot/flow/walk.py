@@ -18,6 +18,8 @@ IDLE = "idle"  # the kind of the timer after which a session is erased
 KEPT_BEFORE_CONSENT = timedelta(days=1)  # law 3: choices are kept a day at most
 KEPT_AFTER_CONSENT = timedelta(days=7)  # time enough to look up what was asked, or to get back to a safe device
 
+CHANGED = "changed"  # the aside that asks whether a changed message is to be taken as the answer
+
 _ERASE_SOON = SetTimer(IDLE, KEPT_BEFORE_CONSENT)
 _ERASE_LATER = SetTimer(IDLE, KEPT_AFTER_CONSENT)
 _CANCEL = CancelTimer(IDLE)
@@ -34,9 +36,22 @@ class Step:
 class Walk:
     """The session of one step, while it changes."""
 
-    __slots__ = ("aside", "effects", "hinted", "kept", "locale", "path", "state", "tries")
+    __slots__ = (
+        "aside",
+        "effects",
+        "hinted",
+        "kept",
+        "locale",
+        "missed",
+        "offered",
+        "path",
+        "ref",
+        "state",
+        "tries",
+        "unverified",
+    )
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, ref: str | None = None) -> None:
         self.state = session.state
         self.locale = session.locale
         self.path = session.path
@@ -44,6 +59,10 @@ class Walk:
         self.aside = session.aside
         self.tries = session.tries
         self.hinted = session.hinted
+        self.missed = session.missed
+        self.offered = session.offered
+        self.unverified = session.unverified
+        self.ref = ref  # the message that is being answered
         self.effects: list[Effect] = []
 
     def record(self, passed: Passed) -> None:
@@ -90,7 +109,20 @@ class Walk:
         path, kept = self.path, tuple(self.kept.values())
         if not consented:  # law 3: words are held only beside a consent
             path, kept = _without_words(path), _without_words(kept)
-        session = Session(self.state, self.locale, path, kept, self.aside, self.tries, self.hinted)
+            if self.offered is not None and self.offered.answer.words is not None:
+                self.offered = None
+        session = Session(
+            self.state,
+            self.locale,
+            path,
+            kept,
+            self.aside,
+            self.tries,
+            self.hinted,
+            missed=self.missed if self.tries else None,
+            offered=self.offered if self.aside == CHANGED else None,
+            unverified=self.unverified,
+        )
         return Step(session, (*self.effects, _ERASE_LATER if consented else _ERASE_SOON))
 
 

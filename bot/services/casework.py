@@ -5,23 +5,10 @@ Humans vet (law 8): a person signs off, and by default nobody claims before that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain import (
-    Case,
-    CaseStatus,
-    Conversation,
-    ConversationId,
-    Invite,
-    MakeRoom,
-    Origin,
-    OutgoingMessage,
-    Owner,
-    Place,
-    SendText,
-    TextId,
-)
+from bot.deeds import Invite, MakeRoom
+from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId
 from bot.flow.events import OpenCase
 from bot.services import sayings
 from bot.services.commands import Verdict
@@ -29,8 +16,6 @@ from bot.services.work import Work
 
 DECIDED = (CaseStatus.PASSED, CaseStatus.DECLINED)
 HUMAN = (Owner.QUEUE, Owner.SPECIALIST)
-
-KEPT = ""  # stands for the event of words that waited for the claimer: they are never ticked
 
 VERDICTS = {
     Verdict.PENDING: CaseStatus.VETTING,
@@ -92,7 +77,7 @@ def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
     if verdict is Verdict.PASSED:
         return Told(sayings.VET_DONE_PASSED, news=True)
     _part(work, case, sayings.CASE_DECLINED)
-    work.tx.cases.take_words(case.number)  # nobody will claim it: what waited for a claimer is erased
+    work.tx.cases.take_kept(case.number)  # nobody will claim it: what waited for a claimer is erased
     return Told(sayings.VET_DONE_DECLINED, news=True)
 
 
@@ -127,7 +112,7 @@ def close(work: Work, case: Case, who: str) -> Told:
     """End a case. A claimed one is its claimer's to end, or a lead's: claimers can be taken ill."""
     if case.status is CaseStatus.CLOSED:
         return Told(sayings.CLOSE_REFUSED_CLOSED)
-    if case.status is CaseStatus.CLAIMED and who != case.claimed_by and who not in work.kit.staff.leads:
+    if case.status is CaseStatus.CLAIMED and who != case.claimed_by and not work.is_lead(who):
         return Told(sayings.CLOSE_REFUSED)
     work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
     _part(work, case, sayings.CASE_CLOSED)
@@ -144,46 +129,6 @@ def tell_staff(work: Work, case: Case, text: TextId) -> None:
     """Tell whoever has the case: in its relay room while the claimer is there, or else in the queue room."""
     at = work.tx.conversations.get(case.relay) if case.relay and case.relay_open else work.queue()
     work.say(at, work.kit.render.staff(text, case=case.number))
-
-
-def pass_on_kept(work: Work, case: Case) -> None:
-    """The claimer is in the relay room: post what the requester wrote meanwhile, and from now on at once."""
-    if case.relay is None:
-        return
-    relay = work.tx.conversations.get(case.relay)
-    for text in work.tx.cases.take_words(case.number):
-        work.say(relay, text, Origin(case.requester, KEPT))
-    work.tx.cases.save(replace(case, relay_open=True))
-
-
-def keep(work: Work, case: Case, text: str) -> None:
-    """Keep what the requester wrote for the relay room; whoever is in the notes room may read it at once."""
-    work.tx.cases.keep_words(case.number, text)
-    if case.notes is not None and sayings.NOTES_INTRO in case.told:
-        work.say(work.tx.conversations.get(case.notes), work.kit.render.staff(sayings.WORDS_KEPT, words=text))
-
-
-def show_kept(work: Work, case: Case, notes: Conversation) -> None:
-    """Somebody who may read came into the notes room: show there, too, what waits for the relay room."""
-    for text in work.tx.cases.take_words(case.number):
-        work.tx.cases.keep_words(case.number, text)
-        work.say(notes, work.kit.render.staff(sayings.WORDS_KEPT, words=text))
-    if sayings.NOTES_INTRO not in case.told:
-        work.tx.cases.save(replace(case, told=(*case.told, sayings.NOTES_INTRO)))
-
-
-def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, closed: bool) -> None:
-    """The requester's words that could not be posted in the relay room are kept again, and staff are told.
-
-    `closed`: the relay room itself is gone, so all that follows is kept too, until the claimer comes in again.
-    """
-    words = [message.deed.text for message in messages if message.origin and isinstance(message.deed, SendText)]
-    for text in words:
-        keep(work, case, text)
-    if closed:
-        work.tx.cases.save(replace(case, relay_open=False))
-    if words:
-        work.say(work.queue(), work.kit.render.staff(sayings.RELAY_LOST, case=case.number))
 
 
 def _part(work: Work, case: Case, text: TextId) -> None:

@@ -50,15 +50,38 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class ListStaff:
+    """`!staff list`"""
+
+
+@dataclass(frozen=True, slots=True)
+class AddStaff:
+    """`!staff add @who:server [KEY] [lead]`; without the key it asks for it. What is missing is empty."""
+
+    user: str = field(repr=False)
+    identity: str = field(repr=False)
+    lead: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveStaff:
+    """`!staff remove @who:server`"""
+
+    user: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """None of ours; `meant` is what it looks like, if it looks like one."""
 
     meant: str | None
 
 
-Command = Help | Vet | Claim | Close | Unknown
+ForStaff = ListStaff | AddStaff | RemoveStaff
+Command = Help | Vet | Claim | Close | ForStaff | Unknown
 
-VERBS = ("help", "vet", "claim", "close")
+VERBS = ("help", "vet", "claim", "close", "staff")
+STAFF_VERBS = ("list", "add", "remove")
 
 
 def is_command(text: str) -> bool:
@@ -81,6 +104,8 @@ def parse(text: str, own: CaseNumber | None) -> Command:
             return Claim(_case(rest, own)[0])
         case "close":
             return Close(_case(rest, own)[0])
+        case "staff":
+            return _staff(_without_unseen(rest))
         case other:
             return Unknown(_like(other, VERBS, "!"))
 
@@ -93,11 +118,30 @@ def _vet(rest: str, own: CaseNumber | None) -> Command:
     return Vet(case, Verdict(word.casefold()), note)
 
 
+def _staff(rest: str) -> Command:
+    verb, rest = _first_word(rest)
+    user, rest = _first_word(rest)
+    match verb.casefold():
+        case "list":
+            return ListStaff()
+        case "add":
+            return _add_staff(user, rest.split())
+        case "remove":
+            return RemoveStaff(user)
+        case other:
+            return Unknown(_like(other, STAFF_VERBS, "!staff "))
+
+
+def _add_staff(user: str, words: list[str]) -> AddStaff:
+    """An identity is copied with the spaces between its groups. None ends in d, so `lead` is never a part of it."""
+    lead = bool(words) and words[-1].casefold() == "lead"
+    return AddStaff(user, "".join(words[:-1] if lead else words), lead)
+
+
 def _case(rest: str, own: CaseNumber | None) -> tuple[CaseNumber | None, str]:
     """The case that is meant, and what follows its number."""
     word, after = _first_word(rest)
-    seen = "".join(sign for sign in word if unicodedata.category(sign) != "Cf")  # copied out of a right-to-left text
-    number = unicodedata.normalize("NFKC", seen).upper()
+    number = unicodedata.normalize("NFKC", _without_unseen(word)).upper()
     if not CASE.fullmatch(number):
         return own, rest
     if own is not None and number != own:
@@ -108,6 +152,11 @@ def _case(rest: str, own: CaseNumber | None) -> tuple[CaseNumber | None, str]:
 def _first_word(text: str) -> tuple[str, str]:
     word, *rest = text.split(maxsplit=1) or [""]
     return word, rest[0].strip() if rest else ""
+
+
+def _without_unseen(text: str) -> str:
+    """The text as it looks: what is copied out of a right-to-left one brings marks along."""
+    return "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
 
 
 def _plain(text: str) -> str:

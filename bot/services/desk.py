@@ -6,11 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from bot.domain import Conversation, Listed
 from bot.flow.engine import Engine
 from bot.logs import describe
-from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Texts
+from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Texts, Tx
+from bot.services import roster
 from bot.services.intake import Intake
 from bot.services.outbox import Outbox
+from bot.services.presence import Presence
 from bot.services.render import Renderer
 from bot.services.scheduler import Scheduler
 from bot.services.work import Kit, Staff, Work
@@ -41,8 +44,8 @@ class Desk:
     ) -> None:
         self._store = store
         self._channels = {channel.name: channel for channel in channels}
-        self._kit = Kit(engine, Renderer(texts, languages), staff, clock, chance, self._device)
-        self._intake = Intake(store, self._kit, self._committed)
+        self._kit = Kit(engine, Renderer(texts, languages), staff, clock, chance, self._device, self._fingerprint)
+        self._intake = Intake(store, self._kit, Presence(store, self._channels, self._kit), self._committed)
         self._outbox = Outbox(store, self._channels, self._kit, self._committed)
         self._scheduler = Scheduler(store, clock, self._kit, self._committed)
         self._ears: list[asyncio.Task[None]] = []
@@ -54,7 +57,8 @@ class Desk:
 
     async def start(self) -> None:
         """Go on where the last stop left off, then listen."""
-        queue = await self._store.transact(lambda tx: Work(tx, self._kit).place_queue())
+        queue, pins = await self._store.transact(self._begin)
+        self._trust(pins)
         await self._outbox.start(queue)
         await self._intake.start()
         self._scheduler.wake()
@@ -73,6 +77,18 @@ class Desk:
         """Lasts as long as channels can be listened to. Raises what one of them says has ended that for good."""
         await asyncio.gather(*self._ears)
 
+    async def staff(self) -> Sequence[roster.Member]:
+        """Everybody who may read cases."""
+        return await self._store.transact(lambda tx: roster.members(Work(tx, self._kit)))
+
+    async def add_staff(self, user: str, identity: str, *, lead: bool) -> roster.Outcome:
+        """Let somebody read cases, on the devices that this identity signed. The queue room is told."""
+        return await self._change_staff(lambda work: roster.add(work, Listed(user, identity, lead)))
+
+    async def remove_staff(self, user: str) -> roster.Outcome:
+        """Let somebody who was added read cases no more. The queue room is told."""
+        return await self._change_staff(lambda work: roster.remove(work, user))
+
     def look_again(self) -> None:
         """Let everything that waits for a moment look at the clock: for a clock that was set."""
         self._scheduler.wake()
@@ -88,8 +104,29 @@ class Desk:
                 _log.error("listening on %s failed: %s", channel.name, describe(error))
             await asyncio.sleep(LISTEN_AGAIN)
 
+    def _begin(self, tx: Tx) -> tuple[Conversation, Mapping[str, str]]:
+        """Put in order what changed with the config."""
+        work = Work(tx, self._kit)
+        queue = work.place_queue()
+        roster.keep_for_the_removed(work)
+        return queue, roster.pins(work)
+
+    async def _change_staff(self, change: Callable[[Work], roster.Outcome]) -> roster.Outcome:
+        def step(tx: Tx) -> tuple[Work, roster.Outcome]:
+            work = Work(tx, self._kit)
+            return work, change(work)
+
+        work, outcome = await self._store.transact(step)
+        self._committed(work)
+        return outcome
+
+    def _trust(self, pins: Mapping[str, str]) -> None:
+        self._channels[self._kit.staff.channel].trust(pins)
+
     def _committed(self, work: Work) -> None:
         """A step is stored: wake whoever has something to do because of it. Losing this only delays."""
+        if work.pins is not None:
+            self._trust(work.pins)
         for lane in work.lanes:
             self._outbox.wake(lane)
         if work.earliest is not None:
@@ -97,3 +134,6 @@ class Desk:
 
     def _device(self, channel: str) -> str:
         return self._channels[channel].device
+
+    def _fingerprint(self, channel: str) -> str:
+        return self._channels[channel].fingerprint

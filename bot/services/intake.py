@@ -8,31 +8,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
-from bot.domain import (
-    Arrival,
-    Batch,
-    Conversation,
-    ConversationId,
-    Endangered,
-    Invited,
-    Leave,
-    Place,
-    Unreadable,
-    Wrote,
-)
+from bot.deeds import Leave
+from bot.domain import Conversation, ConversationId, Place
 from bot.errors import VestibuleError
+from bot.happenings import Arrival, Attached, Batch, Endangered, Invited, Typing, Unreadable, Wrote
 from bot.logs import describe
 from bot.ports import Store, Tx
 from bot.services import reception, sayings, staffrooms
 from bot.services.crew import Crew
+from bot.services.presence import Presence
 from bot.services.work import Kit, Work
 
 MAX_TRIES = 3  # of one step; what fails three times fails always
 RETRY_SECONDS = 0.2  # between two tries: long enough for a passing fault of the disk
 
-FIRST_SIGNS = (Invited, Wrote, Unreadable)  # what makes a conversation of a room that we do not know
+FIRST_SIGNS = (Invited, Wrote, Attached, Unreadable)  # what makes a conversation of a room that we do not know
 
 Row = tuple[int, Arrival]
 
@@ -50,21 +43,30 @@ class _StepFailed(Exception):
 class Intake:
     """The inbox of every channel, and the workers that empty it. `committed` is told of every stored step."""
 
-    def __init__(self, store: Store, kit: Kit, committed: Callable[[Work], None]) -> None:
+    def __init__(self, store: Store, kit: Kit, presence: Presence, committed: Callable[[Work], None]) -> None:
         self._store = store
         self._kit = kit
+        self._presence = presence
         self._committed = committed
         self._crew: Crew[ConversationId] = Crew(self._empty)
         self._tries: dict[ConversationId, int] = {}
+        self._told_of_broken = False
 
     async def accept(self, batch: Batch) -> None:
         """Journal the arrivals and move the token, then wake whoever is to answer."""
-        for conversation in await self._store.transact(partial(self._journal, batch)):
+        work, touched, broken = await self._store.transact(partial(self._journal, batch))
+        self._told_of_broken = self._told_of_broken or broken
+        self._committed(work)
+        for conversation in touched:
             self._crew.wake(conversation)
 
     async def token(self, channel: str) -> str | None:
         """From where the channel goes on."""
         return await self._store.transact(lambda tx: tx.token(channel))
+
+    async def typing(self, typing: Typing) -> None:
+        """Show it on the other side of the relay."""
+        await self._presence.show(typing)
 
     async def start(self) -> None:
         """Go on with what was journaled before the last stop."""
@@ -75,24 +77,29 @@ class Intake:
         """Finish the steps in hand."""
         await self._crew.stop(patience)
 
-    def _journal(self, batch: Batch, tx: Tx) -> list[ConversationId]:
+    def _journal(self, batch: Batch, tx: Tx) -> tuple[Work, list[ConversationId], bool]:
         work = Work(tx, self._kit)
         touched: dict[ConversationId, None] = {}
+        broken = False
         for arrival in batch.arrivals:
             try:
                 conversation = self._file(work, arrival)
             except VestibuleError as error:
                 # a record of this conversation is broken, and will be at the next try: the others must not wait for it
                 _log.error("an arrival could not be journaled: %s", describe(error))
+                broken = True
             else:
                 if conversation is not None:
                     touched[conversation] = None
+        if broken and not self._told_of_broken:
+            with suppress(VestibuleError):  # it may be the queue room's record
+                work.say(work.queue(), self._kit.render.staff(sayings.RECORD_BROKEN))
         tx.set_token(batch.channel, batch.token)
-        return list(touched)
+        return work, list(touched), broken
 
     def _file(self, work: Work, arrival: Arrival) -> ConversationId | None:
-        """Journal one arrival; None where nobody has to answer it."""
-        conversation = work.tx.conversations.find(arrival.channel, arrival.room)
+        """Journal one arrival; None where nobody has to answer it. What happened in no room is for the queue room."""
+        conversation = work.tx.conversations.find(arrival.channel, arrival.room) if arrival.room else work.queue()
         if conversation is None:
             if not isinstance(arrival.what, FIRST_SIGNS):
                 return None
@@ -161,7 +168,7 @@ class Intake:
         _log.error("gave up one arrival of kind %s", type(arrival.what).__name__)
         if isinstance(arrival.what, Endangered):
             work.post(conversation, Leave(self._kit.render.requester(sayings.UNSAFE[arrival.what.danger], None)))
-        elif isinstance(arrival.what, Wrote | Unreadable):
+        elif isinstance(arrival.what, Wrote | Attached | Unreadable):
             if conversation.place is Place.REQUESTER:
                 # whatever we know of them may be what cannot be read: so in every language
                 work.say(conversation, self._kit.render.requester(sayings.NOT_TAKEN, None))

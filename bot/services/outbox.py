@@ -13,27 +13,30 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from bot.domain import (
-    Conversation,
-    ConversationId,
+from bot.deeds import (
     Enter,
+    Follow,
+    Identify,
     Invite,
     MakeRoom,
     OutgoingMessage,
-    Place,
+    Restore,
+    SendFile,
     SendText,
     Tick,
 )
+from bot.domain import Conversation, ConversationId, Owner, Place
 from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
-from bot.services import casework, reception, sayings
+from bot.services import identity, reception, relay, roster, sayings
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
 LONGEST_WAIT = 60.0  # seconds between two attempts: a helpline is back soon after its server is
 LONGEST_LIMIT = 3600.0  # seconds; a server that asks for a longer pause is asked again all the same
 MAX_SURPRISES = 8  # attempts that end in an error nobody named, before the deed counts as impossible
+MAX_ERRANDS = 8  # attempts at what is less than a word to staff, before it holds up the queue room no longer
 MANY_DEVICES = ""  # no device is called this, so the channel always looks in the room before it sends
 
 Head = tuple[Conversation, OutgoingMessage | None]
@@ -113,7 +116,8 @@ class Outbox:
         except SendError as error:
             _log.warning("%s failed: %s, try %d", type(message.deed).__name__, error.failure, message.attempts + 1)
             settle = partial(self._failed, message, error)
-            if conversation.place is Place.QUEUE and error.failure not in (Failure.AWAY, Failure.LIMITED):
+            gone = error.failure not in (Failure.AWAY, Failure.LIMITED)
+            if gone and conversation.place is Place.QUEUE and _must_be_done(conversation, message):
                 self._doors[conversation.id] = _door(conversation.id)
         else:
             settle = partial(self._done, message, done)
@@ -147,16 +151,30 @@ class Outbox:
         if head is None or head.id != message.id:
             return work, (conversation, head)  # taken back while it was on its way
         tx.outbox.empty(message.id)
-        if isinstance(message.deed, MakeRoom):
-            conversation = replace(conversation, room=done.room)
-            tx.conversations.save(conversation)
-        if isinstance(message.deed, Enter) and done.entered is Entered.UNSAFE:
-            reception.turn_away(work, conversation)
+        match message.deed:
+            case MakeRoom():
+                conversation = replace(conversation, room=done.room)
+                tx.conversations.save(conversation)
+            case Enter() if conversation.place is Place.REQUESTER and _is_to_be_queue(work, conversation.room):
+                _step_aside(work, conversation)
+                _hurry(work, work.queue())
+            case Enter() | Follow() if done.entered is Entered.UNSAFE:
+                if conversation.place is Place.REQUESTER:
+                    reception.turn_away(work, conversation)
+                    conversation = tx.conversations.get(conversation.id)
+            case Follow(room):
+                conversation = _move(work, conversation, done.room or room)
+                if conversation.place is Place.QUEUE:
+                    work.say(conversation, work.kit.render.staff(sayings.QUEUE_MOVED))
+            case _:
+                pass
+        with _done_without():
+            _learn(work, conversation, message, done)
         following = tx.outbox.head(conversation.id)
         if following is None or following.origin != message.origin:
             with _done_without():
                 _tick(work, message)
-        return work, (conversation, following)
+        return work, (tx.conversations.get(conversation.id), following)
 
     def _failed(self, message: OutgoingMessage, error: SendError, tx: Tx) -> tuple[Work, Head]:
         work = Work(tx, self._kit)
@@ -164,9 +182,10 @@ class Outbox:
         if head is None or head.id != message.id:
             return work, (conversation, head)
         failure = error.failure
-        if conversation.place is Place.QUEUE or isinstance(message.deed, MakeRoom):
-            # the only road to people: nothing on it is given up
+        if _must_be_done(conversation, message):
             failure = Failure.LIMITED if failure is Failure.LIMITED else Failure.AWAY
+        elif conversation.place is Place.QUEUE and message.attempts >= MAX_ERRANDS:
+            failure = Failure.REFUSED
         due = next_attempt(failure, message.attempts, work.now, error.retry_after)
         if due is not None:
             tx.outbox.save(replace(message, attempts=message.attempts + 1, due=due))
@@ -195,9 +214,62 @@ def _head(lane: ConversationId, tx: Tx) -> Head:
     return tx.conversations.get(lane), tx.outbox.head(lane)
 
 
+def _must_be_done(conversation: Conversation, message: OutgoingMessage) -> bool:
+    """The only road to people: nothing that is said on it is given up."""
+    errand = isinstance(message.deed, Follow | Restore | Identify)
+    return isinstance(message.deed, MakeRoom) or (conversation.place is Place.QUEUE and not errand)
+
+
+def _learn(work: Work, conversation: Conversation, message: OutgoingMessage, done: Done) -> None:
+    """Keep what the deed brought to light."""
+    if conversation.place is Place.REQUESTER:
+        identity.note(work, conversation, done.identity)
+    if isinstance(message.deed, Identify):
+        roster.identified(work, message.deed, done.identity)
+    relay.remember_copy(work, message, done.event_id)
+
+
+def _move(work: Work, conversation: Conversation, room: str) -> Conversation:
+    """The conversation goes on in this room; one that is another conversation's already stays that one's.
+
+    Unless that one began only now, because we were asked into the room before we knew whose it is.
+    """
+    holder = work.tx.conversations.find(conversation.channel, room)
+    if holder is not None and holder.id != conversation.id:
+        same = conversation.place is not Place.REQUESTER or holder.contact == conversation.contact
+        if holder.place is not Place.REQUESTER or holder.case is not None or not same:
+            _log.warning("a conversation moved to a room that is another's")
+            return conversation
+        _step_aside(work, holder)
+    conversation = replace(conversation, room=room)
+    work.tx.conversations.save(conversation)
+    return conversation
+
+
+def _is_to_be_queue(work: Work, room: str | None) -> bool:
+    """Whether the queue is about to move to this room: then the invitation to it was not a requester's."""
+    head = work.tx.outbox.head(work.queue().id)
+    return head is not None and isinstance(head.deed, Follow) and head.deed.room == room
+
+
+def _hurry(work: Work, lane: Conversation) -> None:
+    """What the lane waited for has come."""
+    head = work.tx.outbox.head(lane.id)
+    if head is not None:
+        work.tx.outbox.save(replace(head, due=None))
+        work.lanes.add(lane.id)
+
+
+def _step_aside(work: Work, conversation: Conversation) -> None:
+    """The room is another conversation's: nothing is said in this one's name."""
+    work.drop_lane(conversation)
+    work.tx.sessions.erase(conversation.id)
+    work.tx.conversations.save(replace(conversation, room=None, owner=Owner.NOBODY))
+
+
 def _tick(work: Work, message: OutgoingMessage) -> None:
     """Mark a relay message whose last part the requester's server accepted."""
-    if message.origin is None or not isinstance(message.deed, SendText):
+    if message.origin is None or not isinstance(message.deed, SendText | SendFile):
         return
     written_in = work.tx.conversations.get(message.origin.conversation)
     if written_in.place is Place.RELAY:
@@ -207,14 +279,20 @@ def _tick(work: Work, message: OutgoingMessage) -> None:
 def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, failure: Failure) -> None:
     """What cannot be done is told to whoever counted on it."""
     case = work.tx.cases.get(conversation.case) if conversation.case else None
-    if conversation.place is Place.REQUESTER:
-        work.not_delivered(message)
+    say = work.kit.render.staff
+    if isinstance(message.deed, Identify):
+        work.say(work.queue(), say(sayings.IDENTIFY_FAILED, who=message.deed.contact))
+    elif isinstance(message.deed, Follow | Restore) and case is not None:
+        told = sayings.NOT_FOLLOWED if isinstance(message.deed, Follow) else sayings.NOT_RESTORED
+        work.say(work.queue(), say(told, case=case.number))
+    elif conversation.place is Place.REQUESTER:
+        relay.not_delivered(work, message)
     elif case is None:
         return
     elif isinstance(message.deed, Invite):
-        work.say(work.queue(), work.kit.render.staff(sayings.INVITE_FAILED, case=case.number))
+        work.say(work.queue(), say(sayings.INVITE_FAILED, case=case.number))
     elif conversation.place is Place.NOTES and isinstance(message.deed, SendText):
-        work.say(work.queue(), work.kit.render.staff(sayings.NOTES_LOST, case=case.number))
+        work.say(work.queue(), say(sayings.NOTES_LOST, case=case.number))
     elif conversation.place is Place.RELAY:
         back = [message, *(work.drop_lane(conversation) if failure is Failure.GONE else ())]
-        casework.take_back(work, case, back, closed=failure is Failure.GONE)
+        relay.take_back(work, case, back, closed=failure is Failure.GONE)

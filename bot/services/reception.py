@@ -5,59 +5,74 @@ The bot's conversations go to the flow engine; people's go to the case. In those
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
-from bot.domain import (
+from bot.deeds import Decline, Enter, Follow, Leave
+from bot.domain import Case, Conversation, Owner, TextId
+from bot.flow import phrases
+from bot.flow.events import CancelTimer, Edited, End, Event, Missed, OpenCase, Replied, SetTimer, Started, TimedOut
+from bot.flow.phrases import Command
+from bot.flow.session import Session
+from bot.happenings import (
+    Alarmed,
     Arrival,
-    Case,
+    AsksToVerify,
+    Attached,
     Cause,
-    Conversation,
     Danger,
-    Decline,
     Endangered,
-    Enter,
     Invited,
     Joined,
-    Leave,
     Left,
-    Origin,
-    Owner,
-    TextId,
+    Moved,
+    Removed,
+    SettingsChanged,
     Unreadable,
     Wrote,
 )
-from bot.flow.events import CancelTimer, End, Event, Missed, OpenCase, Replied, SetTimer, Started, TimedOut
-from bot.flow.phrases import Command
-from bot.flow.session import Session
-from bot.services import casework, sayings
+from bot.services import casework, identity, relay, sayings
 from bot.services.work import Work
+
+_ANSWERED = (Wrote, Attached, Unreadable, AsksToVerify, Moved)
 
 
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """Answer one arrival in a requester's room."""
+    if isinstance(arrival.what, _ANSWERED) and _is_leaving(work, conversation):
+        return  # the farewell is on its way, and nothing begins anew behind it
+    event_id = relay.event_of(arrival.event_id)
     match arrival.what:
-        case Wrote() | Unreadable() if _is_leaving(work, conversation):
-            pass  # the farewell is on its way, and nothing begins anew behind it
+        case Wrote() | Attached() if _is_stranger(conversation, arrival):
+            stop(work, conversation, Danger.THIRD_MEMBER)
         case Wrote() as message:
-            if _is_stranger(conversation, arrival):
-                stop(work, conversation, Danger.THIRD_MEMBER)
-            else:
-                _wrote(work, conversation, message, arrival.event_id)
+            _wrote(work, identity.note(work, conversation, message.identity), message, event_id)
+        case Attached() as message:
+            _attached(work, identity.note(work, conversation, message.identity), message, event_id)
+        case Removed() as removed:
+            case = casework.human_case(work, conversation)
+            if case is not None:
+                relay.from_requester(work, conversation, case, event_id, removed)
         case Unreadable(cause):
             _unreadable(work, conversation, cause)
+        case AsksToVerify():
+            _asks_to_verify(work, conversation)
         case Invited():
             if _is_stranger(conversation, arrival):
                 work.post(conversation, Decline(work.kit.render.notice()))  # the room belongs to another's conversation
             else:
                 work.post(conversation, Enter())
+        case Moved(room):
+            if not _is_stranger(conversation, arrival):
+                work.post(conversation, Follow(room))
         case Endangered(danger):
             stop(work, conversation, danger)
         case Left():
             case = casework.human_case(work, conversation)
             if case is not None:
                 casework.tell_staff(work, case, sayings.REQUESTER_LEFT)
-        case Joined():
+        case Joined() | SettingsChanged() | Alarmed():
             pass
         case _:
             assert_never(arrival.what)
@@ -85,7 +100,7 @@ def turn_away(work: Work, conversation: Conversation) -> None:
 def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> None:
     """Take back what is not sent; nothing but the farewell is said in this room any more."""
     for message in work.drop_lane(conversation):
-        work.not_delivered(message)
+        relay.not_delivered(work, message)
     work.post(conversation, farewell)
     case = casework.human_case(work, conversation)
     if case is not None:
@@ -97,25 +112,51 @@ def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> N
 def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str) -> None:
     case = casework.human_case(work, conversation)
     if case is not None:
-        text = message.text
-        command = None
-        if message.edited:
-            text = work.kit.render.staff(sayings.REQUESTER_CHANGED, words=text)
-        else:
-            command = work.kit.engine.command(text, case.locale)
-        if command is Command.STOP:
-            _asks_to_stop(work, conversation, case, text, event_id)
-        elif command is Command.HELP and conversation.owner is Owner.QUEUE:
-            work.say(conversation, work.kit.render.requester(sayings.WAITING_HELP, case.locale, case.number))
-        else:
-            _to_case(work, conversation, case, text, event_id)
-            if conversation.owner is Owner.QUEUE:
-                _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
-    elif message.edited:
-        # which message it changes is not proven, so it cannot take the place of an answer
-        _to_engine(work, conversation, Missed(sayings.CANNOT_TAKE_CHANGE))
+        command = work.kit.engine.command(message.text, case.locale) if message.edits is None else None
+        _to_people(work, conversation, case, message, event_id, command)
+    elif message.edits is not None:
+        _to_engine(work, conversation, Edited(message.text, message.edits))
     else:
-        _to_engine(work, conversation, Replied(message.text))
+        _to_engine(work, conversation, Replied(message.text, event_id))
+
+
+def _to_people(
+    work: Work, conversation: Conversation, case: Case, message: Wrote, event_id: str, command: Command | None
+) -> None:
+    """The conversation is theirs, but for the little that the bot still answers (law 4)."""
+    waiting = conversation.owner is Owner.QUEUE
+    if waiting and command is Command.HELP:
+        _say(work, conversation, case, sayings.WAITING_HELP)
+    elif waiting and command is Command.FINGERPRINT:
+        _say(work, conversation, case, phrases.FINGERPRINT)
+    else:
+        relay.from_requester(work, conversation, case, event_id, message)
+        if command is Command.STOP:
+            _asks_to_stop(work, conversation, case)
+        elif waiting:
+            _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
+
+
+def _attached(work: Work, conversation: Conversation, message: Attached, event_id: str) -> None:
+    case = casework.human_case(work, conversation)
+    if case is None:
+        _miss(work, conversation, Cause.NOT_TEXT)
+        return
+    relay.from_requester(work, conversation, case, event_id, message)
+    if conversation.owner is Owner.QUEUE:
+        _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
+
+
+def _asks_to_verify(work: Work, conversation: Conversation) -> None:
+    """Said once a session or case, and not where a specialist speaks."""
+    case = casework.human_case(work, conversation)
+    if conversation.owner is Owner.BOT:
+        session = work.tx.sessions.load(conversation.id)
+        if session is None or not session.unverified:
+            _to_engine(work, conversation, Missed(sayings.CANNOT_VERIFY))
+            _remember(work, conversation, lambda session: replace(session, unverified=True))
+    elif case is not None and conversation.owner is Owner.QUEUE:
+        _tell_once(work, conversation, case, sayings.CANNOT_VERIFY)
 
 
 def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
@@ -127,7 +168,7 @@ def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
     if case.relay is not None and case.relay_open:
         work.say(work.tx.conversations.get(case.relay), unread)
     else:
-        casework.keep(work, case, unread)
+        relay.keep(work, case, unread)
     _tell_once(work, conversation, case, sayings.CANNOT_READ[cause])
 
 
@@ -137,35 +178,36 @@ def _miss(work: Work, conversation: Conversation, cause: Cause) -> None:
     if session is not None and session.unread:
         return
     _to_engine(work, conversation, Missed(sayings.CANNOT_READ[cause]))
+    _remember(work, conversation, lambda session: replace(session, unread=True))
+
+
+def _remember(work: Work, conversation: Conversation, told: Callable[[Session], Session]) -> None:
+    """Remember in the session what need not be said again."""
     session = work.tx.sessions.load(conversation.id)
     if session is not None:
-        work.tx.sessions.save(conversation.id, replace(session, unread=True))
+        work.tx.sessions.save(conversation.id, told(session))
 
 
-def _asks_to_stop(work: Work, conversation: Conversation, case: Case, text: str, event_id: str) -> None:
+def _asks_to_stop(work: Work, conversation: Conversation, case: Case) -> None:
     """The wish is the case's, as all that is written there; its writer hears that a person will read it."""
-    _to_case(work, conversation, case, text, event_id)
     if conversation.owner is Owner.QUEUE and sayings.WAITING_STOP not in case.told:
         work.say(work.queue(), work.kit.render.staff(sayings.ASKS_TO_STOP, case=case.number))
     _tell_once(work, conversation, case, sayings.WAITING_STOP)
-
-
-def _to_case(work: Work, conversation: Conversation, case: Case, text: str, event_id: str) -> None:
-    """People own the conversation: what the requester writes is theirs, at once or when one of them can read it."""
-    if case.relay is not None and case.relay_open:
-        work.say(work.tx.conversations.get(case.relay), text, Origin(conversation.id, event_id))
-        return
-    casework.keep(work, case, text)
 
 
 def _tell_once(work: Work, conversation: Conversation, case: Case, text: TextId) -> None:
     if text in case.told:
         return
     work.tx.cases.save(replace(case, told=(*case.told, text)))
-    work.say(conversation, work.kit.render.requester(text, case.locale, case.number))
+    _say(work, conversation, case, text)
 
 
-def _to_engine(work: Work, conversation: Conversation, event: Replied | Missed) -> None:
+def _say(work: Work, conversation: Conversation, case: Case, text: TextId) -> None:
+    fingerprint = work.kit.fingerprint(conversation.channel)
+    work.say(conversation, work.kit.render.requester(text, case.locale, case.number, fingerprint=fingerprint))
+
+
+def _to_engine(work: Work, conversation: Conversation, event: Replied | Edited | Missed) -> None:
     """The bot owns the conversation, or takes it up again where nobody does."""
     session = None
     if conversation.owner is Owner.BOT:
@@ -173,7 +215,7 @@ def _to_engine(work: Work, conversation: Conversation, event: Replied | Missed) 
     else:
         conversation = replace(conversation, owner=Owner.BOT)
         work.tx.conversations.save(conversation)
-    if session is not None or isinstance(event, Missed):
+    if session is not None or not isinstance(event, Replied):
         _step(work, conversation, session, event)
         return
     earlier = work.tx.cases.get(conversation.case) if conversation.case else None
@@ -203,7 +245,8 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 work.tx.conversations.save(conversation)
             case _:
                 pass  # said below, all together
-    work.say(conversation, work.kit.render.effects(step.effects, locale, conversation.case))
+    fingerprint = work.kit.fingerprint(conversation.channel)
+    work.say(conversation, work.kit.render.effects(step.effects, locale, conversation.case, fingerprint))
 
 
 def _is_leaving(work: Work, conversation: Conversation) -> bool:

@@ -24,16 +24,27 @@ class Renderer:
         self._languages = languages
         self.first_locale = texts.locales[0]
 
-    def effects(self, effects: Iterable[Effect], locale: str | None, case: CaseNumber | None) -> str:
-        """All that one engine step says, as one text; without a language yet, in every language offered."""
-        parts = [self._effect(effect, locale, case) for effect in effects]
+    def effects(
+        self, effects: Iterable[Effect], locale: str | None, case: CaseNumber | None, fingerprint: str | None = None
+    ) -> str:
+        """All that one engine step says, as one text; without a language yet, in every language offered.
+
+        `fingerprint`: of our key, in the channel where this is said.
+        """
+        parts = [self._effect(effect, locale, case, fingerprint) for effect in effects]
         return "\n\n".join(part for part in parts if part)
 
     def requester(
-        self, text: TextId, locale: str | None, case: CaseNumber | None = None, words: str | None = None
+        self,
+        text: TextId,
+        locale: str | None,
+        case: CaseNumber | None = None,
+        *,
+        words: str | None = None,
+        fingerprint: str | None = None,
     ) -> str:
         """One text for the requester, in every language offered if theirs is not known."""
-        given = {"case": case, "words": words}
+        given = {"case": case, "words": words, "fingerprint": fingerprint}
         params = {name: value for name, value in given.items() if value is not None}
         said = (self._texts.say(text, each, params) for each in self._locales(locale))
         return "\n\n".join(dict.fromkeys(said))
@@ -60,21 +71,27 @@ class Renderer:
             state=self.staff(sayings.STATES[status]),
         )
 
-    def summary(self, case: Case, *, before_claim: bool) -> str:
-        """What the notes room shows of a case: every answer, the requester's own words untouched."""
+    def summary(self, case: Case, *, before_claim: bool, identity: str | None = None) -> str:
+        """What the notes room shows of a case: every answer, the requester's own words untouched.
+
+        `identity`: the requester's, see `Wrote`.
+        """
         lines = [self._summary_line(case, answer) for answer in case.answers]
+        if identity == "":
+            lines.append(self.staff(sayings.IDENTITY_NONE))
         if case.note:
             lines.append(self.staff(sayings.SUMMARY_NOTE, note=case.note))
         title = self.staff(sayings.SUMMARY_TITLE, case=case.number)
         return "\n\n".join([title, self.card(case, before_claim=before_claim), *lines])
 
-    def _effect(self, effect: Effect, locale: str | None, case: CaseNumber | None) -> str:
+    def _effect(self, effect: Effect, locale: str | None, case: CaseNumber | None, fingerprint: str | None) -> str:
         match effect:
             case Say(text):
-                return self.requester(text, locale, case)
-            case Ask(text, options):
+                return self.requester(text, locale, case, fingerprint=fingerprint)
+            case Ask(text, options, about):
+                asked = self._about(text, about, locale) if about else self.requester(text, locale, case)
                 lines = self._numbered(" / ".join(dict.fromkeys(self._in_each(option, locale))) for option in options)
-                return "\n\n".join(part for part in (self.requester(text, locale, case), lines) if part)
+                return "\n\n".join(part for part in (asked, lines) if part)
             case AskLanguage(text):
                 asked = "\n".join(dict.fromkeys(self._in_each(text, None)))
                 return f"{asked}\n\n{self._numbered(self._language(each) for each in self._texts.locales)}"
@@ -84,6 +101,14 @@ class Renderer:
                 return ""
             case _:
                 assert_never(effect)
+
+    def _about(self, text: TextId, about: TextId, locale: str | None) -> str:
+        """A question that speaks of another one."""
+        said = (
+            self._texts.say(text, each, {"question": _one_line(self._texts.say(about, each))})
+            for each in self._locales(locale)
+        )
+        return "\n\n".join(dict.fromkeys(said))
 
     def _answer(self, answer: Answer, locale: str) -> str:
         said = answer.words if answer.words is not None else self._texts.say(answer.label or sayings.SKIPPED, locale)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from bot.domain import CaseStatus, Cause, Danger, Place, TextId
+from bot.domain import CaseStatus, Place, TextId
+from bot.happenings import Alarm, Cause, Danger, Setting
 
 # to the requester
 ANSWER_LINE = TextId("bot.answer_line")
-CANNOT_TAKE_CHANGE = TextId("bot.cannot_take_change")
+CANNOT_VERIFY = TextId("bot.cannot_verify")
 CASE_CLOSED = TextId("bot.case_closed")
 CASE_DECLINED = TextId("bot.case_declined")
 CORRECTED = TextId("bot.corrected")
 KEPT_FOR_CASE = TextId("bot.kept_for_case")
 NOT_TAKEN = TextId("bot.not_taken")
 NOTICE_UNENCRYPTED = TextId("bot.notice_unencrypted")
+REMOVED_BY_STAFF = TextId("bot.removed")
 SKIPPED = TextId("bot.skipped")
 CANNOT_READ = {cause: TextId(f"bot.cannot_read_{cause.value}") for cause in Cause}
 WAITING_HELP = TextId("bot.waiting_help")
@@ -48,6 +50,7 @@ NOT_READ_HERE = TextId("staff.not_read_here")
 STAFF_NOT_TAKEN = TextId("staff.not_taken")
 NOTES_INTRO = TextId("staff.notes_intro")
 NOTES_LOST = TextId("staff.notes_lost")
+QUEUE_MOVED = TextId("staff.queue_moved")
 RELAY_CLOSED = TextId("staff.relay_closed")
 RELAY_LOST = TextId("staff.relay_lost")
 REQUESTER_CHANGED = TextId("staff.requester_changed")
@@ -71,6 +74,55 @@ VET_REFUSED_DECIDED = TextId("staff.vet_refused_decided")
 WORDS_KEPT = TextId("staff.words_kept")
 STATES = {status: TextId(f"staff.state_{status.value}") for status in CaseStatus}
 NAMES = {place: TextId(f"staff.{place.value}_name") for place in (Place.RELAY, Place.NOTES)}
+
+# to staff, about who they are
+ROSTER_ADDED = TextId("staff.roster_added")
+ROSTER_ADDED_LEAD = TextId("staff.roster_added_lead")
+ROSTER_REMOVED = TextId("staff.roster_removed")
+ROSTER_NO_NAME = TextId("staff.roster_no_name")
+ROSTER_NO_IDENTITY = TextId("staff.roster_no_identity")
+ROSTER_IN_CONFIG = TextId("staff.roster_in_config")
+ROSTER_IS_BOT = TextId("staff.roster_is_bot")
+ROSTER_NOT_LISTED = TextId("staff.roster_not_listed")
+ROSTER_ELSEWHERE = TextId("staff.roster_elsewhere")
+ROSTER_FOR_LEADS = TextId("staff.roster_for_leads")
+ROSTER_LINE = TextId("staff.roster_line")
+ROSTER_LINE_LEAD = TextId("staff.roster_line_lead")
+ROSTER_BY_CONFIG = TextId("staff.roster_by_config")
+ROSTER_BY_ADMINISTRATOR = TextId("staff.roster_by_administrator")
+ROSTER_BY_LEAD = TextId("staff.roster_by_lead")
+IDENTITY_FOUND = TextId("staff.identity_found")
+IDENTITY_UNKNOWN = TextId("staff.identity_unknown")
+CLAIMER_REMOVED = TextId("staff.claimer_removed")
+
+# to staff, about what is wrong
+ALARMS = {alarm: TextId(f"staff.alarm_{alarm.value}") for alarm in Alarm}
+OWN_ALARMS = {
+    alarm: TextId(f"staff.alarm_own_{alarm.value}") for alarm in (Alarm.UNSIGNED_DEVICE, Alarm.WRONG_IDENTITY)
+}
+RECORD_BROKEN = TextId("staff.record_broken")
+CANNOT_VERIFY_HERE = TextId("staff.cannot_verify")
+REFUSED = {place: TextId(f"staff.refused_in_{place.value}") for place in NAMES}
+UNLISTED_CAME: dict[Place, TextId] = {
+    place: TextId(f"staff.unlisted_in_{place.value}") for place in (Place.QUEUE, *NAMES)
+}
+SETTING_CHANGED: dict[Place, TextId] = {
+    place: TextId(f"staff.setting_changed_in_{place.value}") for place in (Place.QUEUE, *NAMES)
+}
+SETTINGS = {setting: TextId(f"staff.setting_{setting.value}") for setting in Setting}
+
+# to staff, about what passes through the relay and about the requester's account
+FILE_FOLLOWS = TextId("staff.file_follows")
+FILE_KEPT = TextId("staff.file_kept")
+FILE_NOT_DELIVERED = TextId("staff.file_not_delivered")
+IDENTITY_CHANGED = TextId("staff.identity_changed")
+IDENTITY_GONE = TextId("staff.identity_gone")
+IDENTITY_NONE = TextId("staff.identity_none")
+IDENTIFY_FAILED = TextId("staff.identify_failed")
+NOT_FOLLOWED = TextId("staff.not_followed")
+NOT_RESTORED = TextId("staff.not_restored")
+REMOVED = TextId("staff.removed")
+REQUESTER_REMOVED = TextId("staff.requester_removed")
 
 ALL = frozenset(
     text

@@ -9,28 +9,42 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from bot.domain import (
+from bot.deeds import Enter, Follow, Restore
+from bot.domain import Case, CaseNumber, CaseStatus, Conversation, Place, TextId
+from bot.happenings import (
+    Alarmed,
     Arrival,
-    Case,
-    CaseNumber,
-    CaseStatus,
+    AsksToVerify,
+    Attached,
     Cause,
-    Conversation,
     Endangered,
-    Enter,
     Invited,
     Joined,
     Left,
-    Origin,
-    Owner,
-    Place,
-    TextId,
+    Moved,
+    Removed,
+    SettingsChanged,
     Unreadable,
     Wrote,
 )
-from bot.services import casework, sayings
-from bot.services.commands import Claim, Close, Command, Help, Unknown, Vet, is_command, parse
+from bot.services import casework, relay, roster, sayings
+from bot.services.commands import (
+    AddStaff,
+    Claim,
+    Close,
+    Command,
+    ForStaff,
+    Help,
+    ListStaff,
+    RemoveStaff,
+    Unknown,
+    Vet,
+    is_command,
+    parse,
+)
 from bot.services.work import Work
+
+MAX_NAME = 255  # characters: no name on Matrix is longer
 
 
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
@@ -38,33 +52,94 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     match arrival.what:
         case Wrote(text, signed) as message:
             if conversation.place is Place.RELAY or is_command(text):
-                _wrote(work, conversation, arrival, message, trusted=signed and work.kit.staff.lists(arrival.sender))
+                _wrote(work, conversation, arrival, message, trusted=signed and work.lists(arrival.sender))
+        case Attached(_, signed) as message if conversation.place is Place.RELAY:
+            _wrote(work, conversation, arrival, message, trusted=signed and work.lists(arrival.sender))
+        case Removed() as removed if conversation.place is Place.RELAY:
+            if work.lists(arrival.sender):
+                relay.from_staff(work, conversation, relay.event_of(arrival.event_id), removed)
         case Joined():
-            if work.kit.staff.lists(arrival.sender):
+            if work.lists(arrival.sender):
                 _joined(work, conversation, arrival.sender)
+            else:
+                _tell_queue(work, conversation, sayings.UNLISTED_CAME[conversation.place], who=arrival.sender)
         case Left():
             _left(work, conversation, arrival.sender)
         case Unreadable(cause):
-            if conversation.place is Place.RELAY:
-                _answer(work, conversation, sayings.NOT_READ)
-            elif work.kit.staff.lists(arrival.sender):
-                # unbound: from a device that their own account has not signed
-                _answer(work, conversation, sayings.NOT_ALLOWED if cause is Cause.UNBOUND else sayings.NOT_READ_HERE)
+            _unreadable(work, conversation, arrival.sender, cause)
         case Invited():
             work.post(conversation, Enter())
+        case Moved(room):
+            work.post(conversation, Follow(room))
+        case SettingsChanged(setting):
+            what = work.kit.render.staff(sayings.SETTINGS[setting])
+            changed = sayings.SETTING_CHANGED[conversation.place]
+            _tell_queue(work, conversation, changed, who=arrival.sender, setting=what)
+            if conversation.place is not Place.QUEUE:
+                work.post(conversation, Restore())
+        case Alarmed(alarm, who, device):
+            own = sayings.OWN_ALARMS.get(alarm) if who == work.kit.staff.bot else None
+            _tell_queue(work, conversation, own or sayings.ALARMS[alarm], who=who or "", device=device or "")
+        case AsksToVerify():
+            if work.lists(arrival.sender):
+                fingerprint = work.kit.fingerprint(conversation.channel)
+                work.say(conversation, work.kit.render.staff(sayings.CANNOT_VERIFY_HERE, fingerprint=fingerprint))
+        case Attached() | Removed():
+            pass  # staff among themselves
         case Endangered():
             pass  # staff rooms hold more than two; what is said there is sealed for listed devices alone (law 10)
         case _:
             assert_never(arrival.what)
 
 
-def _wrote(work: Work, conversation: Conversation, arrival: Arrival, message: Wrote, *, trusted: bool) -> None:
+def _wrote(
+    work: Work, conversation: Conversation, arrival: Arrival, message: Wrote | Attached, *, trusted: bool
+) -> None:
     if not trusted:
-        _answer(work, conversation, sayings.NOT_ALLOWED)
-    elif is_command(message.text):
+        _refuse(work, conversation, arrival.sender)
+        return
+    _heard(work, conversation, arrival)
+    if isinstance(message, Wrote) and is_command(message.text):
         _obey(work, conversation, arrival.sender, parse(message.text, conversation.case))
+    elif not relay.from_staff(work, conversation, relay.event_of(arrival.event_id), message):
+        _answer(work, conversation, sayings.RELAY_CLOSED)
+
+
+def _unreadable(work: Work, conversation: Conversation, who: str, cause: Cause) -> None:
+    if conversation.place is not Place.RELAY and not work.lists(who):
+        return
+    if cause is Cause.UNBOUND:  # from a device that their own account has not signed
+        _refuse(work, conversation, who)
     else:
-        _relay(work, conversation, arrival.event_id, message)
+        _answer(work, conversation, sayings.NOT_READ if conversation.place is Place.RELAY else sayings.NOT_READ_HERE)
+
+
+def _refuse(work: Work, conversation: Conversation, who: str) -> None:
+    """Say so where it was written; of a case's rooms the others hear too, once until one of the staff writes there."""
+    _answer(work, conversation, sayings.NOT_ALLOWED)
+    case = _case(work, conversation.case)
+    refused = sayings.REFUSED.get(conversation.place)
+    if case is not None and refused is not None and refused not in case.told:
+        work.tx.cases.save(replace(case, told=(*case.told, refused)))
+        _tell_queue(work, conversation, refused, who=who)
+
+
+def _heard(work: Work, conversation: Conversation, arrival: Arrival) -> None:
+    """One of the staff is in the room: whatever is refused there after this is news again.
+
+    A claimer who was listed anew is in the relay room without having come in: what was kept for them is shown now.
+    Words whose key came late tell nothing of that: they may be from before their writer left.
+    """
+    case = _case(work, conversation.case)
+    if case is None:
+        return
+    refused = sayings.REFUSED[conversation.place]
+    if refused in case.told:
+        case = replace(case, told=tuple(told for told in case.told if told != refused))
+        work.tx.cases.save(case)
+    is_now = relay.event_of(arrival.event_id) == arrival.event_id
+    if conversation.place is Place.RELAY and arrival.sender == case.claimed_by and is_now and not case.relay_open:
+        relay.pass_on_kept(work, case)
 
 
 def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None:
@@ -73,6 +148,8 @@ def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None
             _answer(work, said_in, sayings.STAFF_HELP)
         case Unknown(meant):
             _ask_back(work, said_in, meant)
+        case ListStaff() | AddStaff() | RemoveStaff():
+            _change_staff(work, said_in, who, command)
         case Vet(None) | Claim(None) | Close(None):
             _answer(work, said_in, sayings.CASE_MISSING)
         case Vet(number) | Claim(number) | Close(number):
@@ -97,6 +174,15 @@ def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close) -> casew
             assert_never(command)
 
 
+def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff) -> None:
+    if said_in.place is not Place.QUEUE:
+        _answer(work, said_in, sayings.ROSTER_ELSEWHERE)
+    elif not work.is_lead(who):
+        _answer(work, said_in, sayings.ROSTER_FOR_LEADS)
+    else:
+        roster.obey(work, command, who)
+
+
 def _tell(work: Work, said_in: Conversation, case: Case, who: str, told: casework.Told) -> None:
     """Answer where the command was said; news stands in the queue room too."""
     text = work.kit.render.staff(told.text, case=case.number, who=who)
@@ -116,25 +202,6 @@ def _ask_back(work: Work, said_in: Conversation, meant: str | None) -> None:
     work.say(said_in, "\n\n".join(parts))
 
 
-def _relay(work: Work, relay: Conversation, event_id: str, message: Wrote) -> None:
-    """Pass on what staff wrote, to the requester whose relay room this is and to nobody else."""
-    case = _case(work, relay.case)
-    requester = work.tx.conversations.get(case.requester) if case else None
-    if (
-        case is None
-        or requester is None
-        or case.status is not CaseStatus.CLAIMED
-        or requester.owner is not Owner.SPECIALIST
-        or requester.case != case.number
-    ):
-        _answer(work, relay, sayings.RELAY_CLOSED)
-        return
-    text = message.text
-    if message.edited:  # it stands beside what was sent before, and may say the opposite
-        text = work.kit.render.requester(sayings.CORRECTED, case.locale, words=text)
-    work.say(requester, text, Origin(relay.id, event_id))
-
-
 def _joined(work: Work, conversation: Conversation, who: str) -> None:
     """Somebody who may read came in. History is `joined`, so what they need is said again."""
     case = _case(work, conversation.case)
@@ -142,13 +209,17 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
         return
     if conversation.place is Place.NOTES:
         _answer(work, conversation, sayings.NOTES_INTRO, case)
-        work.say(conversation, work.kit.render.summary(case, before_claim=work.kit.staff.before_claim))
-        casework.show_kept(work, case, conversation)
+        identity = work.tx.conversations.get(case.requester).identity
+        say = work.kit.render.summary
+        work.say(conversation, say(case, before_claim=work.kit.staff.before_claim, identity=identity))
+        relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
         closed = case.status is CaseStatus.CLOSED
         _answer(work, conversation, TextId("staff.relay_closed" if closed else "staff.relay_intro"), case)
+        if not closed and work.tx.conversations.get(case.requester).identity == "":
+            _answer(work, conversation, sayings.IDENTITY_NONE)
         if who == case.claimed_by:
-            casework.pass_on_kept(work, case)
+            relay.pass_on_kept(work, case)
 
 
 def _left(work: Work, conversation: Conversation, who: str) -> None:
@@ -162,6 +233,20 @@ def _left(work: Work, conversation: Conversation, who: str) -> None:
 
 def _case(work: Work, number: CaseNumber | None) -> Case | None:
     return work.tx.cases.get(number) if number is not None else None
+
+
+def _tell_queue(
+    work: Work, conversation: Conversation, text: TextId, *, who: str, device: str = "", setting: str = ""
+) -> None:
+    """Tell all staff of what happened in one of their rooms."""
+    case = conversation.case or ""
+    say = work.kit.render.staff
+    work.say(work.queue(), say(text, case=case, who=_shown(who), device=_shown(device), setting=setting))
+
+
+def _shown(name: str) -> str:
+    """A name that a stranger has chosen: it must be seen to be one, and must not speak in our voice."""
+    return "".join(sign if sign.isprintable() and sign != " " else "_" for sign in name[:MAX_NAME])
 
 
 def _answer(work: Work, conversation: Conversation, text: TextId, case: Case | None = None) -> None:

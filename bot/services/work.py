@@ -6,26 +6,16 @@ they await nothing. What must be done is posted to the outbox, in the order in w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.domain import (
-    CaseNumber,
-    Conversation,
-    ConversationId,
-    Deed,
-    Origin,
-    OutgoingMessage,
-    Place,
-    SendText,
-    Timer,
-)
+from bot.deeds import Deed, Origin, OutgoingMessage, SendText
+from bot.domain import CaseNumber, Conversation, ConversationId, Place, Timer
 from bot.flow.engine import Engine
 from bot.ports import Clock, Tx
-from bot.services import sayings
 from bot.services.commands import CASE
-from bot.services.render import Renderer, quote, split
+from bot.services.render import Renderer, split
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 CASE_LENGTH = 4
@@ -34,25 +24,26 @@ ID_BYTES = 16  # of chance in an id or an alias: nobody guesses one, and no two 
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Who may read cases, where cases are shown, and whether a person signs off before a claim (law 8).
+    """Whom the config names as staff, where cases are shown, and whether a person signs off before a claim (law 8).
 
-    `room` is the queue room's id, or None while it is not known. Leads are members too.
+    `room` is the queue room's id, or None while it is not known. `members` are all of them, leads too, each with their
+    pinned identity. `bot` is our own account, which is never one of them.
     """
 
     channel: str
     room: str | None = field(repr=False)
-    members: frozenset[str] = field(repr=False)
+    members: Mapping[str, str] = field(repr=False)
     leads: frozenset[str] = field(default=frozenset(), repr=False)
+    bot: str = field(default="", repr=False)
     before_claim: bool = True
-
-    def lists(self, who: str) -> bool:
-        """Whether this is one of the staff. Being in a staff room is not enough (law 10)."""
-        return who in self.members or who in self.leads
 
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """What decisions need from outside. `chance(n)` gives n random bytes; `device(channel)` is what sends there."""
+    """What decisions need from outside. `chance(n)` gives n random bytes.
+
+    `device(channel)` is what sends there, `fingerprint(channel)` what people know it by: see `Channel`.
+    """
 
     engine: Engine
     render: Renderer
@@ -60,10 +51,14 @@ class Kit:
     clock: Clock
     chance: Callable[[int], bytes]
     device: Callable[[str], str]
+    fingerprint: Callable[[str], str]
 
 
 class Work:
-    """A transaction, the time, and what it leaves to do: lanes with something to send, the first timer that it set."""
+    """A transaction, the time, and what it leaves to do: lanes with something to send, the first timer that it set.
+
+    `pins` are those of all staff, where the transaction changed who they are.
+    """
 
     def __init__(self, tx: Tx, kit: Kit) -> None:
         self.tx = tx
@@ -71,6 +66,7 @@ class Work:
         self.now: datetime = kit.clock.now()
         self.lanes: set[ConversationId] = set()
         self.earliest: datetime | None = None
+        self.pins: Mapping[str, str] | None = None
 
     def post(self, conversation: Conversation, deed: Deed, origin: Origin | None = None) -> None:
         """Have this done, after all that was posted for the conversation before.
@@ -103,20 +99,21 @@ class Work:
             dropped.append(message)
         return dropped
 
-    def not_delivered(self, message: OutgoingMessage) -> None:
-        """Tell staff, where they wrote it, that a message of theirs did not reach the requester."""
-        if message.origin is None or not isinstance(message.deed, SendText):
-            return
-        written_in = self.tx.conversations.get(message.origin.conversation)
-        if written_in.place is Place.RELAY:
-            told = self.kit.render.staff(sayings.NOT_DELIVERED)
-            self.say(written_in, f"{told}\n\n{quote(message.deed.text)}")
-
     def set_timer(self, conversation: Conversation, kind: str, after: timedelta) -> None:
         """Owe the conversation an event."""
         due = self.now + after
         self.tx.timers.set(Timer(conversation.id, kind, due))
         self.earliest = min(due, self.earliest or due)
+
+    def lists(self, who: str) -> bool:
+        """Whether this is one of the staff. Being in a staff room is not enough (law 10)."""
+        return who in self.kit.staff.members or any(listed.user == who for listed in self.tx.roster.listed())
+
+    def is_lead(self, who: str) -> bool:
+        """Whether this is one of the leads. Of those whom it names, the config alone says so."""
+        if who in self.kit.staff.members:
+            return who in self.kit.staff.leads
+        return any(listed.user == who and listed.lead for listed in self.tx.roster.listed())
 
     def queue(self) -> Conversation:
         """The queue room; it stands since the start, with or without a room behind it."""

@@ -7,10 +7,17 @@ from pathlib import Path
 
 from bot.store.desk import Desk
 from bot.store.engine import connect, database_file, disconnect, make_private
-from bot.store.errors import KeyFileError, KeysMissingError, RecordBroken, StoreFileError, WrongKeyError
+from bot.store.errors import (
+    KeyFileError,
+    KeysMissingError,
+    RecordBroken,
+    StatementFailed,
+    StoreFileError,
+    WrongKeyError,
+)
 from bot.store.keys import MISSING, open_ring
 from bot.store.migrate import bring_up_to_date, is_empty
-from bot.store.sealing import Lookup, MasterKey
+from bot.store.sealing import Box, Lookup, MasterKey
 from bot.store.sql import SqlStore
 
 __all__ = [
@@ -19,6 +26,7 @@ __all__ = [
     "MasterKey",
     "RecordBroken",
     "SqlStore",
+    "StatementFailed",
     "StoreFileError",
     "WrongKeyError",
     "open",
@@ -50,4 +58,4 @@ def _desk(data_dir: Path, url: str | None, master: MasterKey) -> Desk:
         undo.callback(disconnect, connection)
         bring_up_to_date(connection)
         undo.pop_all()
-    return Desk(connection, ring, Lookup(master.subkey("store/lookup")))
+    return Desk(connection, ring, Lookup(master.subkey("store/lookup")), Box(master.subkey("store/own")))

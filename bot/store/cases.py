@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
 from bot.domain import Case, CaseNumber, CaseStatus, ConversationId
+from bot.ports import Said
 from bot.store import codec, schema
 from bot.store.desk import Desk
 
-_CASES, _WORDS = schema.cases.c, schema.case_words.c
+_CASES, _KEPT = schema.cases.c, schema.case_words.c
 _CHANGING = ("status", "opened_at", "relay", "notes", "relay_open", "about", "answers", "note", "staff")
 
 
@@ -32,10 +33,10 @@ class Cases:
         .where(_CASES.number == given("same_number"), _CASES.requester == given("same_requester"))
         .values({name: given(name) for name in _CHANGING})
     )
-    _last_words = sa.select(sa.func.max(_WORDS.position)).where(_WORDS.case_number == given("of"))
-    _add_words = sa.insert(schema.case_words).inline()
-    _words = sa.select(schema.case_words).where(_WORDS.case_number == given("of")).order_by(_WORDS.position)
-    _erase_words = sa.delete(schema.case_words).where(_WORDS.case_number == given("of"))
+    _last_kept = sa.select(sa.func.max(_KEPT.position)).where(_KEPT.case_number == given("of"))
+    _keep = sa.insert(schema.case_words).inline()
+    _kept = sa.select(schema.case_words).where(_KEPT.case_number == given("of")).order_by(_KEPT.position)
+    _erase_kept = sa.delete(schema.case_words).where(_KEPT.case_number == given("of"))
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -56,22 +57,23 @@ class Cases:
             raise ValueError("a case keeps its requester")
 
     def open(self) -> Sequence[Case]:
-        return [self._read(row) for row in self._desk.run(self._open).all()]
+        return [self._read(row) for row in self._desk.run(self._open).found]
 
-    def keep_words(self, number: CaseNumber, text: str) -> None:
+    def keep(self, number: CaseNumber, said: Said) -> None:
         key = self._desk.key_of(self._requester_of(number))
-        position = (self._desk.run(self._last_words, of=number).scalar() or 0) + 1
-        words = self._desk.seal(key, _WORDS.words, f"{number}/{position}", text)
-        self._desk.run(self._add_words, case_number=number, position=position, words=words)
+        position = (self._desk.run(self._last_kept, of=number).scalar() or 0) + 1
+        sealed = self._desk.seal(key, _KEPT.words, f"{number}/{position}", codec.said_to_text(said))
+        self._desk.run(self._keep, case_number=number, position=position, words=sealed)
 
-    def take_words(self, number: CaseNumber) -> Sequence[str]:
-        rows = self._desk.run(self._words, of=number).all()
+    def take_kept(self, number: CaseNumber) -> Sequence[Said]:
+        rows = self._desk.run(self._kept, of=number).found
         if not rows:
             return ()
         key = self._desk.key_of(self._requester_of(number))
-        words = [self._desk.unseal(key, _WORDS.words, f"{number}/{row.position}", row.words, str) for row in rows]
-        self._desk.run(self._erase_words, of=number)
-        return words
+        read = codec.said_from_text
+        kept = [self._desk.unseal(key, _KEPT.words, f"{number}/{row.position}", row.words, read) for row in rows]
+        self._desk.run(self._erase_kept, of=number)
+        return kept
 
     def _requester_of(self, number: CaseNumber) -> ConversationId:
         requester = self._desk.run(self._requester, of=number).scalar()
@@ -102,7 +104,7 @@ class Cases:
             "staff": sealed(_CASES.staff, codec.staff_to_json(staff)),
         }
 
-    def _read(self, row: sa.Row[Any]) -> Case:
+    def _read(self, row: Any) -> Case:
         key = self._desk.key_of(row.requester)
         number = CaseNumber(row.number)
         about = self._desk.unseal(key, _CASES.about, number, row.about, codec.about_from_json)

@@ -13,34 +13,49 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
-from bot.domain import (
-    Answer,
-    Arrival,
-    Cause,
-    ConversationId,
-    Danger,
+from bot.deeds import (
     Decline,
     Deed,
-    Endangered,
+    EditText,
     Enter,
-    Happening,
+    Follow,
+    Identify,
     Invite,
-    Invited,
-    Joined,
     Leave,
-    Left,
     MakeRoom,
     Origin,
+    Restore,
+    SendFile,
     SendText,
-    TextId,
     Tick,
+)
+from bot.domain import Answer, Attachment, ConversationId, Kind, Listed, TextId
+from bot.happenings import (
+    Alarm,
+    Alarmed,
+    Arrival,
+    AsksToVerify,
+    Attached,
+    Cause,
+    Danger,
+    Endangered,
+    Happening,
+    Invited,
+    Joined,
+    Left,
+    Moved,
+    Removed,
+    Setting,
+    SettingsChanged,
     Unreadable,
     Wrote,
 )
+from bot.ports import Said
 
 Fields = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+NUL = "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,7 @@ def arrival_to_json(arrival: Arrival) -> str:
             "sender": arrival.sender,
             "at": moment_to_number(arrival.at),
             "what": _happening_fields(arrival.what),
+            "once": arrival.once,
         }
     )
 
@@ -92,6 +108,7 @@ def arrival_from_json(text: str) -> Arrival:
         sender=_text(fields["sender"]),
         at=number_to_moment(fields["at"]),
         what=_happening(fields["what"]),
+        once=_text_or_none(fields.get("once")),
     )
 
 
@@ -154,10 +171,49 @@ def staff_from_json(text: str) -> Staff:
     return Staff(_text_or_none(vetted_by), _text_or_none(claimed_by))
 
 
+def said_to_text(said: Said) -> str:
+    """Words stand as they are; a NUL stands before the JSON of what is none, and of words that begin with one."""
+    if isinstance(said, str) and not said.startswith(NUL):
+        return said
+    return NUL + json.dumps(said if isinstance(said, str) else _attachment_row(said))
+
+
+def said_from_text(text: str) -> Said:
+    if not text.startswith(NUL):
+        return text
+    said = json.loads(text[1:])
+    return said if isinstance(said, str) else _attachment(said)
+
+
+def listed_to_json(listed: Listed) -> str:
+    return json.dumps([listed.user, listed.identity, listed.lead, listed.added_by])
+
+
+def listed_from_json(text: str) -> Listed:
+    user, identity, lead, added_by = json.loads(text)
+    return Listed(_text(user), _text(identity), _flag(lead), _text(added_by))
+
+
+def _attachment_row(attachment: Attachment) -> list[Any]:
+    kind, size = attachment.kind.value, attachment.size
+    return [kind, attachment.name, attachment.mime, size, attachment.place, attachment.secret, attachment.caption]
+
+
+def _attachment(row: list[Any]) -> Attachment:
+    kind, name, mime, size, place, secret, caption = row
+    if not isinstance(size, int):
+        raise TypeError("expected a number")
+    return Attachment(Kind(kind), _text(name), _text(mime), size, _text(place), _text(secret), _text(caption))
+
+
 def _happening_fields(what: Happening) -> Fields:
     match what:
-        case Wrote(text, signed, edited):
-            return {"kind": "wrote", "text": text, "signed": signed, "edited": edited}
+        case Wrote(text, signed, edits, identity):
+            return {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
+        case Attached(attachment, signed, identity):
+            return {"kind": "attached", "file": _attachment_row(attachment), "signed": signed, "identity": identity}
+        case Removed(event_id):
+            return {"kind": "removed", "event_id": event_id}
         case Invited():
             return {"kind": "invited"}
         case Joined():
@@ -168,17 +224,40 @@ def _happening_fields(what: Happening) -> Fields:
             return {"kind": "unreadable", "cause": cause.value}
         case Endangered(danger):
             return {"kind": "endangered", "danger": danger.value}
+        case Moved(room):
+            return {"kind": "moved", "room": room}
+        case AsksToVerify():
+            return {"kind": "asks_to_verify"}
+        case SettingsChanged(setting):
+            return {"kind": "settings_changed", "setting": setting.value}
+        case Alarmed(alarm, who, device):
+            return {"kind": "alarmed", "alarm": alarm.value, "who": who, "device": device}
         case _:
             assert_never(what)
 
 
 _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
-    "wrote": lambda fields: Wrote(_text(fields["text"]), _flag(fields["signed"]), _flag(fields["edited"])),
+    "wrote": lambda fields: Wrote(
+        _text(fields["text"]),
+        _flag(fields["signed"]),
+        _text_or_none(fields.get("edits", "" if fields.get("edited") else None)),  # earlier rows say only whether
+        _text_or_none(fields.get("identity")),
+    ),
+    "attached": lambda fields: Attached(
+        _attachment(fields["file"]), _flag(fields["signed"]), _text_or_none(fields["identity"])
+    ),
+    "removed": lambda fields: Removed(_text(fields["event_id"])),
     "invited": lambda _: Invited(),
     "joined": lambda _: Joined(),
     "left": lambda _: Left(),
     "unreadable": lambda fields: Unreadable(Cause(fields["cause"])),
     "endangered": lambda fields: Endangered(Danger(fields["danger"])),
+    "moved": lambda fields: Moved(_text(fields["room"])),
+    "asks_to_verify": lambda _: AsksToVerify(),
+    "settings_changed": lambda fields: SettingsChanged(Setting(fields["setting"])),
+    "alarmed": lambda fields: Alarmed(
+        Alarm(fields["alarm"]), _text_or_none(fields["who"]), _text_or_none(fields["device"])
+    ),
 }
 
 
@@ -190,6 +269,10 @@ def _deed_fields(deed: Deed) -> Fields:
     match deed:
         case SendText(text):
             return {"kind": "send_text", "text": text}
+        case EditText(event_id, text):
+            return {"kind": "edit_text", "event_id": event_id, "text": text}
+        case SendFile(attachment):
+            return {"kind": "send_file", "file": _attachment_row(attachment)}
         case Tick(event_id):
             return {"kind": "tick", "event_id": event_id}
         case Enter():
@@ -198,6 +281,12 @@ def _deed_fields(deed: Deed) -> Fields:
             return {"kind": "decline", "notice": notice}
         case MakeRoom(alias, name):
             return {"kind": "make_room", "alias": alias, "name": name}
+        case Follow(room):
+            return {"kind": "follow", "room": room}
+        case Restore():
+            return {"kind": "restore"}
+        case Identify(contact, lead):
+            return {"kind": "identify", "contact": contact, "lead": lead}
         case Invite(contact):
             return {"kind": "invite", "contact": contact}
         case Leave(why):
@@ -208,10 +297,15 @@ def _deed_fields(deed: Deed) -> Fields:
 
 _DEEDS: dict[str, Callable[[Fields], Deed]] = {
     "send_text": lambda fields: SendText(_text(fields["text"])),
+    "edit_text": lambda fields: EditText(_text(fields["event_id"]), _text(fields["text"])),
+    "send_file": lambda fields: SendFile(_attachment(fields["file"])),
     "tick": lambda fields: Tick(_text(fields["event_id"])),
     "enter": lambda _: Enter(),
     "decline": lambda fields: Decline(_text(fields["notice"])),
     "make_room": lambda fields: MakeRoom(_text(fields["alias"]), _text(fields["name"])),
+    "follow": lambda fields: Follow(_text(fields["room"])),
+    "restore": lambda _: Restore(),
+    "identify": lambda fields: Identify(_text(fields["contact"]), _flag(fields["lead"])),
     "invite": lambda fields: Invite(_text(fields["contact"])),
     "leave": lambda fields: Leave(_text(fields["why"])),
 }

@@ -31,12 +31,12 @@ class Conversations:
             _CONVERSATIONS.place == given("same_place"),
             _CONVERSATIONS.key == given("same_key"),
         )
-        .values({name: given(name) for name in ("owner", "case_number", "room_hash", "room", "contact")})
+        .values({name: given(name) for name in ("owner", "case_number", "room_hash", "room", "contact", "identity")})
     )
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._opened_rows: dict[str, tuple[sa.Row[Any], Conversation]] = {}  # opening costs more than comparing
+        self._opened_rows: dict[str, tuple[Any, Conversation]] = {}  # opening costs more than comparing
 
     def get(self, conversation: ConversationId) -> Conversation:
         row = self._desk.run(self._get, of=conversation).first()
@@ -86,6 +86,7 @@ class Conversations:
             "room_hash": None if room is None else self._room_hash(conversation.channel, room),
             "room": self._sealed(conversation, _CONVERSATIONS.room, room),
             "contact": self._sealed(conversation, _CONVERSATIONS.contact, conversation.contact),
+            "identity": self._sealed(conversation, _CONVERSATIONS.identity, conversation.identity),
         }
 
     def _room_hash(self, channel: str, room: str) -> bytes:
@@ -94,10 +95,10 @@ class Conversations:
     def _sealed(self, conversation: Conversation, column: sa.Column[Any], text: str | None) -> bytes | None:
         return None if text is None else self._desk.seal(conversation.key, column, conversation.id, text)
 
-    def _opened(self, row: sa.Row[Any], column: sa.Column[Any], sealed: bytes | None) -> str | None:
+    def _opened(self, row: Any, column: sa.Column[Any], sealed: bytes | None) -> str | None:
         return None if sealed is None else self._desk.unseal(row.key, column, row.id, sealed, str)
 
-    def _read(self, row: sa.Row[Any]) -> Conversation:
+    def _read(self, row: Any) -> Conversation:
         known = self._opened_rows.get(row.id)
         if known is not None and known[0] == row:
             return known[1]
@@ -107,7 +108,7 @@ class Conversations:
         self._opened_rows[row.id] = (row, conversation)
         return conversation
 
-    def _open(self, row: sa.Row[Any]) -> Conversation:
+    def _open(self, row: Any) -> Conversation:
         return Conversation(
             id=ConversationId(row.id),
             channel=row.channel,
@@ -117,4 +118,5 @@ class Conversations:
             contact=self._opened(row, _CONVERSATIONS.contact, row.contact),
             owner=Owner(row.owner),
             case=None if row.case_number is None else CaseNumber(row.case_number),
+            identity=self._opened(row, _CONVERSATIONS.identity, row.identity),
         )

@@ -71,6 +71,11 @@ def connect(path: Path) -> sa.Connection:
         raise StoreFileError(f"{path}: this file is not a database, or another program holds it") from None
 
 
+def kind_of_failure(error: Exception) -> str:
+    """What an error of the driver may tell: `SQLITE_FULL`. Its own words could quote values (PostgreSQL's do)."""
+    return getattr(error, "sqlite_errorname", type(error).__name__)
+
+
 def give_up(connection: sa.Connection) -> None:
     """Roll back what a failed COMMIT left open: SQLAlchemy takes the transaction for over, the database does not."""
     connection.rollback()

@@ -9,6 +9,9 @@ By whose fault it is:
     └── StoreFileError    the data directory or a database file cannot be used
     VestibuleError
     └── RecordBroken      a sealed record does not open or cannot be read: the disk was changed, or lost something
+    Exception
+    └── StatementFailed   the database did not run a statement: a full disk, a lost file
+        └── Conflict      it broke a rule of the tables
 """
 
 from __future__ import annotations
@@ -39,3 +42,14 @@ class RecordBroken(VestibuleError):
     def __init__(self, place: str) -> None:
         super().__init__(f"a record in {place} cannot be read: it was changed or damaged on the disk")
         self.place = place
+
+
+class StatementFailed(Exception):
+    """A statement that the database did not run. Its words name the kind of the failure, and quote nothing.
+
+    No VestibuleError, which a transaction may catch and go on after: this one takes all of it back.
+    """
+
+
+class Conflict(StatementFailed):
+    """A statement that would have broken a rule of the tables, such as an id given twice."""

@@ -13,8 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
-from bot.domain import Arrival, ConversationId, OutgoingMessage, Timer
+from bot.deeds import OutgoingMessage
+from bot.domain import ConversationId, Timer
 from bot.flow.session import Session, from_json, to_json
+from bot.happenings import Arrival
 from bot.store import codec, schema
 from bot.store.desk import Desk
 
@@ -44,7 +46,9 @@ class Tokens:
 class Journal:
     """`ports.Journal`: an event's keyed hash outlives its content, so that it is taken only once (laws 1 and 2)."""
 
-    _seen = sa.select(_JOURNAL.id).where(_JOURNAL.event_hash == given("event"))
+    _seen = sa.select(_JOURNAL.id).where(
+        sa.or_(_JOURNAL.event_hash == given("event"), _JOURNAL.once_hash == given("once"))
+    )
     _add = sa.insert(schema.journal).inline()
     _pending = (
         sa.select(_JOURNAL.id, _JOURNAL.event_hash, _JOURNAL.arrival)
@@ -65,14 +69,15 @@ class Journal:
     def add(self, conversation: ConversationId, arrival: Arrival) -> bool:
         key = self._desk.key_of(conversation)
         event = self._desk.lookup.of("event", arrival.channel, arrival.room, arrival.event_id)
-        if self._desk.run(self._seen, event=event).first() is not None:
+        once = None if arrival.once is None else self._desk.lookup.of("once", arrival.channel, arrival.once)
+        if self._desk.run(self._seen, event=event, once=once).first() is not None:
             return False
         sealed = self._desk.seal(key, _JOURNAL.arrival, event.hex(), codec.arrival_to_json(arrival))
-        self._desk.run(self._add, conversation=conversation, event_hash=event, arrival=sealed)
+        self._desk.run(self._add, conversation=conversation, event_hash=event, once_hash=once, arrival=sealed)
         return True
 
     def pending(self, conversation: ConversationId) -> Sequence[tuple[int, Arrival]]:
-        rows = self._desk.run(self._pending, of=conversation).all()
+        rows = self._desk.run(self._pending, of=conversation).found
         if not rows:
             return ()
         key = self._desk.key_of(conversation)
@@ -80,7 +85,7 @@ class Journal:
         return [(row.id, self._desk.unseal(key, column, row.event_hash.hex(), row.arrival, read)) for row in rows]
 
     def waiting(self) -> Sequence[ConversationId]:
-        return self._desk.run(self._waiting).scalars().all()
+        return self._desk.run(self._waiting).column()
 
     def empty(self, row: int) -> None:
         self._desk.run(self._empty, row=row)
@@ -143,7 +148,7 @@ class Outbox:
             )
 
     def lanes(self) -> Sequence[ConversationId]:
-        return self._desk.run(self._lanes).scalars().all()
+        return self._desk.run(self._lanes).column()
 
     def head(self, conversation: ConversationId) -> OutgoingMessage | None:
         row = self._desk.run(self._head, of=conversation).first()
@@ -205,7 +210,7 @@ class Timers:
         self._desk.run(self._cancel, of=conversation, named=kind)
 
     def due(self, now: datetime) -> Sequence[Timer]:
-        rows = self._desk.run(self._due, now=codec.moment_to_number(now)).all()
+        rows = self._desk.run(self._due, now=codec.moment_to_number(now)).found
         return [Timer(ConversationId(row.conversation), row.kind, codec.number_to_moment(row.due)) for row in rows]
 
     def next(self) -> datetime | None:

@@ -18,13 +18,13 @@ class Retention(StrEnum):
     OPERATION = "operation"  # needed to go on; replaced by the next; names nobody
     RECORD = "record"  # ids that we made, states, moments, counts: names nobody, kept with its row
     LOOKUP = "lookup"  # a keyed hash, empty of meaning without the master key; kept with its row
-    IDENTITY = "identity"  # who somebody is: sealed; unreadable once the conversation's key is destroyed
+    IDENTITY = "identity"  # who somebody is, or leads to them: sealed; unreadable once the key is destroyed
     CONTENT = "content"  # what somebody wrote or chose: sealed; erased with its step, its sending or its case
     KEY = "key"  # a wrapped key: destroyed when its conversation is forgotten
 
 
 RETENTION = "retention"
-REVISIONS = ("0001",)  # every migration, the oldest first; `migrations/versions` holds the same (tested)
+REVISIONS = ("0001", "0002")  # every migration, the oldest first; `migrations/versions` holds the same (tested)
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -76,6 +76,7 @@ conversations = table(
     column("room_hash", sa.LargeBinary, Retention.LOOKUP, nullable=True, unique=True),
     column("room", sa.LargeBinary, Retention.IDENTITY, nullable=True),
     column("contact", sa.LargeBinary, Retention.IDENTITY, nullable=True),
+    column("identity", sa.LargeBinary, Retention.IDENTITY, nullable=True),
     sa.Index("ix_conversations_place", "place", "channel"),
 )
 
@@ -85,7 +86,9 @@ journal = table(
     column("id", sa.Integer, Retention.RECORD, primary_key=True),
     _conversation("conversation"),
     column("event_hash", sa.LargeBinary, Retention.LOOKUP, unique=True),  # outlives the content: taken only once
+    column("once_hash", sa.LargeBinary, Retention.LOOKUP, nullable=True),  # of the ciphertext: a replay has the same
     column("arrival", sa.LargeBinary, Retention.CONTENT, nullable=True),  # emptied with the step it caused
+    sa.Index("ix_journal_once_hash", "once_hash", unique=True),
 )
 # few rows wait at any time, however long the journal is
 _waits = journal.c.arrival.is_not(None)
@@ -136,12 +139,30 @@ cases = table(
     column("staff", sa.LargeBinary, Retention.IDENTITY),  # who vetted, who claimed
 )
 
+# what a requester wrote or sent; the name, from when it was only words, is bound into what is sealed
 case_words = table(
     METADATA,
     "case_words",
     column("case_number", sa.String, Retention.RECORD, sa.ForeignKey("cases.number"), primary_key=True),
     column("position", sa.Integer, Retention.RECORD, primary_key=True, autoincrement=False),
     column("words", sa.LargeBinary, Retention.CONTENT),
+)
+
+copies = table(
+    METADATA,
+    "copies",
+    column("position", sa.Integer, Retention.RECORD, primary_key=True),
+    column("origin_hash", sa.LargeBinary, Retention.LOOKUP, index=True),
+    _conversation("conversation"),
+    column("event", sa.LargeBinary, Retention.IDENTITY),  # sealed with the key of the conversation it stands in
+)
+
+roster = table(
+    METADATA,
+    "roster",
+    column("position", sa.Integer, Retention.RECORD, primary_key=True),
+    column("user_hash", sa.LargeBinary, Retention.LOOKUP, unique=True),
+    column("listed", sa.LargeBinary, Retention.IDENTITY),  # the row goes when they are removed
 )
 
 # --- the file of the keys, apart from everything else: destroying a key there is what forgetting means

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from bot.store.cases import Cases
 from bot.store.conversations import Conversations
 from bot.store.desk import Desk
+from bot.store.people import Copies, Roster
 from bot.store.rows import Journal, Outbox, Sessions, Timers, Tokens
 
 T = TypeVar("T")
@@ -34,6 +35,8 @@ class SqlTx:
         self.outbox = Outbox(desk)
         self.timers = Timers(desk)
         self.cases = Cases(desk)
+        self.copies = Copies(desk)
+        self.roster = Roster(desk)
         self._tokens = Tokens(desk)
 
     def token(self, channel: str) -> str | None:

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from mautrix.crypto.attachments import encrypt_attachment
 
+from bot.deeds import (
+    Decline,
+    Deed,
+    EditText,
+    Enter,
+    Follow,
+    Identify,
+    Leave,
+    MakeRoom,
+    OutgoingMessage,
+    Restore,
+    SendFile,
+    SendText,
+    Tick,
+)
 from bot.demo.person import Person
 from bot.demo.rooms import Message
 from bot.demo.synapse import Synapse
-from bot.domain import (
-    Arrival,
-    Cause,
-    Conversation,
-    ConversationId,
-    Decline,
-    Deed,
-    Enter,
-    Invited,
-    Leave,
-    Left,
-    MakeRoom,
-    OutgoingMessage,
-    Place,
-    SendText,
-    Tick,
-    Unreadable,
-    Wrote,
-)
+from bot.domain import Attachment, Conversation, ConversationId, Kind, Place
+from bot.happenings import Arrival, Cause, Invited, Left, Unreadable, Wrote
 from bot.ports import Channel, Done, Entered, Failure, SendError
 from bot.testing import MemoryChannel
 from tests.channels.matrix.running import Bot, Box
@@ -39,6 +39,8 @@ from tests.live.conftest import People
 
 ID = "an-outbox-row"
 ALIAS = "vestibule-contract"
+IN_THE_FILE = b"what only the people can read"
+NAME = "report.pdf"
 
 
 class World(Protocol):
@@ -48,6 +50,14 @@ class World(Protocol):
 
     @property
     def channel(self) -> Channel: ...
+
+    @property
+    def requester(self) -> str:
+        """Who writes."""
+
+    @property
+    def identity(self) -> str:
+        """The requester's."""
 
     async def room(self, *, encrypted: bool = True, third: bool = False) -> str:
         """A requester asks the bot into a room of theirs."""
@@ -60,6 +70,21 @@ class World(Protocol):
 
     async def said(self, room: str, count: int) -> list[str]:
         """What the requester read in the room, when there were so many messages."""
+
+    async def changed(self, room: str) -> tuple[str, str]:
+        """The first message of which the requester saw a change, and what stands there now."""
+
+    async def file(self) -> Attachment:
+        """A file called NAME that the requester sent."""
+
+    async def files(self, room: str, count: int) -> list[str]:
+        """The names of the files that the requester opened in the room, when there were so many."""
+
+    async def moved(self, *, third: bool = False) -> str:
+        """The requester asks the bot into another room, in the place of the one they are in."""
+
+    async def typing(self, room: str, *, on: bool) -> None:
+        """Wait until the requester sees that the bot writes, or does not."""
 
     async def close_room(self, room: str) -> None:
         """The room is gone for the bot."""
@@ -81,13 +106,16 @@ class InMemory:
 
     def __init__(self) -> None:
         self.channel = MemoryChannel()
+        self.requester = "@requester:memory"
+        self.identity = "KEYO FREQ UEST ER"
+        self.channel.identities[self.requester] = self.identity
         self.box = Box()
         self._listening = asyncio.create_task(self.channel.listen(self.box))
         self._count = 0
 
-    def _bring(self, room: str, what: Any, sender: str = "@requester:memory") -> None:
+    def _bring(self, room: str, what: Any) -> None:
         self._count += 1
-        self.channel.bring(Arrival("memory", room, f"$in{self._count}", sender, datetime.now(UTC), what))
+        self.channel.bring(Arrival("memory", room, f"$in{self._count}", self.requester, datetime.now(UTC), what))
 
     async def room(self, *, encrypted: bool = True, third: bool = False) -> str:
         self._count += 1
@@ -108,6 +136,24 @@ class InMemory:
             for conversation, message in self.channel.delivered
             if conversation.room == room and isinstance(deed := message.deed, SendText | Decline | Leave)
         ]
+
+    async def changed(self, room: str) -> tuple[str, str]:
+        deeds = (message.deed for conversation, message in self.channel.delivered if conversation.room == room)
+        return next((deed.event_id, deed.text) for deed in deeds if isinstance(deed, EditText))
+
+    async def file(self) -> Attachment:
+        return Attachment(Kind.FILE, NAME, "application/pdf", len(IN_THE_FILE), "memory", "secret")
+
+    async def files(self, room: str, count: int) -> list[str]:
+        deeds = (message.deed for conversation, message in self.channel.delivered if conversation.room == room)
+        return [deed.attachment.name for deed in deeds if isinstance(deed, SendFile)]
+
+    async def moved(self, *, third: bool = False) -> str:
+        return await self.room(third=third)
+
+    async def typing(self, room: str, *, on: bool) -> None:
+        conversation, last = self.channel.typing[-1]
+        assert (conversation.room, last) == (room, on)
 
     async def close_room(self, room: str) -> None:
         self.channel.fail(SendError(Failure.GONE))
@@ -142,6 +188,14 @@ class OnMatrix:
     def channel(self) -> Channel:
         return self._bot.channel
 
+    @property
+    def requester(self) -> str:
+        return self._requester.user_id
+
+    @property
+    def identity(self) -> str:
+        return self._requester.master_key
+
     async def room(self, *, encrypted: bool = True, third: bool = False) -> str:
         others = [self._third.user_id] if third else []
         return await self._requester.make_room(self._bot.user_id, *others, encrypted=encrypted)
@@ -158,6 +212,30 @@ class OnMatrix:
     def _heard(self, room: str, count: int) -> list[Message] | None:
         heard = [m for m in self._requester.messages(room) if m.sender == self._bot.user_id]
         return heard if len(heard) >= count else None
+
+    async def changed(self, room: str) -> tuple[str, str]:
+        message = await self._requester.until(
+            lambda: next((m for m in self._requester.messages(room) if "m.new_content" in m.content), None)
+        )
+        return message.content["m.relates_to"]["event_id"], message.content["m.new_content"]["body"]
+
+    async def file(self) -> Attachment:
+        sealed, key = encrypt_attachment(IN_THE_FILE)
+        place = await self._requester.client.upload_media(sealed, mime_type="application/octet-stream")
+        secret = json.dumps(key.serialize())
+        return Attachment(Kind.FILE, NAME, "application/pdf", len(IN_THE_FILE), str(place), secret)
+
+    async def files(self, room: str, count: int) -> list[str]:
+        heard = await self._requester.until(lambda: self._heard(room, count))
+        for message in heard:
+            assert await self._requester.fetch(message) == IN_THE_FILE
+        return [message.content["filename"] for message in heard]
+
+    async def moved(self, *, third: bool = False) -> str:
+        return await self.room(third=third)
+
+    async def typing(self, room: str, *, on: bool) -> None:
+        await self._requester.until(lambda: (self._bot.user_id in self._requester.typing(room)) is on)
 
     async def close_room(self, room: str) -> None:
         await self._requester.set_state(room, "m.room.member", {"membership": "ban"}, self._bot.user_id)
@@ -192,13 +270,14 @@ async def world(
     await made.stop()
 
 
-def lane(room: str | None, place: Place = Place.REQUESTER) -> Conversation:
+def lane(world: World, room: str | None, place: Place = Place.REQUESTER) -> Conversation:
     name = ConversationId(f"conversation in {room}")
-    return Conversation(name, "any", place, name, room=room)
+    contact = world.requester if place is Place.REQUESTER else None
+    return Conversation(name, "any", place, name, room=room, contact=contact)
 
 
 async def do(world: World, room: str | None, deed: Deed, row: str, place: Place = Place.REQUESTER) -> Done:
-    conversation = lane(room, place)
+    conversation = lane(world, room, place)
     return await world.channel.perform(conversation, OutgoingMessage(row, conversation.id, deed))
 
 
@@ -267,6 +346,42 @@ async def test_a_resend_under_the_same_id_is_one_message(world: World) -> None:
     assert await world.said(room, 2) == ["once", "then"]
 
 
+async def test_words_are_put_in_the_place_of_others(world: World) -> None:
+    room = await entered(world)
+    first = await do(world, room, SendText("at nine"), ID)
+    assert first.event_id
+    await do(world, room, EditText(first.event_id, "at ten"), ID + "2")
+    assert await world.changed(room) == (first.event_id, "at ten")
+
+
+async def test_a_file_is_passed_on_once(world: World) -> None:
+    room = await entered(world)
+    deed = SendFile(await world.file())
+    first = await do(world, room, deed, ID)
+    again = await do(world, room, deed, ID)
+    assert first.event_id == again.event_id
+    await do(world, room, SendFile(await world.file()), ID + "2")
+    assert await world.files(room, 2) == [NAME, NAME]
+
+
+async def test_whoever_was_spoken_to_is_told_by_their_identity(world: World) -> None:
+    room = await entered(world)
+    said = await do(world, room, SendText("to you"), ID)
+    changed = await do(world, room, EditText(said.event_id or "", "to you alone"), ID + "2")
+    passed_on = await do(world, room, SendFile(await world.file()), ID + "3")
+    assert [done.identity for done in (said, changed, passed_on)] == [world.identity] * 3
+    await world.write(room, "tick me")
+    arrival, _ = await world.box.next(Wrote, room)
+    assert (await do(world, room, Tick(arrival.event_id), ID + "4")).identity is None
+
+
+async def test_typing_is_seen(world: World) -> None:
+    room = await entered(world)
+    for on in (True, False):
+        await world.channel.show_typing(lane(world, room), on=on)
+        await world.typing(room, on=on)
+
+
 async def test_a_tick_stands_once(world: World) -> None:
     room = await entered(world)
     await world.write(room, "tick me")
@@ -294,12 +409,38 @@ async def test_a_room_is_made_once_however_often_it_is_tried(world: World) -> No
     assert other.room != first.room
 
 
+async def test_a_room_of_ours_is_restored_however_often(world: World) -> None:
+    alias = f"{ALIAS}-{id(world)}"
+    made = await do(world, None, MakeRoom(alias, "Notes 7F3K"), ID, Place.NOTES)
+    for n in range(2):
+        done = await do(world, made.room, Restore(), f"{ID}-{n}", Place.NOTES)
+        assert (done.event_id, done.room, done.entered, done.identity) == (None,) * 4
+
+
+async def test_an_identity_is_asked_for(world: World) -> None:
+    done = await do(world, "!any:room", Identify(world.requester), ID, Place.QUEUE)
+    assert done.identity == world.identity
+    with pytest.raises(SendError) as failed:
+        await do(world, "!any:room", Identify("@nobody:elsewhere.example"), ID + "2", Place.QUEUE)
+    assert failed.value.failure is Failure.AWAY
+
+
 # --- entering and leaving --------------------------------------------------------------------------------------------
 
 
 async def test_entering_twice_is_well(world: World) -> None:
     room = await entered(world)
     assert (await do(world, room, Enter(), ID)).entered is Entered.SAFE
+
+
+@pytest.mark.parametrize("third", [False, True])
+async def test_a_conversation_goes_on_in_another_room_where_that_is_safe(world: World, third: bool) -> None:
+    room = await entered(world)
+    moved = await world.moved(third=third)
+    await world.box.next(Invited, moved)
+    done = await do(world, room, Follow(moved), ID)
+    assert done.room == moved
+    assert done.entered is (Entered.UNSAFE if third else Entered.SAFE)
 
 
 @pytest.mark.parametrize("wrong", ["unencrypted", "three"])
@@ -324,3 +465,9 @@ async def test_leaving_says_why_once(world: World) -> None:
 def test_the_channel_is_named_and_says_which_device_it_is(world: World) -> None:
     assert world.channel.name
     assert world.channel.device
+
+
+def test_the_fingerprint_can_be_read_aloud(world: World) -> None:
+    groups = world.channel.fingerprint.split(" ")
+    assert len(groups) > 1
+    assert all(1 <= len(group) <= 4 for group in groups)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.flow.engine import Engine, Lexicon
-from bot.flow.events import CancelTimer, Effect, Event, Replied, SetTimer, Started
+from bot.flow.events import CancelTimer, Edited, Effect, Event, Replied, SetTimer, Started
 from bot.flow.loader import load
 from bot.flow.machine import Compiled, compile_flows
 from bot.flow.model import Library
@@ -76,6 +76,7 @@ class Talk:
     def __init__(self, engine: Engine, session: Session | None = None) -> None:
         self.engine = engine
         self.session = session
+        self.written = 0
 
     def start(self, text: str = "", locale: str | None = "en") -> list[Effect]:
         return self.step(Started(text, locale))
@@ -84,8 +85,18 @@ class Talk:
         """Write these, one after the other; what the last one brought."""
         effects: list[Effect] = []
         for text in texts:
-            effects = self.step(Replied(text))
+            self.written += 1
+            effects = self.step(Replied(text, f"${self.written}"))
         return effects
+
+    def edit(self, ref: str | None, text: str) -> list[Effect]:
+        """Put this in the place of an earlier message."""
+        return self.step(Edited(text, ref or "$unknown"))
+
+    def ref(self, state: str) -> str | None:
+        """The message that gave the answer to this question."""
+        assert self.session is not None
+        return next(passed.ref for passed in self.session.path if passed.state == state)
 
     def step(self, event: Event) -> list[Effect]:
         """All effects but the timer's."""

@@ -23,7 +23,7 @@ from bot.flow.events import (
     Started,
     TimedOut,
 )
-from bot.flow.session import Session, to_json
+from bot.flow.session import Passed, Session, to_json
 from tests.flow import small
 from tests.flow.small import Talk, engine, files
 
@@ -669,3 +669,100 @@ def test_a_session_in_an_aside_that_is_unknown_is_asked_its_question(good: Engin
     talk = Talk(good, Session("menu", "en", aside="whatever"))
     assert talk.say("hm?")[-1] == MENU
     assert talk.say("1") == [TOPICS]
+
+
+# the fingerprint
+
+
+def test_the_fingerprint_is_told_at_any_moment_and_the_question_stands(talk: Talk) -> None:
+    told = Say(Q("bot.fingerprint"))
+    assert talk.say("fingerprint") == [told, MENU]
+    talk.say(*TO_WHAT)
+    assert talk.say("Fingerprint!") == [told, WHAT]  # and is no answer in one's own words
+    talk.say("stop")
+    assert talk.say("fingerprint") == [told, STOP]
+    assert Talk(talk.engine).start("fingerprint", None) == [told, LANGUAGE]
+
+
+# changed messages
+
+
+def change_of(question: str) -> Ask:
+    return Ask(Q("bot.use_change"), YES_NO, Q(question))
+
+
+def test_a_changed_message_is_offered_as_the_new_answer(talk: Talk) -> None:
+    talk.say(*TO_URGENCY)
+    assert talk.edit(talk.ref("what"), "They took my phone.") == [change_of("main.what")]
+    assert talk.say("yes") == [URGENCY]
+    assert talk.session is not None
+    assert talk.session.path[-1].answer.words == "They took my phone."
+    assert talk.session.offered is None
+    assert talk.edit(talk.ref("what"), "They took all.") == [change_of("main.what")]  # and may be changed again
+
+
+def test_the_old_answer_stands_where_the_change_is_not_wanted(talk: Talk) -> None:
+    talk.say(*TO_URGENCY)
+    before = talk.path
+    talk.edit(talk.ref("who/role"), "3")
+    assert talk.say("no") == [URGENCY]
+    assert talk.path == before
+
+
+def test_a_change_that_leads_elsewhere_drops_what_is_not_on_the_way(talk: Talk) -> None:
+    talk.say(*TO_REVIEW)
+    talk.edit(talk.ref("who/role"), "None of these")
+    talk.say("yes")
+    assert talk.path == ["menu=help", "who/role=other"]
+
+
+def test_a_change_that_says_the_same_asks_nothing(talk: Talk) -> None:
+    talk.say(*TO_URGENCY)
+    assert talk.edit(talk.ref("who/role"), "1.") == [URGENCY]
+    assert talk.edit(talk.ref("what"), WORDS) == [URGENCY]
+
+
+def test_a_change_that_answers_nothing_or_of_a_message_that_gave_no_answer_is_refused(talk: Talk) -> None:
+    refused = [Say(Q("bot.cannot_take_change")), CONSENT]
+    talk.say(*TO_CONSENT)
+    assert talk.edit(talk.ref("who/role"), "a secret that nobody agreed to keep") == refused
+    assert talk.edit(None, "2") == refused
+    assert talk.edit(talk.ref("menu"), "1") == refused  # the way through the menu is not an answer that is shown
+    assert talk.session is not None
+    assert "secret" not in to_json(talk.session)
+
+
+def test_a_change_of_what_was_not_understood_last_is_the_answer(talk: Talk) -> None:
+    talk.say(*TO_ROLE, "an acitvist")
+    assert talk.session is not None
+    missed = talk.session.missed
+    assert talk.edit(missed, "an activits") == [NOT_UNDERSTOOD, ROLE]
+    assert talk.edit(missed, "an activist") == [PROBLEM]
+    assert talk.session.missed is None
+    assert talk.ref("who/role") == missed
+
+
+def test_a_change_waits_while_it_is_asked_whether_to_stop(talk: Talk) -> None:
+    talk.say(*TO_URGENCY, "stop")
+    assert talk.edit(talk.ref("who/role"), "2") == [Say(Q("bot.cannot_take_change")), STOP]
+
+
+def test_a_change_without_a_session_begins_one(good: Engine) -> None:
+    assert Talk(good).edit("$1", "hello") == [Say(Q("bot.cannot_take_change")), LANGUAGE]
+
+
+def test_an_offered_change_is_forgotten_with_its_answer(talk: Talk) -> None:
+    talk.say(*TO_URGENCY)
+    talk.edit(talk.ref("what"), "They took my phone.")
+    assert talk.say("back") == [URGENCY]
+    assert talk.session is not None
+    assert talk.session.offered is None
+
+
+def test_an_offered_change_in_words_is_not_held_without_a_consent(good: Engine) -> None:
+    offered = Passed("what", replace(HAPPENED, words="They took my phone."), "$1")
+    session = Session("menu", "en", (Passed("what", HAPPENED, "$1"),), aside="changed", offered=offered)
+    talk = Talk(good, session)
+    talk.say("what?")
+    assert talk.session is not None
+    assert "They took" not in to_json(talk.session)

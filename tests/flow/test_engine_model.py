@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot.domain import Answer, TextId
 from bot.flow.engine import Engine, Step
-from bot.flow.events import Event, Missed, OpenCase, Replied, Started, TimedOut
+from bot.flow.events import Edited, Event, Missed, OpenCase, Replied, Started, TimedOut
 from bot.flow.machine import Compiled, WaitingStep
 from bot.flow.model import LanguageStep
 from bot.flow.session import Passed, Session, from_json, to_json
@@ -123,6 +124,34 @@ class Requester(RuleBasedStateMachine):
         assert self.state == shown[number - 1].partition("=")[0]
         assert self.talk.path == ["menu=help", *shown[: number - 1]]
 
+    @rule(place=st.integers(0, 8), outcome=st.integers(0, 2), use=st.booleans())
+    def edit(self, place: int, outcome: int, use: bool) -> None:
+        shown = self.talk.path[1:]
+        if not shown:
+            return
+        question, _, before = shown[place % len(shown)].partition("=")
+        outcomes = list(QUESTIONS[question])
+        answer = outcomes[outcome % len(outcomes)]
+        self.written += 1
+        text = str(outcomes.index(answer) + 1)
+        if question == "what":
+            text = "skip" if answer == "skipped" else f"words {self.written}"
+        changed = Talk(GOOD, self.talk.session)
+        if self.state == "review":
+            changed.say("2", str(place % len(shown) + 1), text)
+        self.talk.edit(self.talk.ref(question), text)
+        if answer == before != "answered":
+            return
+        assert self.talk.session is not None
+        assert self.talk.session.aside == "changed"
+        if use:
+            in_review = self.state == "review"
+            self.last[question] = answer
+            self.talk.say("yes")
+            assert not in_review or without_refs(self.talk.session) == without_refs(changed.session)
+        else:
+            self.talk.say("no")
+
     @precondition(lambda self: self.state == "review")
     @rule()
     def hand_over(self) -> None:
@@ -168,6 +197,13 @@ def test_what_is_handed_over_is_what_the_last_answers_lead_to() -> None:
     assert Requester.handed_over, "no example came as far as the handoff"
 
 
+def without_refs(session: Session | None) -> Session | None:
+    if session is None:
+        return None
+    path, kept = (tuple(replace(passed, ref=None) for passed in some) for some in (session.path, session.kept))
+    return replace(session, path=path, kept=kept)
+
+
 def shipped() -> tuple[Engine, Compiled]:
     library, machine = compiled({path.name: path.read_text() for path in SHIPPED.glob("*.yaml")})
     return Engine(machine, {locale: lexicon(library, locale) for locale in LANGUAGES}, LANGUAGES), machine
@@ -181,7 +217,7 @@ ANYTHING = (
     *(str(number) for number in range(13)),
     *("٢", "2.", "English", "العربية", "Yes", "not yes", "", "!", f"{SECRET} is long", SECRET),
     *(word for words in WORDS.values() for listed in words.values() for word in listed),
-    *("yes", "no", "help", "menu", "back", "language", "person", "stop", "skip"),
+    *("yes", "no", "help", "menu", "back", "language", "person", "stop", "skip", "fingerprint"),
 )
 
 
@@ -214,7 +250,9 @@ def test_whatever_is_written_keeps_to_the_flow_and_to_the_laws(flows: tuple[Engi
     session: Session | None = None
     ends = {"cases": 0, "ends": 0}
     for _ in range(steps):
-        event: Event = Replied(chance.choice(ANYTHING))
+        event: Event = Replied(chance.choice(ANYTHING), f"${chance.randrange(9)}")
+        if chance.random() < 0.1:
+            event = Edited(chance.choice(ANYTHING), f"${chance.randrange(9)}")
         if chance.random() < 0.02:
             event = chance.choice((Missed(TextId("bot.x")), TimedOut("idle"), TimedOut("x"), Started("person", "es")))
         step = stepped.step(session, event)
@@ -242,6 +280,7 @@ some_answers = st.lists(
             words=st.none() | st.just(SECRET),
             version=st.sampled_from([None, None, 1, 2]),
         ),
+        ref=st.sampled_from([None, "$1", "$2"]),
     ),
     max_size=6,
 ).map(tuple)
@@ -251,12 +290,15 @@ any_session = st.none() | st.builds(
     locale=st.sampled_from(["en", "ar", "fr", None]),
     path=some_answers,
     kept=some_answers,
-    aside=st.sampled_from([None, "language", "stop", "change", "gone"]),
+    aside=st.sampled_from([None, "language", "stop", "change", "changed", "gone"]),
     tries=st.integers(0, 9),
     hinted=st.booleans(),
+    missed=st.sampled_from([None, "$1"]),
+    offered=st.none() | some_answers.filter(len).map(lambda answers: answers[0]),
 )
 any_event = st.one_of(
     st.builds(Replied, st.sampled_from(ANYTHING) | st.text(max_size=8)),
+    st.builds(Edited, st.sampled_from(ANYTHING), st.sampled_from(["$1", "$2"])),
     st.builds(Started, st.sampled_from(ANYTHING), st.sampled_from(["en", "fr", None])),
     st.builds(Missed, st.just(TextId("bot.x"))),
     st.builds(TimedOut, st.sampled_from(["idle", "x"])),

@@ -23,6 +23,7 @@ passed = st.builds(
         words=st.none() | texts,
         version=st.none() | st.integers(0, 9),
     ),
+    ref=st.none() | texts,
 )
 answers = st.lists(passed, max_size=3).map(tuple)
 sessions = st.builds(
@@ -34,6 +35,10 @@ sessions = st.builds(
     aside=st.none() | texts,
     tries=st.integers(0, 3),
     hinted=st.booleans(),
+    unread=st.booleans(),
+    missed=st.none() | texts,
+    offered=st.none() | passed,
+    unverified=st.booleans(),
 )
 
 
@@ -48,8 +53,18 @@ def test_a_stored_session_is_small() -> None:
     answer = Answer("who.role", TextId("who.role/label"), "other", TextId("who.role.other"))
     stored = to_json(Session("who/problem", "en", (Passed("who/role", answer),)))
     assert stored == (
-        '["who/problem","en",[["who/role","who.role","who.role/label","other","who.role.other",null,null]],[],null,0,false,false]'
+        '["who/problem","en",[["who/role","who.role","who.role/label","other","who.role.other",null,null]],[],'
+        "null,0,false,false,"
+        "null,null,false]"
     )
+
+
+@pytest.mark.parametrize("added", ["", ",true", ",true,null,null,false"])
+def test_a_session_that_was_stored_earlier_is_read(added: str) -> None:
+    row = '["who/role","who.role","who.role/label","other","who.role.other",null,null]'
+    session = from_json(f'["who/problem","en",[{row}],[],null,1,false{added}]')
+    answer = Answer("who.role", TextId("who.role/label"), "other", TextId("who.role.other"))
+    assert session == Session("who/problem", "en", (Passed("who/role", answer),), tries=1, unread=bool(added))
 
 
 @given(st.text(max_size=60))
@@ -83,5 +98,8 @@ def test_a_refusal_tells_nothing_of_the_content() -> None:
 def test_a_session_shows_no_answers_when_it_is_printed() -> None:
     answer = Answer("who.role", TextId("who.role"), "answered", words="my secret")
     session = Session("a", "en", (Passed("who/role", answer),), (Passed("who/role", answer),))
-    assert repr(session) == "Session(state='a', locale='en', aside=None, tries=0, hinted=False, unread=False)"
+    assert (
+        repr(session)
+        == "Session(state='a', locale='en', aside=None, tries=0, hinted=False, unread=False, unverified=False)"
+    )
     assert "secret" not in repr(Passed("who/role", answer))

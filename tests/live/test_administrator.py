@@ -3,14 +3,23 @@
 import os
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from mautrix.api import Method, SynapseAdminPath
 
+from bot import store
+from bot.app import Renewals
+from bot.channels.matrix.homeserver import Homeserver
+from bot.channels.matrix.identity import Own, read_own
+from bot.channels.matrix.selfcheck import self_check
+from bot.channels.matrix.upkeep import DeviceSpentError
+from bot.config import Config
 from bot.demo.helpline import SHIPPED, Helpline
 from bot.demo.person import Person
 from bot.demo.synapse import Account, Synapse
+from bot.setup import identity_record
 
 CONFIG = """
 [matrix]
@@ -72,6 +81,20 @@ class Installation:
         assert self.files() == before
         return told
 
+    @property
+    def config(self) -> Config:
+        return Config.read(self.folder / "config.toml", {})
+
+    @property
+    def master(self) -> store.MasterKey:
+        return store.MasterKey.read(self.folder / "key")
+
+    def own(self) -> Own:
+        """What is kept of the bot's identity."""
+        own = read_own(identity_record(self.config, self.master))
+        assert own is not None
+        return own
+
     def files(self) -> set[str]:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")} - {"data", "data/lock"}
 
@@ -130,6 +153,50 @@ def test_an_alias_that_does_not_exist_is_said(installation: Installation, synaps
     assert installation.vestibule("setup", "--yes")[0] == 0
     installation.configure(synapse.url, room="#nowhere:localhost")
     assert "[specialists] room" in installation.refused("run")
+
+
+async def test_a_device_that_was_logged_out_from_outside_is_replaced_by_setup(
+    installation: Installation, synapse: Synapse
+) -> None:
+    assert installation.vestibule("setup", "--yes")[0] == 0
+    own = installation.own()
+    homeserver = Homeserver(synapse.url, own.token)
+    await homeserver.call("POST", "logout", body={})
+    await homeserver.close()
+    assert "vestibule setup" in installation.refused("run")
+    assert installation.vestibule("setup", "--yes") == (0, "", "")
+    made = installation.own()
+    assert (made.master, made.device_id == own.device_id) == (own.master, False)
+    homeserver = Homeserver(synapse.url, made.token)
+    assert not [finding for finding in await self_check(homeserver, made) if not finding.good]
+    await homeserver.close()
+
+
+async def test_a_spent_device_is_replaced_once_an_hour_and_not_without_the_seed(
+    installation: Installation,
+) -> None:
+    assert installation.vestibule("setup", "--yes")[0] == 0
+    first = installation.own()
+    spent = DeviceSpentError("spent")
+    renewals = Renewals(installation.config, installation.master)
+    await renewals.renew(spent)
+    second = installation.own()
+    assert (second.master, second.complete, second.device_id == first.device_id) == (first.master, True, False)
+    with pytest.raises(DeviceSpentError):
+        await renewals.renew(spent)
+    assert installation.own() == second
+    identity_record(installation.config, installation.master).write({**asdict(second), "seeds": {}})
+    with pytest.raises(DeviceSpentError):
+        await Renewals(installation.config, installation.master).renew(spent)
+
+
+async def test_a_renewal_that_was_interrupted_is_finished_by_the_next_start(installation: Installation) -> None:
+    assert installation.vestibule("setup", "--yes")[0] == 0
+    first = installation.own()
+    record = identity_record(installation.config, installation.master)
+    record.write(asdict(replace(first, device_id="NEXT", token=None, complete=False, replaces=first.device_id)))
+    await Renewals(installation.config, installation.master).go_on()
+    assert (installation.own().device_id, installation.own().complete) == ("NEXT", True)
 
 
 async def test_a_session_that_the_homeserver_ended_ends_the_bot_with_one_line() -> None:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from bot.domain import CaseStatus, Cause, Invite, Joined, Left, Owner, Unreadable, Wrote
+from bot.deeds import Invite
+from bot.domain import CaseStatus, Owner
+from bot.happenings import Cause, Joined, Left, Unreadable, Wrote
 from bot.ports import Failure, SendError
 from tests.services.world import (
     CLAIMER,
@@ -255,6 +257,7 @@ async def test_while_the_claimer_is_out_of_the_relay_room_words_are_kept() -> No
         await world.claimed()
         await world.happen(world.relay, CLAIMER, Left())
         await world.write(ROOM, REQUESTER, "are you there")
+        await world.write(world.relay, VETTER, "they are out", signed=True)
         assert "are you there" not in world.said(world.relay)
         await world.happen(world.relay, CLAIMER, Joined())
         assert world.said(world.relay)[-1] == "are you there"
@@ -347,7 +350,7 @@ async def test_what_was_kept_for_a_declined_case_is_erased() -> None:
         number = await arrived(world)
         await world.write(ROOM, REQUESTER, "one more thing")
         await world.command(f"!vet declined {number}")
-        assert list(await world.memory.transact(lambda tx: tx.cases.take_words(number))) == []
+        assert list(await world.memory.transact(lambda tx: tx.cases.take_kept(number))) == []
 
 
 async def test_what_cannot_be_shown_in_the_notes_room_is_told_in_the_queue_room() -> None:
@@ -361,5 +364,5 @@ async def test_what_cannot_be_shown_in_the_notes_room_is_told_in_the_queue_room(
 async def test_a_change_of_relayed_words_reaches_the_requester_as_one() -> None:
     async with World() as world:
         await world.claimed()
-        await world.happen(world.relay, CLAIMER, Wrote("at noon", signed=True, edited=True))
+        await world.happen(world.relay, CLAIMER, Wrote("at noon", signed=True, edits=""))
         assert world.said(ROOM)[-1] == TEXTS.say("bot.corrected", "en", {"words": "at noon"})

@@ -3,9 +3,24 @@
 import pytest
 
 from bot.domain import CaseNumber
-from bot.services.commands import Claim, Close, Help, Unknown, Verdict, Vet, is_command, parse
+from bot.services.commands import (
+    AddStaff,
+    Claim,
+    Close,
+    Help,
+    ListStaff,
+    RemoveStaff,
+    Unknown,
+    Verdict,
+    Vet,
+    is_command,
+    parse,
+)
 
 CASE = CaseNumber("7F3K")
+WHO = "@nora:staff.example"
+KEY = "b25seSBhbiBleGFtcGxlLCBwdXQgdGhlaXJzIGhlcmU"
+GROUPS = "b25s eSBh biBl eGFt cGxl LCBw dXQg dGhl aXJz IGhl cmU"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +42,21 @@ CASE = CaseNumber("7F3K")
         ("!vet pased 7F3K", Unknown("!vet passed")),
         ("!vet", Unknown(None)),
         ("!", Unknown(None)),
+        ("!staff list", ListStaff()),
+        ("!STAFF LIST please", ListStaff()),
+        (f"!staff add {WHO}", AddStaff(WHO, "", lead=False)),
+        (f"!staff add {WHO} lead", AddStaff(WHO, "", lead=True)),
+        (f"!staff add {WHO} {KEY}", AddStaff(WHO, KEY, lead=False)),
+        (f"!staff add {WHO}\n{GROUPS}", AddStaff(WHO, KEY, lead=False)),
+        (f"!staff add {WHO} {GROUPS} Lead", AddStaff(WHO, KEY, lead=True)),
+        (f"!staff add \u2068{WHO}\u2069 \u2068{KEY}\u2069 lead", AddStaff(WHO, KEY, lead=True)),
+        (f"!staff add {WHO} a lead", AddStaff(WHO, "a", lead=True)),
+        ("!staff add", AddStaff("", "", lead=False)),
+        (f"!staff remove {WHO}", RemoveStaff(WHO)),
+        ("!staff remove", RemoveStaff("")),
+        (f"!staff ad {WHO}", Unknown("!staff add")),
+        ("!staff", Unknown(None)),
+        ("!stuff", Unknown("!staff")),
         ("!hello there", Unknown("!help")),
         ("!xyz", Unknown(None)),
     ],
@@ -62,5 +92,6 @@ def test_other_words_are_no_command(text: str) -> None:
     assert not is_command(text)
 
 
-def test_a_note_is_not_shown_by_its_value() -> None:
+def test_notes_and_names_are_not_shown_by_the_value() -> None:
     assert "papers" not in repr(parse("!vet passed 7F3K seen her papers", None))
+    assert "nora" not in repr([parse(f"!staff {verb} {WHO}", None) for verb in ("add", "remove")])

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain import Cause, Joined, Left, MakeRoom, Place, Unreadable
-from tests.services.world import CLAIMER, REQUESTER, ROOM, VETTER, WALK, World, texts_of
+from bot.deeds import MakeRoom
+from bot.domain import Place
+from bot.happenings import Attached, Cause, Joined, Left, Removed, Unreadable, Wrote
+from tests.services.world import CLAIMER, FILE, REQUESTER, ROOM, VETTER, WALK, World, texts_of
 
 
 class Fate:
@@ -45,7 +47,10 @@ class MortalStore:
 class MortalChannel:
     def __init__(self, server, fate: Fate) -> None:
         self._server, self._fate = server, fate
-        self.name, self.device = server.name, server.device
+        self.name, self.device, self.fingerprint = server.name, server.device, server.fingerprint
+
+    def trust(self, pins) -> None:
+        self._server.trust(pins)
 
     async def listen(self, inbox) -> None:
         await self._server.listen(inbox)
@@ -105,6 +110,8 @@ class Transcript:
     relay: tuple[str, ...]
     notes: tuple[str, ...]
     ticked: tuple[str, ...]
+    changed: tuple[str, ...]
+    files: int
     rooms: int
     left_over: int
 
@@ -119,9 +126,12 @@ async def whole_conversation(world: World) -> Transcript:
     await world.command("!vet passed known to us", VETTER, world.notes)
     await world.command(f"!claim {number}", CLAIMER)
     await world.command(f"!claim {number}", VETTER)
-    await world.write(world.relay, CLAIMER, "hello from us", signed=True)
+    ours = await world.write(world.relay, CLAIMER, "hello from us", signed=True)
+    await world.happen(world.relay, CLAIMER, Wrote("hello from all of us", signed=True, edits=ours))
+    await world.happen(world.relay, CLAIMER, Attached(FILE, signed=True))
     await world.write(world.notes, CLAIMER, "between ourselves", signed=True)
-    await world.write(ROOM, REQUESTER, "thank you")
+    theirs = await world.write(ROOM, REQUESTER, "thank you")
+    await world.happen(ROOM, REQUESTER, Removed(theirs))
     await world.happen(world.relay, CLAIMER, Left())
     await world.write(ROOM, REQUESTER, "still there?")
     await world.happen(world.relay, CLAIMER, Joined())
@@ -133,7 +143,14 @@ async def whole_conversation(world: World) -> Transcript:
     }
     rooms = sum(isinstance(message.deed, MakeRoom) for _, message in world.server.delivered)
     left_over = await world.memory.transact(lambda tx: len(tx.journal.waiting()) + len(tx.outbox.lanes()))
-    return Transcript(**places, ticked=tuple(world.server.ticked()), rooms=rooms, left_over=left_over)
+    return Transcript(
+        **places,
+        ticked=tuple(world.server.ticked()),
+        changed=tuple(text for room in (ROOM, world.relay) for _, text in world.changes(room)),
+        files=len(world.files(ROOM)),
+        rooms=rooms,
+        left_over=left_over,
+    )
 
 
 async def lived_through(*lasts: int) -> tuple[Transcript, MortalWorld]:
@@ -147,6 +164,7 @@ def undisturbed() -> tuple[Transcript, int]:
     transcript, world = asyncio.run(lived_through())
     assert transcript.rooms == 2
     assert transcript.left_over == 0
+    assert (len(transcript.changed), transcript.files) == (2, 1)
     assert len(transcript.requester) == len(WALK) + 7
     return transcript, world.fate.moments
 

@@ -5,8 +5,10 @@ import dataclasses
 
 import pytest
 
-from bot.domain import Arrival, Batch, Danger, Endangered, Invited, Joined, Leave, Left, Owner, Wrote
+from bot.deeds import Leave
+from bot.domain import Owner
 from bot.errors import VestibuleError
+from bot.happenings import Arrival, Attached, Batch, Danger, Endangered, Invited, Joined, Left, Wrote
 from bot.ports import ListeningEnded
 from bot.services import crew, desk, intake
 from bot.services.sayings import ALL
@@ -14,6 +16,7 @@ from bot.testing import _Conversations
 from tests.services.world import (
     CLAIMER,
     ENGINE,
+    FILE,
     OTHER,
     OTHER_ROOM,
     REQUESTER,
@@ -72,6 +75,21 @@ async def test_who_comes_and_goes_in_a_room_that_we_do_not_know_makes_no_convers
         for what in (Joined(), Left(), Endangered(Danger.THIRD_MEMBER)):
             await world.happen(OTHER_ROOM, OTHER, what)
         assert await world.memory.transact(lambda tx: tx.conversations.find("memory", OTHER_ROOM)) is None
+
+
+async def test_a_file_is_a_first_sign_like_words() -> None:
+    async with World() as world:
+        await world.happen(OTHER_ROOM, OTHER, Attached(FILE))
+        assert world.said(OTHER_ROOM)[0].startswith(TEXTS.say("bot.cannot_read_not_text", "en"))
+
+
+async def test_a_file_whose_step_fails_is_told_in_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "RETRY_SECONDS", 0.001)
+    async with World() as world:
+        await world.claimed()
+        monkeypatch.setattr(intake.reception, "take", lambda *_: 1 / 0)
+        await world.happen(ROOM, REQUESTER, Attached(FILE))
+        assert TEXTS.say("bot.not_taken", "en") in world.said(ROOM)[-1]
 
 
 class Poisoned:
@@ -181,6 +199,9 @@ class Deaf:
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
+
+    def trust(self, pins) -> None:
+        pass
 
     async def listen(self, inbox) -> None:
         if self.errors:

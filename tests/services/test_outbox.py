@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain import Enter, Invited, MakeRoom, SendText
+from bot.deeds import Copy, Deed, Enter, Follow, Identify, MakeRoom, Origin, OutgoingMessage, Restore, SendText
+from bot.happenings import Invited, Joined, Left
 from bot.ports import Failure, SendError
-from bot.services.outbox import LONGEST_LIMIT, LONGEST_WAIT, MAX_SURPRISES, next_attempt
+from bot.services.outbox import LONGEST_LIMIT, LONGEST_WAIT, MAX_ERRANDS, MAX_SURPRISES, next_attempt
 from bot.testing import MemoryChannel
-from tests.services.world import CLAIMER, OTHER, OTHER_ROOM, QUEUE, REQUESTER, ROOM, WALK, World
+from tests.services.world import CLAIMER, OTHER, OTHER_ROOM, QUEUE, REQUESTER, ROOM, TEXTS, WALK, World
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -151,7 +152,7 @@ async def test_a_fault_in_a_channel_stops_nobody_else_and_not_for_ever(caplog: p
 
 
 def _batch(world: World, token: str, room: str, sender: str):
-    from bot.domain import Arrival, Batch, Wrote
+    from bot.happenings import Arrival, Batch, Wrote
 
     arrivals = [
         Arrival("memory", room, f"${token}{n}", sender, world.clock.now(), what)
@@ -249,3 +250,60 @@ async def test_a_room_that_cannot_be_made_is_made_later() -> None:
         made = [message for _, message in world.server.delivered if isinstance(message.deed, MakeRoom)]
         assert len(made) == 1
         assert len(world.said(world.notes)) == 2
+
+
+# errands
+
+
+async def post(world: World, room: str, deed: Deed, failure: Failure) -> None:
+    """The services ask for this in a room, where it fails."""
+    conversation = await world.conversation(room)
+    await world.memory.transact(lambda tx: tx.outbox.add(OutgoingMessage("errand", conversation.id, deed)))
+    world.server.fails_at[type(deed)] = SendError(failure)
+    await world.restart()
+    await world.quiet()
+
+
+async def test_an_identity_that_cannot_be_found_is_told_and_holds_up_nothing() -> None:
+    async with World() as world:
+        await world.walk()
+        await post(world, QUEUE, Identify("@nobody:example.org"), Failure.GONE)
+        assert world.said(QUEUE)[-1] == TEXTS.say("staff.identify_failed", "en", {"who": "@nobody:example.org"})
+
+
+async def test_an_errand_holds_up_the_queue_room_only_so_long() -> None:
+    async with World() as world:
+        await world.walk()
+        await post(world, QUEUE, Identify("@nobody:example.org"), Failure.AWAY)
+        for _ in range(2 * MAX_ERRANDS):
+            world.clock.advance(timedelta(minutes=2))
+            world.desk.look_again()
+            await world.quiet()
+        tried = [message for _, message in world.server.attempts if isinstance(message.deed, Identify)]
+        assert len(tried) == MAX_ERRANDS + 1
+        assert "@nobody:example.org" in world.said(QUEUE)[-1]
+
+
+@pytest.mark.parametrize(("deed", "told"), [(Follow("!next:memory"), "not_followed"), (Restore(), "not_restored")])
+async def test_settings_that_stay_and_rooms_that_cannot_be_followed_are_told(deed: Deed, told: str) -> None:
+    async with World() as world:
+        number = await world.claimed()
+        relay = world.relay
+        await post(world, relay, deed, Failure.REFUSED)
+        assert world.said(QUEUE)[-1] == TEXTS.say(f"staff.{told}", "en", {"case": number})
+        assert (await world.conversation(relay)).case == number
+
+
+async def test_what_passes_something_on_is_remembered_and_nothing_else_is() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        theirs = await world.write(ROOM, REQUESTER, "on Tuesday")
+        home, relay = await world.conversation(ROOM), await world.conversation(world.relay)
+        copies = await world.memory.transact(lambda tx: tx.copies.of(Origin(home.id, theirs)))
+        assert copies == (Copy(relay.id, world.event("on Tuesday")),)
+        await world.happen(world.relay, CLAIMER, Left())
+        await world.write(ROOM, REQUESTER, "kept")
+        await world.happen(world.relay, CLAIMER, Joined())
+        assert world.said(world.relay)[-1] == "kept"
+        case = await world.get_case(number)
+        assert await world.memory.transact(lambda tx: tx.copies.of(Origin(case.requester, ""))) == ()

@@ -16,6 +16,8 @@ SENTENCES = {
         "a.hello": "Hello.\n\nWelcome.",
         "a.case": "Your case is {case}.",
         "a.ask": "What is it?",
+        "a.about": "Is this for: {question}?",
+        "a.key": "Compare {fingerprint}.",
         "a.one": "One thing",
         "a.two": "Two things",
         "a.long": "What\n\nhappened?",
@@ -32,6 +34,7 @@ SENTENCES = {
         "staff.summary_words": "{question} [{language}]: {answer}",
         "staff.summary_skipped": "{question}: skipped",
         "staff.summary_note": "Note: {note}",
+        "staff.identity_none": "No identity.",
     },
     "es": {
         "a.hello": "Hola.",
@@ -158,3 +161,20 @@ def test_no_message_outgrows_an_event_and_no_sign_is_lost(piece: str, times: int
 def test_a_quote_is_short_and_marked_on_every_line() -> None:
     assert quote("one\ntwo") == "> one\n> two"
     assert len(quote("x" * 5_000)) < 210
+
+
+def test_a_question_about_another_names_it_in_one_line() -> None:
+    asked = Ask(TextId("a.about"), (ONE,), TextId("a.long"))
+    assert RENDER.effects([asked], "en", None) == "Is this for: What happened??\n\n1. One thing"
+
+
+def test_the_fingerprint_is_filled_in() -> None:
+    assert RENDER.effects([Say(TextId("a.key"))], "en", None, "ABCD EFGH") == "Compare ABCD EFGH."
+
+
+@pytest.mark.parametrize(("identity", "shown"), [(None, False), ("KEY", False), ("", True)])
+def test_the_summary_says_when_the_account_has_no_identity(identity: str | None, shown: bool) -> None:
+    number = CaseNumber("7F3K")
+    case = Case(number, CaseStatus.ARRIVED, ConversationId("c"), datetime(2026, 1, 5, tzinfo=UTC), "en", ())
+    summary = RENDER.summary(case, before_claim=True, identity=identity)
+    assert summary.endswith("No identity.") is shown

@@ -5,29 +5,38 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain import (
-    CaseStatus,
+from bot.deeds import Decline, Follow, Leave, SendText
+from bot.domain import CaseStatus, Owner
+from bot.happenings import (
+    Alarm,
+    Alarmed,
+    AsksToVerify,
+    Attached,
     Cause,
     Danger,
-    Decline,
     Endangered,
     Invited,
-    Leave,
     Left,
-    Owner,
+    Moved,
+    Setting,
+    SettingsChanged,
     Unreadable,
     Wrote,
 )
 from bot.ports import Entered, Failure, SendError
+from bot.services import sayings
 from tests.services.world import (
     CLAIMER,
+    FILE,
     OTHER,
     OTHER_ROOM,
     QUEUE,
     REQUESTER,
     ROOM,
     STORY,
+    STRANGER,
     TEXTS,
+    VETTER,
     WALK,
     World,
 )
@@ -210,7 +219,7 @@ async def test_what_cannot_be_read_is_answered_kindly_while_the_bot_owns(cause: 
         await world.walk(WALK[:4])
         await world.happen(ROOM, REQUESTER, Unreadable(cause))
         said = world.said(ROOM)[-1]
-        assert said.startswith(bot_text(f"cannot_read_{cause}"))
+        assert said.startswith(bot_text(f"cannot_read_{cause}", fingerprint=world.server.fingerprint))
         assert "May the team read it?" in said
 
 
@@ -248,7 +257,7 @@ async def test_what_could_not_be_read_in_the_queue_is_told_in_the_relay_room_lat
 async def test_a_changed_message_takes_no_answers_place() -> None:
     async with World() as world:
         await world.walk(WALK[:5])
-        await world.happen(ROOM, REQUESTER, Wrote("no", edited=True))
+        await world.happen(ROOM, REQUESTER, Wrote("no", edits=""))
         said = world.said(ROOM)[-1]
         assert said.startswith(bot_text("cannot_take_change"))
         assert "What happened?" in said
@@ -257,7 +266,7 @@ async def test_a_changed_message_takes_no_answers_place() -> None:
 async def test_a_changed_message_reaches_the_specialist_as_one() -> None:
     async with World() as world:
         await world.claimed()
-        await world.happen(ROOM, REQUESTER, Wrote("on Wednesday", edited=True))
+        await world.happen(ROOM, REQUESTER, Wrote("on Wednesday", edits=""))
         assert world.said(world.relay)[-1] == TEXTS.say("staff.requester_changed", "en", {"words": "on Wednesday"})
 
 
@@ -372,3 +381,217 @@ async def test_two_requesters_do_not_meet() -> None:
         await world.write(ROOM, REQUESTER, STORY)
         assert "How urgent is it?" in world.said(ROOM)[-1]
         assert world.said(OTHER_ROOM)[-1].startswith("Welcome")
+
+
+# keys that come late
+
+
+async def test_words_whose_key_comes_late_are_taken_at_the_step_where_the_conversation_stands() -> None:
+    async with World() as world:
+        await world.walk(WALK[:3])
+        await world.happen(ROOM, REQUESTER, Unreadable(Cause.WITHHELD))
+        await world.late(ROOM, REQUESTER, Wrote("2"), "$late")
+        assert "May the team read it?" in world.said(ROOM)[-1]
+        before = len(world.said(ROOM))
+        await world.happen(ROOM, REQUESTER, Unreadable(Cause.NO_KEY))  # since then something could be read
+        assert len(world.said(ROOM)) == before + 1
+        await world.happen(ROOM, REQUESTER, Wrote("1", edits="$late"))
+        assert "your answer to: What is it about?" in world.said(ROOM)[-1]
+
+
+# changed messages
+
+
+async def test_a_changed_answer_is_asked_about_and_taken() -> None:
+    async with World() as world:
+        await world.walk(WALK[:3])
+        device = await world.write(ROOM, REQUESTER, "2")
+        await world.write(ROOM, REQUESTER, "yes")
+        await world.happen(ROOM, REQUESTER, Wrote("An account", edits=device))
+        asked = bot_text("use_change", question="What is it about?")
+        assert world.said(ROOM)[-1] == f"{asked}\n\n1. {bot_text('yes')}\n2. {bot_text('no')}"
+        for text in ("yes", STORY, "2", "1"):
+            await world.write(ROOM, REQUESTER, text)
+        assert "An account" in world.said(QUEUE)[-1]
+
+
+# files
+
+
+async def test_a_file_is_kindly_refused_while_the_bot_owns() -> None:
+    async with World() as world:
+        await world.walk(WALK[:4])
+        for _ in range(2):
+            await world.happen(ROOM, REQUESTER, Attached(FILE))
+        said = world.said(ROOM)
+        assert said[-1].startswith(bot_text("cannot_read_not_text"))
+        assert len(said) == 5
+
+
+async def test_a_file_for_the_queue_is_kept_for_the_claimer_and_told_once() -> None:
+    async with World() as world:
+        await world.walk()
+        number = (await world.case()).number
+        before = len(world.said(ROOM))
+        for _ in range(2):
+            await world.happen(ROOM, REQUESTER, Attached(FILE))
+        assert world.said(ROOM)[before:] == [bot_text("kept_for_case", case=number)]
+        await world.command(f"!vet passed {number}")
+        await world.command(f"!claim {number}", CLAIMER)
+        assert world.files(world.relay) == [FILE, FILE]
+        assert world.said(world.relay)[1] == TEXTS.say("staff.file_follows", "en", {"file": FILE.name})
+
+
+async def test_a_file_of_a_third_person_ends_the_conversation() -> None:
+    async with World() as world:
+        await world.walk(WALK[:4])
+        await world.happen(ROOM, OTHER, Attached(FILE))
+        assert isinstance(world.server.delivered[-1][1].deed, Leave)
+
+
+# the fingerprint
+
+
+async def test_the_fingerprint_is_told_by_the_bot_and_in_the_queue_but_not_over_a_specialist() -> None:
+    async with World() as world:
+        told = bot_text("fingerprint", fingerprint=world.server.fingerprint)
+        assert world.server.fingerprint in told
+        await world.walk(["hello", "1", "fingerprint"])
+        assert world.said(ROOM)[-1].startswith(told)
+        for text in WALK[2:]:
+            await world.write(ROOM, REQUESTER, text)
+        number = (await world.case()).number
+        await world.write(ROOM, REQUESTER, "fingerprint")
+        assert world.said(ROOM)[-1] == told
+        await world.command(f"!vet passed {number}")
+        await world.command(f"!claim {number}", CLAIMER)
+        before = world.said(ROOM)
+        await world.write(ROOM, REQUESTER, "fingerprint")
+        assert world.said(ROOM) == before
+        assert world.said(world.relay)[1:] == ["fingerprint"]
+
+
+async def test_who_asks_to_verify_hears_once_what_to_do_instead() -> None:
+    async with World() as world:
+        told = bot_text("cannot_verify", fingerprint=world.server.fingerprint)
+        await world.walk([])
+        for _ in range(2):
+            await world.happen(ROOM, REQUESTER, AsksToVerify())
+        (said,) = world.said(ROOM)
+        assert told in said
+        assert said.endswith("1. English\n2. Español")
+        for text in WALK[1:]:
+            await world.write(ROOM, REQUESTER, text)
+        before = len(world.said(ROOM))
+        for _ in range(2):
+            await world.happen(ROOM, REQUESTER, AsksToVerify())
+        assert world.said(ROOM)[before:] == [told]
+
+
+async def test_a_specialists_conversation_hears_nothing_of_verification_settings_and_alarms() -> None:
+    async with World() as world:
+        await world.claimed()
+        before = world.said(ROOM), world.said(world.relay)
+        for what in (AsksToVerify(), SettingsChanged(Setting.POWER), Alarmed(Alarm.NEW_DEVICE)):
+            await world.happen(ROOM, REQUESTER, what)
+        assert (world.said(ROOM), world.said(world.relay)) == before
+
+
+# the identity
+
+
+async def test_a_change_of_identity_is_told_to_specialists_once_and_never_to_the_requester() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        before = len(world.said(ROOM))
+        for identity in (None, "KEY1", "KEY1", "KEY2", "KEY2", ""):
+            await world.happen(ROOM, REQUESTER, Wrote("words", identity=identity))
+        changed, gone = (TEXTS.say(f"staff.identity_{name}", "en", {"case": number}) for name in ("changed", "gone"))
+        told = [text for text in world.said(world.relay)[1:] if text != "words"]
+        assert told == [changed, gone]
+        assert len(world.said(ROOM)) == before
+        assert (await world.conversation()).identity == ""
+
+
+async def test_a_change_of_identity_is_seen_when_something_is_said_and_told_in_the_queue_room() -> None:
+    async with World() as world:
+        world.server.identities[REQUESTER] = "KEY1"
+        await world.walk()
+        number = (await world.case()).number
+        world.server.identities[REQUESTER] = "KEY2"
+        await world.write(ROOM, REQUESTER, "one more thing")
+        assert world.said(QUEUE)[-1] == TEXTS.say("staff.identity_changed", "en", {"case": number})
+
+
+async def test_specialists_see_that_an_account_has_no_identity() -> None:
+    async with World() as world:
+        world.server.identities[REQUESTER] = ""
+        await world.claimed()
+        none = TEXTS.say("staff.identity_none", "en")
+        assert world.said(world.relay)[1] == none
+        assert world.said(world.notes)[1].endswith(none)
+
+
+# rooms that move
+
+
+async def test_a_conversation_goes_on_in_the_room_that_took_the_place_of_its_own() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(ROOM, REQUESTER, Moved(OTHER_ROOM))
+        await world.write(world.relay, CLAIMER, "still here", signed=True)
+        assert world.said(OTHER_ROOM) == ["still here"]
+        await world.write(OTHER_ROOM, REQUESTER, "me too")
+        assert world.said(world.relay)[-1] == "me too"
+
+
+async def test_an_unsafe_room_is_not_followed_and_the_case_is_closed() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        world.server.entering = Entered.UNSAFE
+        await world.happen(ROOM, REQUESTER, Moved(OTHER_ROOM))
+        assert isinstance(world.server.delivered[-1][1].deed, Decline | SendText)
+        assert (await world.get_case(number)).status is CaseStatus.CLOSED
+        assert (await world.conversation(ROOM)).owner is Owner.NOBODY
+
+
+async def test_a_room_that_is_anothers_conversation_already_stays_so() -> None:
+    async with World() as world:
+        await world.walk(WALK[:3], OTHER_ROOM, OTHER)
+        await world.walk(WALK[:3])
+        await world.happen(ROOM, REQUESTER, Moved(OTHER_ROOM))
+        assert (await world.conversation(OTHER_ROOM)).contact == OTHER
+        assert (await world.conversation(ROOM)).contact == REQUESTER
+
+
+async def test_a_room_that_we_were_asked_into_before_we_knew_whose_it_is_goes_to_the_conversation_that_moved() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(OTHER_ROOM, REQUESTER, Invited())
+        await world.happen(ROOM, REQUESTER, Moved(OTHER_ROOM))
+        await world.write(world.relay, CLAIMER, "still here", signed=True)
+        assert world.said(OTHER_ROOM) == ["still here"]
+
+
+async def test_an_invitation_to_the_room_that_the_queue_moves_to_is_no_requesters() -> None:
+    async with World() as world:
+        await world.walk(WALK[:1])
+        world.server.fails_at[Follow] = SendError(Failure.AWAY)  # the invitation has not come yet
+        await world.happen(QUEUE, VETTER, Moved(OTHER_ROOM))
+        await world.happen(OTHER_ROOM, VETTER, Invited())
+        await world.happen(OTHER_ROOM, STRANGER, Endangered(Danger.THIRD_MEMBER))
+        del world.server.fails_at[Follow]
+        world.clock.advance(timedelta(minutes=1))
+        world.desk.look_again()
+        await world.quiet()
+        assert world.said(OTHER_ROOM) == [TEXTS.say(sayings.QUEUE_MOVED, "en")]
+        await world.write(OTHER_ROOM, VETTER, "!help", signed=True)
+        assert world.said(OTHER_ROOM)
+        assert not any(isinstance(message.deed, Leave | Decline) for _, message in world.server.delivered)
+
+
+async def test_a_room_is_not_followed_at_a_strangers_word() -> None:
+    async with World() as world:
+        await world.walk(WALK[:3])
+        await world.happen(ROOM, OTHER, Moved(OTHER_ROOM))
+        assert (await world.conversation(ROOM)).contact == REQUESTER

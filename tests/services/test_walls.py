@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain import Cause, Joined, Left, Unreadable
+from bot.happenings import Alarm, Alarmed, Cause, Joined, Left, Unreadable
 from tests.services.world import (
     CLAIMER,
+    LEAD,
+    NEW,
     OTHER,
     OTHER_ROOM,
     QUEUE,
@@ -21,6 +23,7 @@ from tests.services.world import (
     VETTER,
     WALK,
     World,
+    pin,
 )
 
 PLACES = ("queue", "relay", "notes", "home")
@@ -102,6 +105,29 @@ async def _only_relayed_words_reach_the_requester(moves: list[Move | str]) -> No
 
 
 @settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from(["add", "remove", "write", "restart"]), max_size=15))
+def test_words_count_from_the_moment_their_writer_is_listed_until_they_are_not(moves: list[str]) -> None:
+    asyncio.run(_words_count_while_their_writer_is_listed(moves))
+
+
+async def _words_count_while_their_writer_is_listed(moves: list[str]) -> None:
+    async with World(leads=frozenset({LEAD})) as world:
+        await world.claimed()
+        before, listed, may = world.said(ROOM), False, []
+        for number, move in enumerate(moves):
+            if move == "restart":
+                await world.restart()
+            elif move == "write":
+                await world.write(world.relay, NEW, f"mark-{number}", signed=True)
+                may += [f"mark-{number}"] * listed
+            else:
+                listed = move == "add"
+                await world.command(f"!staff {move} {NEW} {pin(NEW) if listed else ''}", LEAD)
+            assert (NEW in world.server.pins) is listed
+        assert world.said(ROOM) == [*before, *may]
+
+
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0, 1]), st.booleans()), max_size=15))
 def test_two_cases_never_hear_each_other(turns: list[tuple[int, bool]]) -> None:
     asyncio.run(_two_cases_never_hear_each_other(turns))
@@ -132,12 +158,17 @@ async def test_no_words_and_no_address_stand_in_the_log(caplog: pytest.LogCaptur
     # `logs.configure` sets this for the bot; nobody has done it here
     logging.getLogger("transitions").setLevel(logging.WARNING)
     caplog.set_level(logging.DEBUG)
-    async with World() as world:
+    async with World(leads=frozenset({LEAD})) as world:
         await world.claimed()
         await world.write(world.relay, CLAIMER, "words of a specialist", signed=True)
         await world.write(world.notes, CLAIMER, "words in the notes", signed=True)
         await world.write(ROOM, REQUESTER, "words of the requester")
         await world.command("!close", CLAIMER, world.notes)
+        await world.command(f"!staff add {NEW} {pin(NEW)}", LEAD)
+        await world.command(f"!staff add {OTHER}", LEAD)
+        await world.happen("", OTHER, Alarmed(Alarm.UNSIGNED_DEVICE, OTHER, "LAPTOP"))
+        await world.happen(QUEUE, STRANGER, Joined())
         rooms = [ROOM, QUEUE, world.relay, world.notes]
-    secrets = [STORY, "words", REQUESTER, CLAIMER, VETTER, *rooms]
+    people = [REQUESTER, CLAIMER, VETTER, LEAD, NEW, OTHER, STRANGER]
+    secrets = [STORY, "words", "LAPTOP", pin(NEW), *people, *rooms]
     assert [secret for secret in secrets if secret in caplog.text] == []

@@ -7,36 +7,22 @@ a resend under the same id. Staff accept their invitations at once.
 from __future__ import annotations
 
 import asyncio
+import base64
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from bot.domain import (
-    Arrival,
-    Batch,
-    Case,
-    CaseNumber,
-    Conversation,
-    ConversationId,
-    Happening,
-    Invite,
-    Invited,
-    Joined,
-    MakeRoom,
-    OutgoingMessage,
-    Owner,
-    Place,
-    SendText,
-    Tick,
-    Wrote,
-)
+from bot.deeds import EditText, Invite, MakeRoom, OutgoingMessage, SendFile, SendText, Tick
+from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Kind, Owner, Place
 from bot.flow.engine import Engine
 from bot.flow.loader import load
 from bot.flow.machine import compile_flows
 from bot.flow.model import Library
 from bot.flow.phrases import EVERYWHERE
+from bot.happenings import Arrival, Batch, Happening, Invited, Joined, Wrote
 from bot.i18n import Catalogs, Texts
 from bot.ports import Channel, Failure, Inbox, SendError, Store
 from bot.services.desk import Desk
@@ -103,10 +89,11 @@ steps:
 
 REQUESTER, OTHER = "@amira:example.org", "@bilal:example.org"
 VETTER, CLAIMER, LEAD = "@vera:staff.example", "@carol:staff.example", "@lea:staff.example"
-STRANGER = "@mallory:example.org"
+STRANGER, NEW, BOT = "@mallory:example.org", "@nora:staff.example", "@bot:staff.example"
 ROOM, OTHER_ROOM, QUEUE = "!home:example.org", "!other:example.org", "!queue:staff.example"
 
 STORY = "They took my phone at the border on Tuesday"
+FILE = Attachment(Kind.IMAGE, "letter.jpg", "image/jpeg", 4_096, "mxc://example.org/file", "key", "the letter")
 WALK = ("hello", "1", "1", "2", "1", STORY, "2", "1")  # from the first word to the handoff, in English
 
 
@@ -127,6 +114,11 @@ def content(locales: Sequence[str] = ("en", "es")) -> tuple[Engine, Texts]:
 ENGINE, TEXTS = content()
 
 
+def pin(who: str) -> str:
+    """The identity of one of the staff."""
+    return base64.b64encode(sha256(who.encode()).digest()).decode().rstrip("=")
+
+
 class Server(MemoryChannel):
     """What a homeserver knows; one for all lives of the bot."""
 
@@ -136,11 +128,12 @@ class Server(MemoryChannel):
         self.slow: dict[str, asyncio.Event] = {}
         self.broken: dict[str, SendError] = {}
         self.refuse_invites = False
+        self.fails_at: dict[type, SendError] = {}
         self._news = asyncio.Event()
 
-    def happen(self, room: str, sender: str, what: Happening) -> str:
+    def happen(self, room: str, sender: str, what: Happening, event_id: str | None = None) -> str:
         """Something happens in a room; its event id."""
-        event_id = f"$event{len(self.timeline)}"
+        event_id = event_id or f"$event{len(self.timeline)}"
         now = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
         self.timeline.append(Arrival(self.name, room, event_id, sender, now, what))
         self._news.set()
@@ -163,6 +156,9 @@ class Server(MemoryChannel):
         error = self.broken.get(conversation.room or "")
         if error is not None:
             raise error
+        if type(message.deed) in self.fails_at:
+            self.attempts.append((conversation, message))
+            raise self.fails_at[type(message.deed)]
         if self.refuse_invites and isinstance(message.deed, Invite):
             raise SendError(Failure.REFUSED)
         return await super().perform(conversation, message)
@@ -196,7 +192,12 @@ class World:
         self.clock = FixedClock()
         self.chance = random.Random(7).randbytes
         self.staff = Staff(
-            self.server.name, QUEUE, frozenset({VETTER, CLAIMER}), leads=leads, before_claim=before_claim
+            channel=self.server.name,
+            room=QUEUE,
+            members={who: pin(who) for who in (VETTER, CLAIMER, *leads)},
+            leads=leads,
+            bot=BOT,
+            before_claim=before_claim,
         )
         self._engine = engine
         self._texts = texts
@@ -235,6 +236,11 @@ class World:
         await self.quiet()
         return event_id
 
+    async def late(self, room: str, sender: str, what: Happening, event_id: str) -> None:
+        """The key of an earlier message comes, and with it what it says."""
+        self.server.happen(room, sender, what, f"{event_id}/read")
+        await self.quiet()
+
     async def write(self, room: str, sender: str, text: str, *, signed: bool = False) -> str:
         return await self.happen(room, sender, Wrote(text, signed))
 
@@ -260,6 +266,20 @@ class World:
 
     def said(self, room: str) -> list[str]:
         return self.server.said(room)
+
+    def files(self, room: str) -> list[Attachment]:
+        """The files that reached a room, in order."""
+        deeds = [message.deed for conversation, message in self.server.delivered if conversation.room == room]
+        return [deed.attachment for deed in deeds if isinstance(deed, SendFile)]
+
+    def changes(self, room: str) -> list[tuple[str, str]]:
+        """What was put in the place of which message, in order."""
+        deeds = [message.deed for conversation, message in self.server.delivered if conversation.room == room]
+        return [(deed.event_id, deed.text) for deed in deeds if isinstance(deed, EditText)]
+
+    def event(self, text: str) -> str:
+        """The event of a message of the bot's."""
+        return next(f"${message.id}" for _, message in self.server.delivered if message.deed == SendText(text))
 
     def made(self, name: str) -> str:
         """The room whose name begins so."""

@@ -30,8 +30,7 @@ def kill_at(statement: int) -> None:
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    for event in ("before_cursor_execute", "commit", "savepoint", "release_savepoint"):
-        sa.event.listen(sa.Engine, event, count)
+    sa.event.listen(sa.Engine, "connect", lambda driver, _: driver.set_trace_callback(count))
 
 
 def arrive(number: int, tx: Tx) -> None:

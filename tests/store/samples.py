@@ -3,43 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain import (
-    Answer,
-    Arrival,
-    Case,
-    CaseNumber,
-    CaseStatus,
-    Cause,
-    Conversation,
-    ConversationId,
-    Danger,
+from bot.deeds import (
+    Copy,
     Decline,
     Deed,
-    Endangered,
+    EditText,
     Enter,
-    Happening,
+    Follow,
+    Identify,
     Invite,
-    Invited,
-    Joined,
     Leave,
-    Left,
     MakeRoom,
     Origin,
     OutgoingMessage,
+    Restore,
+    SendFile,
+    SendText,
+    Tick,
+)
+from bot.domain import (
+    Answer,
+    Attachment,
+    Case,
+    CaseNumber,
+    CaseStatus,
+    Conversation,
+    ConversationId,
+    Kind,
+    Listed,
     Owner,
     Place,
-    SendText,
     TextId,
-    Tick,
     Timer,
+)
+from bot.flow.session import Passed, Session
+from bot.happenings import (
+    Alarm,
+    Alarmed,
+    Arrival,
+    AsksToVerify,
+    Attached,
+    Cause,
+    Danger,
+    Endangered,
+    Happening,
+    Invited,
+    Joined,
+    Left,
+    Moved,
+    Removed,
+    Setting,
+    SettingsChanged,
     Unreadable,
     Wrote,
 )
-from bot.flow.session import Passed, Session
 from bot.ports import Store, Tx
 
 NOW = datetime(2026, 1, 5, 9, 30, 15, 123456, tzinfo=UTC)
@@ -54,6 +76,7 @@ REQUESTER = Conversation(
     contact="@planted-contact:example.org",
     owner=Owner.QUEUE,
     case=CaseNumber("7F3K"),
+    identity="planted identity of a contact",
 )
 SECOND = Conversation(
     id=ConversationId("c-second"),
@@ -76,10 +99,26 @@ QUEUE = Conversation(
     room="!planted-queue-room:example.org",
 )
 
+FILE = Attachment(
+    kind=Kind.VOICE,
+    name="planted name.ogg",
+    mime="audio/ogg",
+    size=4711,
+    place="mxc://example.org/planted-place",
+    secret='{"key": "planted secret"}',
+    caption="planted caption",
+)
 HAPPENINGS: tuple[Happening, ...] = (
-    Wrote("planted words of an arrival", signed=True, edited=True),
-    Wrote("half a pair \ud83d, a nul \x00, an end \u2029, and سلام", signed=False, edited=False),
-    Wrote("planted words of an edit", signed=False, edited=True),
+    Wrote("planted words of an arrival", signed=True, edits="$planted-edited", identity="planted identity"),
+    Wrote("half a pair \ud83d, a nul \x00, an end \u2029, and سلام"),
+    Wrote("planted words of an edit", edits="", identity=""),
+    Attached(FILE, signed=True, identity="planted identity of a sender"),
+    Removed("$planted-removed"),
+    Moved("!planted-newer-room:example.org"),
+    AsksToVerify(),
+    *(SettingsChanged(setting) for setting in Setting),
+    *(Alarmed(alarm, "@planted-alarmed:example.org", "planted device") for alarm in Alarm),
+    Alarmed(Alarm.NEW_DEVICE),
     Invited(),
     Joined(),
     Left(),
@@ -94,6 +133,11 @@ DEEDS: tuple[Deed, ...] = (
     MakeRoom("planted-alias", "planted room name"),
     Invite("@planted-invited:example.org"),
     Leave("planted reason"),
+    EditText("$planted-event-of-ours", "planted words of a change"),
+    *(SendFile(replace(FILE, kind=kind)) for kind in Kind),
+    Follow("!planted-room-to-follow:example.org"),
+    Restore(),
+    Identify("@planted-identified:example.org", lead=True),
 )
 ORIGIN = Origin(ConversationId("c-relay"), "$planted-origin-event")
 
@@ -109,12 +153,15 @@ CHOICE = Answer(step="role", question=TextId("eligibility.role"), outcome="activ
 SESSION = Session(
     state="planted_state",
     locale="planted_locale",
-    path=(Passed("planted_passed_state", WORDS), Passed("role", CHOICE)),
+    path=(Passed("planted_passed_state", WORDS, "$planted-path-ref"), Passed("role", CHOICE)),
     kept=(Passed("planted_kept_state", WORDS),),
     aside="planted_aside",
     tries=2,
     hinted=True,
     unread=True,
+    missed="$planted-missed",
+    offered=Passed("planted_offered_state", WORDS, "$planted-ref"),
+    unverified=True,
 )
 CASE = Case(
     number=CaseNumber("7F3K"),
@@ -133,7 +180,15 @@ CASE = Case(
     note="planted note of a sign-off",
     told=(TextId("planted.told"),),
 )
-KEPT_WORDS = ("planted words kept for a case", "planted words kept later, half a pair \ud83d")
+KEPT = (
+    "planted words kept for a case",
+    FILE,
+    "planted words kept later, half a pair \ud83d",
+    "\x00 a nul before it",
+    "",
+)
+COPY = Copy(RELAY.id, "$planted-copy")
+LISTED = Listed("@planted-listed:example.org", "planted pinned key", True, "@planted-lead:example.org")
 
 
 def arrival(event_id: str, what: Happening | None = None, *, room: str | None = None) -> Arrival:

@@ -12,8 +12,11 @@ from bot.domain import CaseNumber, Conversation, ConversationId, Owner, Place, T
 from bot.ports import Store, Taken, Tx
 from tests.store.samples import (
     CASE,
+    COPY,
+    LISTED,
     NOTES,
     NOW,
+    ORIGIN,
     QUEUE,
     RELAY,
     REQUESTER,
@@ -53,7 +56,10 @@ async def test_an_exception_takes_back_everything_and_is_raised_as_it_is(store: 
         tx.outbox.add(message("m1"))
         tx.timers.set(TIMER)
         tx.cases.add(CASE)
-        tx.cases.keep_words(CASE.number, "kept")
+        tx.cases.keep(CASE.number, "kept")
+        tx.copies.add(ORIGIN, COPY)
+        tx.roster.add(LISTED)
+        tx.journal.add(SECOND.id, replace(arrival("$3"), once="session/0"))
         raise broken
 
     with pytest.raises(Broken) as raised:
@@ -70,8 +76,11 @@ async def test_an_exception_takes_back_everything_and_is_raised_as_it_is(store: 
         assert tx.outbox.head(REQUESTER.id) is None
         assert tx.timers.next() is None
         assert tx.cases.get(CASE.number) is None
-        assert not tx.cases.take_words(CASE.number)
+        assert not tx.cases.take_kept(CASE.number)
+        assert not tx.copies.of(ORIGIN)
+        assert not tx.roster.listed()
         assert tx.journal.add(REQUESTER.id, arrival("$1")), "an event that was rolled back may come again"
+        assert tx.journal.add(SECOND.id, replace(arrival("$4"), once="session/0")), "and so may its ciphertext"
 
     await store.transact(nothing_of_it)
 
@@ -157,7 +166,12 @@ async def test_a_conversation_is_found_by_its_channel_and_room(store: Store) -> 
 
 async def test_a_saved_conversation_is_found_by_its_new_room_only(store: Store) -> None:
     changed = replace(
-        REQUESTER, room="!other:example.org", contact=None, owner=Owner.SPECIALIST, case=CaseNumber("9A9A")
+        REQUESTER,
+        room="!other:example.org",
+        contact=None,
+        owner=Owner.SPECIALIST,
+        case=CaseNumber("9A9A"),
+        identity="",
     )
     await store.transact(lambda tx: tx.conversations.save(changed))
     assert await store.transact(lambda tx: tx.conversations.get(REQUESTER.id)) == changed
@@ -211,7 +225,7 @@ async def test_a_conversation_is_sealed_only_with_a_key_that_is_there(store: Sto
         lambda tx: tx.cases.add(replace(CASE, relay=NOBODY)),
         lambda tx: tx.cases.add(replace(CASE, notes=NOBODY)),
         lambda tx: tx.cases.save(CASE),
-        lambda tx: tx.cases.keep_words(CASE.number, "kept"),
+        lambda tx: tx.cases.keep(CASE.number, "kept"),
     ],
 )
 async def test_what_nobody_knows_is_a_key_error(store: Store, work: Callable[[Tx], object]) -> None:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from bot.domain import CaseNumber, CaseStatus, Deed, Happening, Timer
+from bot.deeds import Deed
+from bot.domain import CaseNumber, CaseStatus, Timer
+from bot.happenings import Happening
 from bot.ports import Store, Taken, Tx
 from tests.store.samples import (
     CASE,
@@ -15,7 +17,7 @@ from tests.store.samples import (
     FULL_MESSAGE,
     HAPPENINGS,
     HOUR,
-    KEPT_WORDS,
+    KEPT,
     NOW,
     REQUESTER,
     SECOND,
@@ -262,13 +264,13 @@ async def test_open_cases_are_those_not_closed_the_oldest_first(store: Store) ->
     assert [case.number for case in await store.transact(lambda tx: tx.cases.open())] == ["9Z9Z", "1A1A", "3C3C"]
 
 
-async def test_kept_words_come_back_once_and_in_order(store: Store) -> None:
+async def test_what_was_kept_comes_back_once_and_in_order(store: Store) -> None:
     await store.transact(lambda tx: tx.cases.add(CASE))
     await store.transact(lambda tx: tx.cases.add(replace(CASE, number=CaseNumber("9A9A"))))
-    for words in KEPT_WORDS:
-        await store.transact(lambda tx, words=words: tx.cases.keep_words(CASE.number, words))
-    await store.transact(lambda tx: tx.cases.keep_words(CaseNumber("9A9A"), "of another case"))
-    assert tuple(await store.transact(lambda tx: tx.cases.take_words(CASE.number))) == KEPT_WORDS
-    assert list(await store.transact(lambda tx: tx.cases.take_words(CASE.number))) == []
-    await store.transact(lambda tx: tx.cases.keep_words(CASE.number, "afterwards"))
-    assert list(await store.transact(lambda tx: tx.cases.take_words(CASE.number))) == ["afterwards"]
+    for said in KEPT:
+        await store.transact(lambda tx, said=said: tx.cases.keep(CASE.number, said))
+    await store.transact(lambda tx: tx.cases.keep(CaseNumber("9A9A"), "of another case"))
+    assert tuple(await store.transact(lambda tx: tx.cases.take_kept(CASE.number))) == KEPT
+    assert list(await store.transact(lambda tx: tx.cases.take_kept(CASE.number))) == []
+    await store.transact(lambda tx: tx.cases.keep(CASE.number, "afterwards"))
+    assert list(await store.transact(lambda tx: tx.cases.take_kept(CASE.number))) == ["afterwards"]

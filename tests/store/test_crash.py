@@ -15,10 +15,10 @@ import sqlalchemy as sa
 import bot.store
 from bot.domain import ConversationId
 from bot.ports import Tx
-from bot.store import MasterKey, SqlStore
-from tests.store.samples import DEEDS, REQUESTER, SESSION, introduce, message
+from bot.store import MasterKey, SqlStore, StatementFailed
+from tests.store.samples import DEEDS, REQUESTER, SESSION, introduce, message, refused
 
-STATEMENTS_OF_THE_FIRST_START = 60  # making both files, migrating, and the first transactions
+STATEMENTS_OF_THE_FIRST_START = 75  # making both files, migrating, and the first transactions
 
 
 def run_until_killed(data_dir: Path, key: Path, statement: int) -> tuple[int, int]:
@@ -78,7 +78,7 @@ async def test_killed_at_some_statements_it_has_all_that_was_committed(data_dir:
     await die_and_look(data_dir, key, [some.randrange(400) for _ in range(8)])
 
 
-@pytest.mark.parametrize("statement", [4, 11, 19, 33, 52])
+@pytest.mark.parametrize("statement", [4, 11, 19, 33, 52, 66])
 async def test_killed_while_it_is_first_made_it_opens_at_the_next_start(
     tmp_path: Path, key: Path, statement: int
 ) -> None:
@@ -115,8 +115,9 @@ async def test_a_full_disk_refuses_a_transaction_whole_and_the_store_goes_on(dat
         for number in range(2000):
             tx.outbox.add(message(f"m{number}", DEEDS[0]))
 
+    await refused(store, StatementFailed, too_much)
     failures = await asyncio.gather(*(store.transact(too_much) for _ in range(3)), return_exceptions=True)
-    assert all(isinstance(failure, sa.exc.OperationalError) for failure in failures), failures
+    assert all(isinstance(failure, StatementFailed | sa.exc.OperationalError) for failure in failures), failures
     await limit_pages(store, 100_000)
     assert await store.transact(lambda tx: (tx.token("matrix"), tx.outbox.head(REQUESTER.id))) == (None, None)
     await store.transact(lambda tx: tx.outbox.add(message("m1")))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import bot.store
-from bot.store import KeysMissingError, MasterKey, StoreFileError, WrongKeyError, schema
+from bot.happenings import Wrote
+from bot.ports import Tx
+from bot.store import KeysMissingError, MasterKey, StoreFileError, WrongKeyError, codec, schema
 from bot.store.engine import connect, disconnect
 from bot.store.migrate import SCRIPTS, bring_up_to_date
 from bot.store.schema import KEYS_METADATA, METADATA, RETENTION, Retention, column, table
-from tests.store.samples import REQUESTER, introduce
+from tests.store.samples import CASE, REQUESTER, arrival, introduce
 
 COLUMNS = [
     entry for metadata in (METADATA, KEYS_METADATA) for tables in metadata.sorted_tables for entry in tables.columns
@@ -230,3 +234,65 @@ def test_a_data_directory_that_cannot_be_made_is_named(master: MasterKey, tmp_pa
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreFileError, match="data directory cannot be used"):
         bot.store.open(tmp_path / "file" / "data", None, master)
+
+
+FIRST_CASE = replace(CASE, relay=None, notes=None)  # it knows no other room
+
+
+def fill_as_the_first_version_did(tx: Tx) -> None:
+    """Its own columns and its own words for what arrived; what the other tables hold is the same."""
+    desk = tx.journal._desk
+    desk.take_in(REQUESTER)
+
+    def put(table: str, **values: object) -> None:
+        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"  # noqa: S608 - names of ours
+        desk.connection.exec_driver_sql(statement, tuple(values.values()))
+
+    columns, row = schema.conversations.c, REQUESTER.id
+    put(
+        "conversations",
+        id=row,
+        channel=REQUESTER.channel,
+        place=REQUESTER.place.value,
+        key=REQUESTER.key,
+        owner=REQUESTER.owner.value,
+        case_number=REQUESTER.case,
+        room_hash=desk.lookup.of("room", REQUESTER.channel, REQUESTER.room or ""),
+        room=desk.seal(REQUESTER.key, columns.room, row, REQUESTER.room or ""),
+        contact=desk.seal(REQUESTER.key, columns.contact, row, REQUESTER.contact or ""),
+    )
+    for event_id, edited in (("$1", False), ("$2", True)):
+        event = desk.lookup.of("event", "matrix", REQUESTER.room or "", event_id)
+        stored = json.loads(codec.arrival_to_json(arrival(event_id)))
+        del stored["once"]
+        stored["what"] = {"kind": "wrote", "text": "words", "signed": True, "edited": edited}
+        sealed = desk.seal(REQUESTER.key, schema.journal.c.arrival, event.hex(), json.dumps(stored))
+        put("journal", conversation=row, event_hash=event, arrival=sealed)
+    tx.cases.add(FIRST_CASE)
+    tx.cases.keep(FIRST_CASE.number, "kept words")
+
+
+async def test_a_store_of_the_first_version_opens_with_all_that_was_in_it_and_goes_on(
+    data_dir: Path, master: MasterKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as first_version:
+        first_version.setattr("bot.store.migrate.REVISIONS", schema.REVISIONS[:1])
+        store = bot.store.open(data_dir, None, master)
+        await store.transact(fill_as_the_first_version_did)
+        await store.close()
+    assert "roster" not in ddl(data_dir / "vestibule.db")
+    store = bot.store.open(data_dir, None, master)
+    unknown = replace(REQUESTER, identity=None)
+    assert await store.transact(lambda tx: tx.conversations.get(REQUESTER.id)) == unknown
+    assert [found for _, found in await store.transact(lambda tx: tx.journal.pending(REQUESTER.id))] == [
+        arrival("$1", Wrote("words", signed=True)),
+        arrival("$2", Wrote("words", signed=True, edits="")),
+    ]
+    assert await store.transact(lambda tx: tx.cases.get(CASE.number)) == FIRST_CASE
+    assert list(await store.transact(lambda tx: tx.cases.take_kept(CASE.number))) == ["kept words"]
+    assert not await store.transact(lambda tx: tx.journal.add(REQUESTER.id, arrival("$1")))
+    assert await store.transact(lambda tx: tx.journal.add(REQUESTER.id, replace(arrival("$3"), once="session/0")))
+    assert not await store.transact(lambda tx: tx.journal.add(REQUESTER.id, replace(arrival("$4"), once="session/0")))
+    await store.transact(lambda tx: tx.conversations.save(REQUESTER))
+    assert await store.transact(lambda tx: tx.conversations.get(REQUESTER.id)) == REQUESTER
+    await store.close()

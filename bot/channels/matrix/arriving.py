@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,15 +17,38 @@ from bot.channels.matrix.guard import Guard, Plain
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError, pause
 from bot.channels.matrix.machine import CannotRead
 from bot.channels.matrix.people import People
-from bot.channels.matrix.reading import read_message, sent_at
+from bot.channels.matrix.reading import read_message, removed_by, sent_at
 from bot.channels.matrix.rooms import Rooms, membership_of, was_widened
-from bot.channels.matrix.sync import TIMELINE_LIMIT, Synced, Timeline, lean_filter, usable
-from bot.domain import Arrival, Cause, Danger, Endangered, Happening, Invited, Joined, Left, Unreadable
+from bot.channels.matrix.sync import TIMELINE_LIMIT, Synced, Timeline, is_id, lean_filter, usable
+from bot.happenings import (
+    Arrival,
+    Cause,
+    Danger,
+    Endangered,
+    Happening,
+    Invited,
+    Joined,
+    Left,
+    Moved,
+    Removed,
+    Setting,
+    SettingsChanged,
+    Typing,
+    Unreadable,
+)
 from bot.ports import Failure
 
 log = logging.getLogger(__name__)
 
 NAME = "matrix"
+LATE = "/read"  # ends the arrival id of what could be read only later
+SETTINGS = {
+    "m.room.join_rules": Setting.JOIN_RULES,
+    "m.room.guest_access": Setting.GUESTS,
+    "m.room.history_visibility": Setting.HISTORY,
+    "m.room.power_levels": Setting.POWER,
+    "m.room.encryption": Setting.ENCRYPTION,
+}
 GAP_PAGES = 50  # of 100 events: how far back a gap is filled, and how much work one room can cause
 
 
@@ -36,16 +59,24 @@ class Opened:
     room: str = field(repr=False)
     event: Mapping[str, Any] = field(repr=False)
     plain: Plain | CannotRead | None = field(repr=False)
+    late: bool = False  # its key came after it: that it could not be read was told under its own id
 
 
 class Reader:
-    """Reads syncs. `arrivals` may be called again for the same sync."""
+    """Reads syncs. `arrivals` may be called again for the same sync; `accepted` says that they are kept.
 
-    def __init__(self, homeserver: Homeserver, guard: Guard, people: People, rooms: Rooms) -> None:
+    `made_at`: when our device was made. What was encrypted before, for another one, is history and told to nobody.
+    """
+
+    def __init__(
+        self, homeserver: Homeserver, guard: Guard, people: People, rooms: Rooms, made_at: datetime | None = None
+    ) -> None:
         self._homeserver = homeserver
         self._guard = guard
         self._people = people
         self._rooms = rooms
+        self._made_at = made_at
+        self._opened_late: list[int] = []
 
     async def arrivals(self, synced: Synced, since: str | None, *, patient: bool) -> list[Arrival]:
         """What happened, in order. Raises HomeserverError.
@@ -56,6 +87,10 @@ class Reader:
         self._people.changed(synced.changed)
         now = datetime.now(UTC)
         found = [
+            Arrival(NAME, "", event_id, alarmed.who or "", now, alarmed)
+            for event_id, alarmed in await self._people.watch(synced.changed)
+        ]
+        found += [
             Arrival(NAME, room, f"invite/{room}/{since or ''}", asked_by, now, Invited())
             for room, asked_by in synced.invited
         ]
@@ -66,7 +101,9 @@ class Reader:
         if since is None:
             # before the first sync this device was in no room: what stands there is history
             return found
-        opened: list[Opened] = []
+        kept = self._guard.waiting.ready(self._guard.has_key)
+        self._opened_late = [waited.row for waited in kept]
+        opened = [replace(self._open(waited.room, waited.event), late=True) for waited in kept]
         for timeline in synced.timelines:
             events = await self._to_us(timeline, since, patient=patient)
             opened += [self._open(timeline.room, event) for event in events if self._matters(event)]
@@ -74,6 +111,20 @@ class Reader:
         for one in opened:
             found += await self._told(one)
         return found
+
+    def accepted(self) -> None:
+        """The last arrivals are journaled: what only waited for that is let go."""
+        self._guard.waiting.drop(self._opened_late)
+        self._opened_late = []
+        self._people.heard()
+
+    def typing(self, synced: Synced) -> list[Typing]:
+        """Who is writing, where that has changed; not we ourselves."""
+        return [
+            Typing(NAME, timeline.room, timeline.typing - {self._guard.user_id})
+            for timeline in synced.timelines
+            if timeline.typing is not None
+        ]
 
     async def _to_us(self, timeline: Timeline, since: str, *, patient: bool) -> list[Mapping[str, Any]]:
         """What was said since we were asked in: in a room that is older than that, the rest is others' history."""
@@ -94,7 +145,8 @@ class Reader:
 
     def _matters(self, event: Mapping[str, Any]) -> bool:
         """Not our own, and not taken back: what was redacted has lost its content."""
-        return event["sender"] != self._guard.user_id and bool(event.get("content"))
+        is_there = bool(event.get("content")) or event["type"] == "m.room.redaction"
+        return event["sender"] != self._guard.user_id and is_there
 
     async def _missed(self, room: str, gap: str, since: str, *, patient: bool) -> list[Mapping[str, Any]]:
         """The events between the last sync, or when we were asked in, and a limited timeline, in order."""
@@ -163,29 +215,47 @@ class Reader:
         person = str(event["sender"])
         whats: Sequence[Happening | None] = ()
         if isinstance(one.plain, CannotRead):
-            whats = [Unreadable(one.plain.cause)]
+            whats = self._unread(one, one.plain)
         elif one.plain is not None:
             whats = [self._said(person, one.plain)]
         elif event["type"] == "m.room.message":
             # in clear: never an answer, never a command (law 5)
             whats = [Unreadable(Cause.PLAIN)]
-        elif event["type"] == "m.room.member" and isinstance(event.get("state_key"), str):
+        elif event["type"] == "m.room.member" and is_id(event.get("state_key")):
             # the person it is about: who invited or removed them does not matter here
             person = event["state_key"]
             whats = await self._membership(one.room, person, event)
-        elif event["type"] == "m.room.history_visibility" and was_widened(event):
-            whats = [Endangered(Danger.HISTORY_OPENED)]
+        elif event["type"] == "m.room.redaction":
+            removed = removed_by(event)
+            whats = [] if removed is None else [Removed(removed)]
+        elif event.get("state_key") == "":
+            whats = _changed_room(event)
+        once = one.plain.once if isinstance(one.plain, Plain) else None
+        event_id = f"{event['event_id']}{LATE if one.late else ''}"
         return [
-            Arrival(NAME, one.room, f"{event['event_id']}{'/2' * n}", person, sent_at(event), what)
+            Arrival(NAME, one.room, f"{event_id}{'/2' * n}", person, sent_at(event), what, once)
             for n, what in enumerate(what for what in whats if what is not None)
         ]
+
+    def _unread(self, one: Opened, why: CannotRead) -> Sequence[Happening]:
+        """Why this could not be read; where only its key is missing, it is kept until that comes."""
+        session = self._guard.lacks_key(one.room, one.event)
+        if one.late or session is None:
+            return [Unreadable(why.cause)]
+        at = sent_at(one.event)
+        if self._made_at is not None and at < self._made_at:
+            return []
+        self._guard.waiting.keep(one.room, session, one.event, datetime.now(UTC))
+        withheld = self._guard.is_withheld(one.room, session)
+        return [Unreadable(Cause.WITHHELD if withheld else why.cause)]
 
     def _said(self, sender: str, plain: Plain) -> Happening | None:
         try:
             device = self._people.author(sender, plain)
         except CannotRead as error:
             return Unreadable(error.cause)
-        return read_message(plain.payload, signed=self._people.is_pinned(device))
+        signed, identity = self._people.is_pinned(device), self._people.identity_of(sender)
+        return read_message(plain.payload, signed=signed, identity=identity)
 
     async def _membership(self, room: str, person: str, event: Mapping[str, Any]) -> list[Happening | None]:
         membership = membership_of(event.get("content"))
@@ -207,3 +277,18 @@ class Reader:
         if len(members.all) > 2:
             whats.append(Endangered(Danger.THIRD_MEMBER))
         return whats
+
+
+def _changed_room(event: Mapping[str, Any]) -> list[Happening]:
+    """What a state event says of the room itself. Only a server vouches for it."""
+    kind = event["type"]
+    if kind == "m.room.tombstone":
+        content = event.get("content")
+        room = content.get("replacement_room") if isinstance(content, dict) else None
+        return [Moved(room)] if is_id(room) and room.startswith("!") else []
+    found: list[Happening] = []
+    if kind == "m.room.history_visibility" and was_widened(event):
+        found.append(Endangered(Danger.HISTORY_OPENED))
+    if kind in SETTINGS:
+        found.append(SettingsChanged(SETTINGS[kind]))
+    return found

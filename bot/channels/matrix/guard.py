@@ -23,21 +23,31 @@ from bot.channels.matrix.cryptostore import CipherStore
 from bot.channels.matrix.machine import CannotRead, Machine
 from bot.channels.matrix.signing import MEGOLM, OLM, Device, holds, is_key
 from bot.channels.matrix.sync import is_id
-from bot.domain import Cause
+from bot.channels.matrix.waiting import Waiting
+from bot.happenings import Cause
 
 log = logging.getLogger(__name__)
 
 FEWEST_ONE_TIME_KEYS = 25  # half of what an account holds: below it, new ones are uploaded
 MAX_OPENED = 10_000  # Olm messages that are remembered
+MAX_WITHHELD = 1000  # room keys that we were told we do not get
+
+# codes of `m.room_key.withheld` that mean: your device is not trusted. Of the others, a new message brings a new key
+# (https://spec.matrix.org/v1.16/client-server-api/#reporting-that-decryption-keys-are-withheld)
+DISTRUST = ("m.unverified", "m.blacklisted", "m.unauthorised")
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A decrypted room event, and the two keys of the device whose Megolm session it was encrypted with."""
+    """A decrypted room event, and the two keys of the device whose Megolm session it was encrypted with.
+
+    `once` names the ciphertext by its session and its place in there: another event with the same one is a replay.
+    """
 
     payload: Mapping[str, Any] = field(repr=False)
     curve25519: str = field(repr=False)
     ed25519: str = field(repr=False)
+    once: str = ""
 
 
 @contextmanager
@@ -65,8 +75,10 @@ class Guard:
         self.refused = 0  # to-device events that could not be used
         self.broken = Broken()
         self._store = CipherStore(user_id, device_id, folder, key)
+        self.waiting = Waiting(self._store)
         self._shared: dict[str, set[Device]] = {}  # who has the present key of a room
         self._used_up: set[str] = set()  # rooms whose present key is for nothing new
+        self._distrusted: dict[tuple[str, str], None] = {}  # (room, session) of keys that are withheld from us
         self._opened: dict[int, None] = {}  # Olm messages, by hash: delivered again, they would look broken
         self._load()
 
@@ -179,8 +191,11 @@ class Guard:
         return used
 
     def _receive(self, event: object) -> None:
+        if isinstance(event, dict) and event.get("type") == "m.room_key.withheld":
+            self._hear_why(event["content"])
+            return
         if not isinstance(event, dict) or event.get("type") != "m.room.encrypted":
-            return  # verification, key requests, withheld notices: nothing here is believed in clear
+            return  # verification, key requests: nothing here is believed in clear
         sender, content = event["sender"], event["content"]
         sender_key = content["sender_key"]
         if content["algorithm"] != OLM or not is_id(sender) or not is_key(sender_key):
@@ -208,14 +223,34 @@ class Guard:
                 raise CannotRead(Cause.NO_KEY)
             session = self._session(room, content["session_id"])
             text, index = session.decrypt(content["ciphertext"])
-            # the same index under another event id is a replay; the same event, delivered again, is not
-            seen = self._olm.message_index_store.setdefault((room, session.id, index), event["event_id"])
-            if seen != event["event_id"]:
-                raise CannotRead(Cause.UNBOUND)
             payload = json.loads(text)
             if not isinstance(payload, dict) or payload.get("room_id") != room:
                 raise CannotRead(Cause.UNBOUND)
-            return Plain(payload, session.sender_key, session.ed25519)
+            return Plain(payload, session.sender_key, session.ed25519, f"{session.id}/{index}")
+
+    def lacks_key(self, room: str, event: Mapping[str, Any]) -> str | None:
+        """The session whose room key would open this event, where that is all that is missing."""
+        content = event.get("content")
+        session = content.get("session_id") if isinstance(content, dict) else None
+        return session if is_id(session) and not self.has_key(room, session) else None
+
+    def has_key(self, room: str, session_id: str) -> bool:
+        """Whether we hold this room key, from whatever index on."""
+        try:
+            with contained():
+                return self._session(room, session_id) is not None
+        except CannotRead:
+            return False
+
+    def is_withheld(self, room: str, session_id: str) -> bool:
+        """Whether somebody said that this key is kept from us on purpose. Said in clear: it changes words only."""
+        return (room, session_id) in self._distrusted
+
+    def _hear_why(self, content: Any) -> None:
+        room, session = content["room_id"], content["session_id"]
+        if is_id(room) and is_id(session) and content["code"] in DISTRUST:
+            self._distrusted[room, session] = None
+            limit(self._distrusted, MAX_WITHHELD)
 
     def _session(self, room: str, session_id: str) -> Any:
         # the event's own `sender_key` is outside the ciphertext and says nothing (deprecated since Matrix 1.3)
@@ -294,3 +329,4 @@ class Guard:
         """Use a new key for whatever is said in this room next; a message that is on its way may still use this one."""
         if room in self._shared:
             self._used_up.add(room)
+        self.waiting.forget_room(room)

@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -27,6 +30,8 @@ LONGEST_LIMIT = 300.0  # seconds that a homeserver, or a proxy before it, may as
 SHORTEST_PAUSE = 0.1
 PROXY_SPEAKS = (413, 429)  # too large, too often: these are believed of a proxy, too
 CALL_SECONDS = 60.0  # one call, answer included; a sync adds its own waiting time
+FILE_SECONDS = 600.0  # one file, down or up
+PIECE = 1 << 16  # bytes of a file that are held at a time
 
 ERRCODE = re.compile(r"[A-Za-z0-9_.]{1,64}")  # only Matrix's own form of a code may reach a log line
 
@@ -79,7 +84,7 @@ class Homeserver:
         method: Method,
         *path: str,
         body: Mapping[str, Any] | None = None,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | Sequence[str]] | None = None,
         wait: float = 0.0,
         version: str = "v3",
         events: bool = False,
@@ -97,6 +102,37 @@ class Homeserver:
             await self._request("GET", URL(f"{self._base}/_matrix/client/versions"), None, 0.0, MAX_ANSWER)
         )
 
+    async def date(self) -> datetime | None:
+        """The homeserver's clock, in UTC, where it tells it; exact to a second."""
+        url = URL(f"{self._base}/_matrix/client/versions")
+        async with self._answer("GET", url, seconds=CALL_SECONDS) as response:
+            told = response.headers.get("Date", "")
+        try:
+            return parsedate_to_datetime(told).replace(tzinfo=UTC)  # HTTP knows no other zone
+        except ValueError:
+            return None
+
+    async def download(self, *path: str, most: int, take: Callable[[bytes], object]) -> None:
+        """Hand over the bytes below `/_matrix/client/v1/media/download/`, piece by piece.
+
+        Raises HomeserverError; AnswerTooLargeError where they are more than `most`.
+        """
+        url = self._url("v1", ("media", "download", *path))
+        async with self._answer("GET", url, seconds=FILE_SECONDS) as response:
+            size = 0
+            async for piece in response.content.iter_chunked(PIECE):
+                size += len(piece)
+                if size > most:
+                    raise AnswerTooLargeError(0)
+                take(piece)
+
+    async def upload(self, pieces: AsyncIterator[bytes], size: int) -> dict[str, Any]:
+        """Keep so many bytes on the homeserver, without a name or a type that says anything about them."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        url = URL(f"{self._base}/_matrix/media/v3/upload")
+        async with self._answer("POST", url, data=pieces, headers=headers, seconds=FILE_SECONDS) as response:
+            return _is_object(await _read(response, MAX_ANSWER))
+
     def _url(self, version: str, path: Sequence[str]) -> URL:
         parts = [self._base, "_matrix/client", version, *(quote(part, safe="") for part in path)]
         try:
@@ -107,35 +143,38 @@ class Homeserver:
     async def _request(
         self, method: Method, url: URL, body: Mapping[str, Any] | None, wait: float, most: int
     ) -> object:
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        async with self._answer(method, url, data=data, headers=headers, seconds=CALL_SECONDS + wait) as response:
+            return await _read(response, most)
+
+    @asynccontextmanager
+    async def _answer(
+        self,
+        method: Method,
+        url: URL,
+        *,
+        seconds: float,
+        data: bytes | AsyncIterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The beginning of a good answer, whose rest is still to be read. Raises HomeserverError for any other."""
         if self._session is None:
             # aiohttp's own resolver and cookie jar are enough; no proxies from the environment
             self._session = aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=32)
             )
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        if data is not None:
-            headers["Content-Type"] = "application/json"
-        limit = aiohttp.ClientTimeout(total=CALL_SECONDS + wait, connect=15)
+        headers = {**(headers or {}), **({"Authorization": f"Bearer {self.token}"} if self.token else {})}
+        limit = aiohttp.ClientTimeout(total=seconds, connect=15)
         try:
             async with self._session.request(
                 method, url, data=data, headers=headers, timeout=limit, allow_redirects=False
             ) as response:
-                raw = await _bounded(response, most)
-                status = response.status
+                if not 200 <= response.status < 300:
+                    raise await _failed(response)
+                yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise HomeserverError(0) from error
-        try:
-            answer = read_json(raw) if len(raw) < LONG_ANSWER else await asyncio.to_thread(read_json, raw)
-        except (ValueError, RecursionError):
-            answer = None
-        if 200 <= status < 300 and answer is not None:
-            return answer
-        known = answer if isinstance(answer, dict) else {}
-        if not known and status not in PROXY_SPEAKS and status < 500:
-            # a proxy's error page says nothing about our room or our message: as good as no answer
-            status = 0
-        raise HomeserverError(status, _errcode(known), retry_after=_retry_after(known, response.headers), answer=known)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -151,10 +190,37 @@ def pause(tries: int, retry_after: float | None) -> float:
     return min(2.0 ** min(tries, 16), LONGEST_PAUSE)
 
 
+async def _read(response: aiohttp.ClientResponse, most: int) -> object:
+    """The JSON of an answer."""
+    raw = await _bounded(response, most)
+    try:
+        answer = read_json(raw) if len(raw) < LONG_ANSWER else await asyncio.to_thread(read_json, raw)
+    except (ValueError, RecursionError):
+        answer = None
+    if answer is None:
+        # not Matrix: a captive portal, a proxy whose backend is gone
+        raise HomeserverError(0)
+    return answer
+
+
+async def _failed(response: aiohttp.ClientResponse) -> HomeserverError:
+    """What an answer other than a good one says."""
+    status = response.status
+    try:
+        answer = await _read(response, MAX_ANSWER)
+    except HomeserverError:
+        answer = None
+    known = answer if isinstance(answer, dict) else {}
+    if not known and status not in PROXY_SPEAKS and status < 500:
+        # a proxy's error page says nothing about our room or our message: as good as no answer
+        status = 0
+    return HomeserverError(status, _errcode(known), retry_after=_retry_after(known, response.headers), answer=known)
+
+
 async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
-    async for part in response.content.iter_chunked(1 << 16):
+    async for part in response.content.iter_chunked(PIECE):
         size += len(part)
         if size > most:
             raise AnswerTooLargeError(0)

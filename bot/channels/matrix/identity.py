@@ -8,9 +8,10 @@ https://spec.matrix.org/v1.16/client-server-api/#cross-signing
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from unpaddedbase64 import encode_base64
@@ -23,7 +24,8 @@ from bot.errors import VestibuleError
 from bot.ports import Record
 
 USAGES = ("master", "self_signing", "user_signing")
-DEVICE_NAME = "Vestibule"
+RUNNING = ("self_signing",)  # usages whose seeds stay once all is made
+PAGE = re.compile(r"https?://[!-~]{1,300}")  # an address that may stand in an error
 
 
 class IdentityError(VestibuleError):
@@ -31,16 +33,12 @@ class IdentityError(VestibuleError):
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
-    """How the account is proven to be ours: one of the two."""
-
-    password: str | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Own:
-    """What is kept of the bot's identity. Seeds and recovery secret are erased once setup is complete."""
+    """What is kept of the bot's identity. Once setup is complete, of the secrets only the self-signing seed is left.
+
+    Whoever has data_dir and key file can speak as the bot anyway; with that seed a spent device can be replaced without
+    a person. Records from before it was kept hold no seeds, and no `made_at`.
+    """
 
     user_id: str
     device_id: str
@@ -49,6 +47,16 @@ class Own:
     seeds: Mapping[str, str] = field(default_factory=dict, repr=False)
     recovery: str | None = field(default=None, repr=False)
     complete: bool = False
+    made_at: str | None = None  # ISO time of this device
+    next_device: str | None = None  # begun by a recovery that is not sure of the recovery key yet
+    replaces: str | None = None  # the device before this one, until it is logged out
+    stale_store: bool = False  # the key store on the disk is still the one of the device before
+    unannounced: bool = False  # staff have not been told of this device, which took the place of another
+
+    @property
+    def replacing(self) -> bool:
+        """Whether this device is to take the place of another, under the same identity, and is not ready yet."""
+        return not self.complete and self.master is not None and set(self.seeds) == set(RUNNING)
 
 
 def read_own(record: Record) -> Own | None:
@@ -57,86 +65,20 @@ def read_own(record: Record) -> Own | None:
     return None if kept is None else Own(**kept)
 
 
-def _keep(record: Record, own: Own) -> Own:
+def keep(record: Record, own: Own) -> Own:
+    """On the disk when this returns."""
     record.write(asdict(own))
     return own
 
 
-async def sign_in(homeserver: Homeserver, record: Record, user_id: str, credential: Credential) -> Own:
-    """Make the device, or find the one that an earlier setup began. Raises IdentityError, HomeserverError."""
-    own = read_own(record)
-    if own is not None and own.user_id != user_id:
-        raise IdentityError("this data_dir belongs to another account; name an empty data_dir for this one")
-    if credential.token is not None:
-        homeserver.token = credential.token
-        device_id = await _whoami(homeserver, user_id)
-        if own is not None and own.device_id != device_id:
-            raise IdentityError("the access token is of another device than the one this data_dir belongs to")
-        return _keep(record, replace(own or Own(user_id, device_id), token=credential.token))
-    if own is None:
-        # chosen by us and kept first: signing in again, after a crash, finds the same device
-        own = _keep(record, Own(user_id, os.urandom(5).hex().upper()))
-    if own.token is not None:
-        homeserver.token = own.token
-        try:
-            await _whoami(homeserver, user_id)
-        except IdentityError:
-            homeserver.token = None
-        else:
-            return own
-    own = _keep(record, replace(own, token=await _log_in(homeserver, own, credential.password or "")))
-    homeserver.token = own.token
-    return own
+def new_device_id() -> str:
+    """Chosen by us and kept before it is used: signing in again, after a crash, finds the same device."""
+    return os.urandom(5).hex().upper()
 
 
-async def _whoami(homeserver: Homeserver, user_id: str) -> str:
-    try:
-        answer = await homeserver.call("GET", "account", "whoami")
-    except HomeserverError as error:
-        if error.status == 401:
-            raise IdentityError("the homeserver does not accept the access token; make a new one") from error
-        raise
-    device_id = answer.get("device_id")
-    if answer.get("user_id") != user_id or not isinstance(device_id, str):
-        raise IdentityError("the access token is of another account, or of no device; make one for [matrix] user_id")
-    return device_id
-
-
-async def _log_in(homeserver: Homeserver, own: Own, password: str) -> str:
-    body = {
-        "type": "m.login.password",
-        "identifier": {"type": "m.id.user", "user": own.user_id},
-        "password": password,
-        "device_id": own.device_id,
-        "initial_device_display_name": DEVICE_NAME,
-    }
-    try:
-        answer = await homeserver.call("POST", "login", body=body)
-    except HomeserverError as error:
-        if error.status in (400, 403):
-            raise IdentityError(
-                "the homeserver does not accept [matrix] user_id with this password; correct one of them"
-            ) from error
-        raise
-    token = answer.get("access_token")
-    if answer.get("user_id") != own.user_id:
-        await _log_out(homeserver, token)
-        raise IdentityError(
-            "the homeserver writes this account's id otherwise; write [matrix] user_id exactly as the homeserver does, "
-            "in small letters"
-        )
-    if not isinstance(token, str) or answer.get("device_id") != own.device_id:
-        raise HomeserverError(0)
-    return token
-
-
-async def _log_out(homeserver: Homeserver, token: object) -> None:
-    """Remove a device that was made in vain."""
-    if isinstance(token, str):
-        homeserver.token = token
-        with suppress(HomeserverError):
-            await homeserver.call("POST", "logout", body={})
-    homeserver.token = None
+def now() -> str:
+    """The moment, as a record keeps it."""
+    return datetime.now(UTC).isoformat()
 
 
 async def establish(
@@ -154,26 +96,26 @@ async def establish(
     if not own.seeds:
         seeds = {usage: encode_base64(os.urandom(32)) for usage in USAGES}
         master = SigningKey(seed_of(seeds["master"])).public
-        own = _keep(record, replace(own, seeds=seeds, master=master, recovery=encode_base64(os.urandom(32))))
-    if _lists_device(answer, own):
+        own = keep(record, replace(own, seeds=seeds, master=master, recovery=encode_base64(os.urandom(32))))
+    if lists_device(answer, own):
         # uploading would put our keys in the place of the device's, and cut it off
-        _own_device(answer, guard, own)
-    body: dict[str, Any] = {"device_keys": guard.device_keys(), **(guard.keys_to_upload({}, []) or {})}
-    await homeserver.call("POST", "keys", "upload", body=body)
-    guard.keys_settled()
+        own_device(answer, guard, own)
+    await upload_keys(homeserver, guard)
     if identity.self_signing is None:
         await _publish(homeserver, own, password, identity)
-    await _sign_device(homeserver, guard, own)
+    await sign_device(homeserver, guard, own)
     recovery = seed_of(own.recovery or "")
     secrets = {f"m.cross_signing.{usage}": seed_of(seed) for usage, seed in own.seeds.items()}
     await store_secrets(homeserver, own.user_id, recovery, secrets)
     await verify(homeserver, guard, own)
     show(recovery_key(recovery))
-    return _keep(record, replace(own, seeds={}, recovery=None, complete=True))
+    left = {usage: own.seeds[usage] for usage in RUNNING}
+    return keep(record, replace(own, seeds=left, recovery=None, complete=True))
 
 
-def _keys(own: Own) -> dict[str, SigningKey]:
-    return {usage: SigningKey(seed_of(own.seeds[usage])) for usage in USAGES}
+def signing_key(own: Own, usage: str) -> SigningKey:
+    """One of the identity's private keys, while it is kept."""
+    return SigningKey(seed_of(own.seeds[usage]))
 
 
 def _refuse_foreign(own: Own, answer: Mapping[str, Any]) -> Identity:
@@ -182,13 +124,14 @@ def _refuse_foreign(own: Own, answer: Mapping[str, Any]) -> Identity:
     if lists_master(own.user_id, answer) and (identity.master is None or identity.master != own.master):
         raise IdentityError(
             "the account already has a cross-signing identity that was not made here; it will not be replaced. "
-            "Use an account of its own for the bot, or the data_dir that belongs to this one"
+            "Use an account of its own for the bot, or the data_dir that belongs to this one; where that is lost, and "
+            "the identity is the bot's, run `vestibule setup --recover`"
         )
     return identity
 
 
 async def _publish(homeserver: Homeserver, own: Own, password: str | None, listed: Identity) -> None:
-    keys = _keys(own)
+    keys = {usage: signing_key(own, usage) for usage in USAGES}
     documents = {
         f"{usage}_key": signing_document(own.user_id, usage, key.public)
         if usage == "master"
@@ -206,18 +149,14 @@ async def _publish(homeserver: Homeserver, own: Own, password: str | None, liste
         if error.status != 401 or not stages:
             raise
         if ["m.login.password"] not in stages or password is None:
+            place = _page(error.answer.get("params")) or "sign in there"
             raise IdentityError(
-                "the homeserver wants the account's owner to allow this in a browser: sign in there with this account, "
+                f"the homeserver wants the account's owner to allow this in a browser: {place} with this account, "
                 "allow the change of its encryption identity, and run `vestibule setup` again"
             ) from error
         # that it asks may mean that there is an identity by now; the password would replace it
         _refuse_foreign(own, await own_keys(homeserver, own))
-        auth = {
-            "type": "m.login.password",
-            "identifier": {"type": "m.id.user", "user": own.user_id},
-            "password": password,
-            "session": error.answer.get("session"),
-        }
+        auth = by_password(own, password, error)
         try:
             await homeserver.call("POST", "keys", "device_signing", "upload", body={**documents, "auth": auth})
         except HomeserverError as refused:
@@ -228,12 +167,39 @@ async def _publish(homeserver: Homeserver, own: Own, password: str | None, liste
             raise
 
 
-async def _sign_device(homeserver: Homeserver, guard: Guard, own: Own) -> None:
+def by_password(own: Own, password: str, asked: HomeserverError) -> dict[str, Any]:
+    """The password, as a homeserver that asked for it once more takes it."""
+    return {
+        "type": "m.login.password",
+        "identifier": {"type": "m.id.user", "user": own.user_id},
+        "password": password,
+        "session": asked.answer.get("session"),
+    }
+
+
+def _page(params: object) -> str | None:
+    """Where a browser has to go, if the homeserver says so."""
+    for stage in ("org.matrix.cross_signing_reset", "m.oauth"):
+        found = params.get(stage) if isinstance(params, dict) else None
+        url = found.get("url") if isinstance(found, dict) else None
+        if isinstance(url, str) and PAGE.fullmatch(url):
+            return f"open {url}"
+    return None
+
+
+async def upload_keys(homeserver: Homeserver, guard: Guard) -> None:
+    """Publish the device, one-time keys and a fallback key."""
+    body: dict[str, Any] = {"device_keys": guard.device_keys(), **(guard.keys_to_upload({}, []) or {})}
+    await homeserver.call("POST", "keys", "upload", body=body)
+    guard.keys_settled()
+
+
+async def sign_device(homeserver: Homeserver, guard: Guard, own: Own) -> None:
     """The self-signing key signs the device as the homeserver holds it; the device signs the master key."""
     answer = await own_keys(homeserver, own)
-    device = _own_device(answer, guard, own)
-    keys = _keys(own)
-    master = signing_document(own.user_id, "master", keys["master"].public)
+    device = own_device(answer, guard, own)
+    public = own.master or ""
+    master = signing_document(own.user_id, "master", public)
     by_device = {own.user_id: {f"ed25519:{own.device_id}": guard.sign(master)}}
     answer = await homeserver.call(
         "POST",
@@ -242,8 +208,8 @@ async def _sign_device(homeserver: Homeserver, guard: Guard, own: Own) -> None:
         "upload",
         body={
             own.user_id: {
-                own.device_id: keys["self_signing"].sign(own.user_id, device),
-                keys["master"].public: {**master, "signatures": by_device},
+                own.device_id: signing_key(own, "self_signing").sign(own.user_id, device),
+                public: {**master, "signatures": by_device},
             }
         },
     )
@@ -251,14 +217,16 @@ async def _sign_device(homeserver: Homeserver, guard: Guard, own: Own) -> None:
         raise IdentityError("the homeserver refused the device's signatures; run `vestibule setup` again")
 
 
-def _lists_device(answer: Mapping[str, Any], own: Own) -> bool:
+def lists_device(answer: Mapping[str, Any], own: Own) -> bool:
+    """Whether the homeserver holds keys of this device."""
     try:
         return own.device_id in answer["device_keys"][own.user_id]
     except (KeyError, TypeError):
         return False
 
 
-def _own_device(answer: Mapping[str, Any], guard: Guard, own: Own) -> dict[str, Any]:
+def own_device(answer: Mapping[str, Any], guard: Guard, own: Own) -> dict[str, Any]:
+    """The device as the homeserver lists it. Raises IdentityError where its keys are not those of the key store."""
     try:
         device = dict(answer["device_keys"][own.user_id][own.device_id])
         ours = guard.device_keys()["keys"] == device["keys"]
@@ -266,7 +234,8 @@ def _own_device(answer: Mapping[str, Any], guard: Guard, own: Own) -> dict[str, 
         raise IdentityError("the homeserver does not list this device; run `vestibule setup`") from error
     if not ours:
         raise IdentityError(
-            "the homeserver lists other keys for this device than data_dir holds: the key store was lost or swapped"
+            "the homeserver lists other keys for this device than data_dir holds: the key store was lost or swapped; "
+            "restore it, or run `vestibule setup --recover` with the recovery key"
         )
     device.pop("unsigned", None)
     return device
@@ -280,7 +249,7 @@ async def own_keys(homeserver: Homeserver, own: Own) -> dict[str, Any]:
 async def verify(homeserver: Homeserver, guard: Guard, own: Own) -> None:
     """Check the chain device → self-signing key → master key, as everyone else sees it. Raises IdentityError."""
     answer = await own_keys(homeserver, own)
-    _own_device(answer, guard, own)
+    own_device(answer, guard, own)
     identity = read_identity(own.user_id, answer)
     device = identity.device(guard.curve25519, guard.ed25519)
     if identity.master is None or identity.master != own.master:

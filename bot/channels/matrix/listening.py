@@ -9,11 +9,12 @@ import asyncio
 import logging
 
 from bot.channels.matrix.arriving import NAME, Reader
+from bot.channels.matrix.courtesy import Courtesy
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import LONGEST_PAUSE, AnswerTooLargeError, Homeserver, HomeserverError, pause
 from bot.channels.matrix.sync import TIMELINE_LIMIT, Synced, lean_filter, read_sync
 from bot.channels.matrix.upkeep import Upkeep
-from bot.domain import Batch
+from bot.happenings import Batch
 from bot.ports import Inbox, ListeningEnded
 
 log = logging.getLogger(__name__)
@@ -29,11 +30,14 @@ class SignedOutError(ListeningEnded):
 class Listener:
     """Brings what happens on Matrix to the inbox."""
 
-    def __init__(self, homeserver: Homeserver, guard: Guard, reader: Reader, upkeep: Upkeep) -> None:
+    def __init__(
+        self, homeserver: Homeserver, guard: Guard, reader: Reader, upkeep: Upkeep, courtesy: Courtesy
+    ) -> None:
         self._homeserver = homeserver
         self._guard = guard
         self._reader = reader
         self._upkeep = upkeep
+        self._courtesy = courtesy
         self._filters: dict[int, str] = {}  # by how many events of a room they let through
 
     async def listen(self, inbox: Inbox) -> None:
@@ -49,6 +53,9 @@ class Listener:
                     arrivals = await self._reader.arrivals(synced, token, patient=read <= PATIENCE)
                     await inbox.accept(Batch(NAME, synced.token, tuple(arrivals)))
                     token, most, failed, read = synced.token, TIMELINE_LIMIT, 0, 0
+                    self._reader.accepted()
+                    self._courtesy.read(arrivals)
+                    self._courtesy.tell(inbox, self._reader.typing(synced))
                     await self._upkeep.after(synced)
                 except AnswerTooLargeError:
                     # a stranger may have filled rooms with large events: fewer of each now, the rest page by page
@@ -67,6 +74,7 @@ class Listener:
                     await asyncio.sleep(wait)
         finally:
             await self._upkeep.stop()
+            await self._courtesy.stop()
 
     async def _sync(self, token: str | None, most: int) -> Synced:
         query = {"filter": await self._filter(most), "timeout": str(SYNC_SECONDS * 1000) if token else "0"}

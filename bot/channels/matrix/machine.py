@@ -19,8 +19,8 @@ from unpaddedbase64 import encode_base64
 
 from bot.channels.matrix.cryptostore import CipherStore
 from bot.channels.matrix.signing import OLM, Device
-from bot.domain import Cause
 from bot.errors import VestibuleError
+from bot.happenings import Cause
 
 MAX_SESSIONS = 5  # Olm sessions kept for one device: each is tried on a message, and strangers can begin them
 

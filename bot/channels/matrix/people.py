@@ -12,7 +12,7 @@ from bot.channels.matrix.guard import Guard, Plain
 from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError
 from bot.channels.matrix.machine import CannotRead
 from bot.channels.matrix.signing import Device, Identity, read_identity
-from bot.domain import Cause
+from bot.happenings import Alarm, Alarmed, Cause
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ QUERIES = 3  # for devices that change while they are asked for
 MAX_KNOWN = 20_000  # people
 SILENT_SECONDS = 60.0
 MAX_SILENT = 10_000  # servers and people
+MAX_ALARMS = 10  # of one person's devices: as many as tell people what is going on
 
 
 def may_read(identity: Identity, pin: str | None, *, staff: bool) -> tuple[Device, ...]:
@@ -46,7 +47,10 @@ class People:
         self._homeserver = homeserver
         self._guard = guard
         self._master = master
-        self._pins = pins
+        self._pins = dict(pins)
+        self._unseen = {guard.user_id, *pins}  # listed people whose keys nobody has looked at since they changed
+        self._look_again = 0.0  # when those of them who could not be asked for are asked for again
+        self._alarms: dict[str, Alarmed] = {}  # what was seen, until somebody has heard it
         self._known: dict[str, Identity] = {}
         self._asking: dict[object, set[str]] = {}  # each query on its way, and whose devices changed meanwhile
         self._silent: dict[str, float] = {}  # who did not answer, server or person, and until when nobody asks again
@@ -106,8 +110,51 @@ class People:
     def _is_left_alone(self, user: str) -> bool:
         return max(self._silent.get(_server(user), 0.0), self._silent.get(user, 0.0)) > monotonic()
 
+    def trust(self, pins: Mapping[str, str]) -> None:
+        """These people are listed, with these pins, and nobody else."""
+        self._unseen |= {user for user, pin in pins.items() if self._pins.get(user) != pin}
+        self._look_again = 0.0
+        self._pins = dict(pins)
+
+    async def watch(self, changed: Iterable[str]) -> list[tuple[str, Alarmed]]:
+        """What staff must hear of the keys of listed people, and of our own account's; each with an id of its own.
+
+        Looks at whom it has not seen yet, and at those of the `changed` who are listed. Never raises: who cannot be
+        asked for now is looked at later. Alarms come again until `heard`.
+        """
+        watched = {self._guard.user_id, *self._pins}
+        fresh = watched.intersection(changed)
+        self.changed(fresh)
+        self._unseen = (self._unseen | fresh) & watched
+        if self._unseen and (fresh or monotonic() >= self._look_again):
+            try:
+                await self.learn(self._unseen)
+            except HomeserverError as error:
+                log.warning("the keys of the listed people could not be asked for: %s", error)
+            for user in sorted(self._unseen & self._known.keys()):
+                self._alarms |= self._alarms_of(self._known[user])
+                self._unseen.discard(user)
+            self._look_again = monotonic() + SILENT_SECONDS
+        return list(self._alarms.items())
+
+    def heard(self) -> None:
+        """What `watch` returned is kept elsewhere now."""
+        self._alarms.clear()
+
+    def _alarms_of(self, identity: Identity) -> dict[str, Alarmed]:
+        user = identity.user_id
+        if identity.master != (self._master if user == self._guard.user_id else self._pins.get(user)):
+            name = f"keys/{Alarm.WRONG_IDENTITY}/{user}/{identity.master or ''}"
+            return {name: Alarmed(Alarm.WRONG_IDENTITY, user)}
+        unsigned = [device.device_id for device in identity.devices if not device.signed]
+        return {
+            f"keys/{Alarm.UNSIGNED_DEVICE}/{user}/{device}": Alarmed(Alarm.UNSIGNED_DEVICE, user, device)
+            for device in unsigned[:MAX_ALARMS]
+        }
+
     async def check_pins(self) -> None:
         """Say how many listed people's pins are not what the homeserver lists: they would wait for keys in silence."""
+        self._unseen |= {self._guard.user_id, *self._pins}
         try:
             await self.learn(self._pins)
         except HomeserverError as error:
@@ -123,6 +170,11 @@ class People:
     def knows(self, user: str) -> bool:
         """Whether the homeserver told this person's devices, and none changed since."""
         return user in self._known
+
+    def identity_of(self, user: str) -> str | None:
+        """This person's master key; empty where they have none, None where it is not known."""
+        identity = self._known.get(user)
+        return None if identity is None else identity.master or ""
 
     def readers(self, users: Iterable[str], *, staff: bool) -> list[Device]:
         """Every device of these people that may have the key; of our own account, those that our identity signed."""

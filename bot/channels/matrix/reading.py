@@ -9,29 +9,60 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.domain import Cause, Unreadable, Wrote
+from bot.channels.matrix.attachments import MEDIA, read_attachment
+from bot.channels.matrix.sync import is_id
+from bot.happenings import AsksToVerify, Attached, Cause, Unreadable, Wrote
 
 TEXTS = ("m.text", "m.emote")
 SPOKEN = ("m.sticker", "m.poll.", "m.call.", "org.matrix.msc3381.poll.", "m.beacon")  # said, but not in words
+ASKS_TO_VERIFY = "m.key.verification.request"
+
+Said = Wrote | Attached | Unreadable | AsksToVerify
 
 
-def read_message(payload: Mapping[str, Any], *, signed: bool) -> Wrote | Unreadable | None:
-    """What a decrypted payload says; None for what asks for no answer (a bot's notice, a verification step)."""
+def read_message(payload: Mapping[str, Any], *, signed: bool, identity: str | None) -> Said | None:
+    """What a decrypted payload says; None for what asks for no answer (a bot's notice, a later verification step)."""
     kind, content = payload.get("type"), payload.get("content")
     if kind != "m.room.message":
         return Unreadable(Cause.NOT_TEXT) if isinstance(kind, str) and kind.startswith(SPOKEN) else None
     if not isinstance(content, dict) or content.get("msgtype") == "m.notice":
         return None
+    if content.get("msgtype") == ASKS_TO_VERIFY:
+        return AsksToVerify()
     relation = content.get("m.relates_to")
-    edited = isinstance(relation, dict) and relation.get("rel_type") == "m.replace"
-    said = content.get("m.new_content") if edited else content
-    if not isinstance(said, dict) or said.get("msgtype") not in TEXTS or not isinstance(said.get("body"), str):
+    edits = _edited(relation)
+    said = content if edits is None else content.get("m.new_content")
+    kind = said.get("msgtype") if isinstance(said, dict) else None
+    if not isinstance(said, dict) or not isinstance(kind, str):
+        return Unreadable(Cause.NOT_TEXT)
+    if kind in MEDIA:
+        if "file" not in said and "url" in said:
+            return Unreadable(Cause.PLAIN)  # the file itself lies open on a server
+        attachment = read_attachment(said)
+        return Unreadable(Cause.NOT_TEXT) if attachment is None else Attached(attachment, signed, identity)
+    if kind not in TEXTS or not isinstance(said.get("body"), str):
         return Unreadable(Cause.NOT_TEXT)
     # half of a surrogate pair is no text that could be stored or sent
     text = said["body"].encode(errors="replace").decode()
     if isinstance(relation, dict) and "m.in_reply_to" in relation:
         text = without_quote(text)
-    return Wrote(text, signed=signed, edited=edited) if text.strip() else Unreadable(Cause.NOT_TEXT)
+    return Wrote(text, signed, edits, identity) if text.strip() else Unreadable(Cause.NOT_TEXT)
+
+
+def _edited(relation: object) -> str | None:
+    """Which event this one takes the place of: None for a message of its own, empty where it cannot be told."""
+    if not isinstance(relation, dict) or relation.get("rel_type") != "m.replace":
+        return None
+    target = relation.get("event_id")
+    return target if is_id(target) else ""
+
+
+def removed_by(event: Mapping[str, Any]) -> str | None:
+    """Which event a redaction takes back: named in its content since room version 11, beside it before."""
+    content = event.get("content")
+    inside = content.get("redacts") if isinstance(content, dict) else None
+    target = event.get("redacts") if inside is None else inside
+    return target if is_id(target) else None
 
 
 def without_quote(body: str) -> str:

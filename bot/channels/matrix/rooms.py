@@ -9,9 +9,29 @@ from typing import Any
 
 from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError
 from bot.channels.matrix.signing import MEGOLM
+from bot.channels.matrix.sync import is_id
 
 MAKINGS = 3  # attempts to make one room, in one go
+MOVES = 10  # rooms that took another's place, one after the other
 WIDTH = {"joined": 0, "invited": 1, "shared": 2, "world_readable": 3}  # how many may read what was said before
+
+# in the rooms that we make nobody but the bot changes anything
+POWER = {
+    "users_default": 0,
+    "events": {},
+    "events_default": 0,
+    "state_default": 100,
+    "invite": 100,
+    "kick": 100,
+    "ban": 100,
+    "redact": 100,
+}
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "m.room.join_rules": {"join_rule": "invite"},
+    "m.room.guest_access": {"guest_access": "forbidden"},
+    "m.room.history_visibility": {"history_visibility": "joined"},
+    "m.room.encryption": {"algorithm": MEGOLM},
+}
 
 
 @dataclass(slots=True)
@@ -108,18 +128,35 @@ class Rooms:
         if room in self._members and not self._members[room].crowded:
             del self._members[room]
 
-    async def enter(self, room: str) -> None:
-        """Join. Joining again is harmless."""
-        await self._homeserver.call("POST", "rooms", room, "join", body={})
+    async def enter(self, room: str, *known: str | None) -> None:
+        """Join, through the server of the room, or of those (people, rooms) that we know. Again is harmless."""
+        # ids of room version 12 name no server
+        via = sorted({name.partition(":")[2] for name in (room, *known) if name} - {""})
+        query = {"via": via, "server_name": via}  # the second is what it was called before Matrix 1.12
+        await self._homeserver.call("POST", "join", room, body={}, query=query)
         self._members.pop(room, None)
         self.forget(room)
+
+    async def is_in(self, room: str) -> bool:
+        """Whether we are in the room."""
+        try:
+            content = await self._homeserver.call("GET", "rooms", room, "state", "m.room.member", self._user_id)
+        except HomeserverError as error:
+            if error.status not in (403, 404):
+                raise
+            return False
+        return membership_of(content) == "join"
+
+    async def is_of_two(self, room: str, contact: str) -> bool:
+        """Whether nobody but this contact and us is in the room, or asked in."""
+        return (await self.members(room)).all == {self._user_id, contact}
 
     async def look(self, room: str) -> bool:
         """Whether this is an encrypted room of two whose history is not open to the world; if so, narrow its history.
 
         Only what is judged is asked for: a stranger's room may hold more state than we could read.
         """
-        if not await self._is_encrypted(room):
+        if not await self.is_encrypted(room):
             return False
         visibility = visibility_of(await self._state(room, "m.room.history_visibility"))
         members = await self.members(room)
@@ -142,7 +179,8 @@ class Rooms:
                 raise
             return {}
 
-    async def _is_encrypted(self, room: str) -> bool:
+    async def is_encrypted(self, room: str) -> bool:
+        """Whether the room's state says so."""
         return (await self._state(room, "m.room.encryption")).get("algorithm") == MEGOLM
 
     async def make(self, alias: str, name: str) -> str:
@@ -167,17 +205,47 @@ class Rooms:
     async def _is_whole(self, room: str) -> bool:
         """Whether we are in the room, and it is encrypted."""
         try:
-            return await self._is_encrypted(room) and self._user_id in (await self.members(room)).joined
+            return await self.is_encrypted(room) and self._user_id in (await self.members(room)).joined
         except HomeserverError as error:
             if error.status not in (403, 404):
                 raise
             return False
 
     async def resolve(self, room_or_alias: str) -> str:
-        """The id of a room named by id or alias. Raises HomeserverError."""
-        if room_or_alias.startswith("!"):
-            return room_or_alias
-        return _room_id(await self._homeserver.call("GET", "directory", "room", room_or_alias))
+        """The id of a room named by id or alias, or of the one that took its place. Raises HomeserverError."""
+        room = room_or_alias
+        if not room.startswith("!"):
+            room = _room_id(await self._homeserver.call("GET", "directory", "room", room))
+        seen = {room}
+        for _ in range(MOVES):
+            moved = await self._moved_to(room)
+            if moved is None or moved in seen:
+                break
+            seen.add(moved)
+            room = moved
+        return room
+
+    async def _moved_to(self, room: str) -> str | None:
+        try:
+            found = (await self._state(room, "m.room.tombstone")).get("replacement_room")
+        except HomeserverError as error:
+            if error.status != 403:
+                raise
+            return None  # a room that we are not in keeps to itself where it went
+        return found if isinstance(found, str) and found.startswith("!") and is_id(found) else None
+
+    async def restore(self, room: str) -> None:
+        """Set a room that we made back to what it was. Each setting is tried. Raises HomeserverError."""
+        # since room version 12, whose ids name no server, its creator has power over all and must not be listed
+        users = {self._user_id: 100} if ":" in room else {}
+        refused: HomeserverError | None = None
+        for kind, content in {"m.room.power_levels": {**POWER, "users": users}, **SETTINGS}.items():
+            try:
+                await self._homeserver.call("PUT", "rooms", room, "state", kind, body=content)
+            except HomeserverError as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
 
     async def invite(self, room: str, person: str) -> None:
         """Ask someone in; already asked or already there is well."""
@@ -200,20 +268,15 @@ class Rooms:
 
 
 def _recipe(alias: str, name: str) -> dict[str, Any]:
-    def state(kind: str, key: str, value: str) -> dict[str, Any]:
-        return {"type": kind, "state_key": "", "content": {key: value}}
-
     return {
         "room_alias_name": alias,
         "name": name,
         "preset": "private_chat",
         "visibility": "private",
         "initial_state": [
-            state("m.room.encryption", "algorithm", MEGOLM),
-            state("m.room.history_visibility", "history_visibility", "joined"),
-            state("m.room.guest_access", "guest_access", "forbidden"),
+            {"type": kind, "state_key": "", "content": dict(content)} for kind, content in SETTINGS.items()
         ],
-        "power_level_content_override": {"invite": 100, "state_default": 100},
+        "power_level_content_override": POWER,
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import uuid4
@@ -17,29 +17,37 @@ from weakref import WeakValueDictionary
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError
 from bot.channels.matrix.machine import CannotRead
+from bot.channels.matrix.media import Media
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
 from bot.channels.matrix.signing import Device
 from bot.channels.matrix.sync import usable
-from bot.domain import (
-    Conversation,
+from bot.deeds import (
     Decline,
+    EditText,
     Enter,
+    Follow,
+    Identify,
     Invite,
     Leave,
     MakeRoom,
     OutgoingMessage,
-    Place,
+    Restore,
+    SendFile,
     SendText,
     Tick,
 )
+from bot.domain import Conversation, Place
 from bot.ports import Entered, Failure, SendError
 
-InRoom = SendText | Tick | Enter | Decline | Invite | Leave
+Content = Mapping[str, Any]
+InRoom = SendText | EditText | SendFile | Tick | Enter | Decline | Follow | Restore | Identify | Invite | Leave
 OWN_ID = "org.vestibule.id"  # where an outbox row's id stands inside the encrypted content
 TICK = "✓"
+RELATION = "m.relates_to"
 REMEMBERED = timedelta(hours=20)  # a homeserver forgets transaction ids after 24 hours; clocks differ
 LOOK_BACK_PAGES = 20  # of 100 messages of ours: how far back one of them is looked for
+PATIENCE = 8  # attempts at a room that took another's place: whoever moved may ask us in only after they said so
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class Result:
     event_id: str | None = None
     room: str | None = field(default=None, repr=False)
     entered: Entered | None = None
+    identity: str | None = field(default=None, repr=False)
 
 
 class Sender:
@@ -61,6 +70,7 @@ class Sender:
         self._guard = guard
         self._people = people
         self._rooms = rooms
+        self._media = Media(homeserver)
         self._now = now
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -80,16 +90,27 @@ class Sender:
         if conversation.room is None:
             raise SendError(Failure.AWAY)
         async with self._turns.setdefault(conversation.room, asyncio.Lock()):
-            return await self._do_in(conversation.room, conversation.place, message, deed)
+            return await self._do_in(conversation.room, conversation, message, deed)
 
-    async def _do_in(self, room: str, place: Place, message: OutgoingMessage, deed: InRoom) -> Result:
+    async def _do_in(self, room: str, lane: Conversation, message: OutgoingMessage, deed: InRoom) -> Result:
         match deed:
             case SendText(text):
-                return await self._say(room, place, message, text)
+                return await self._say(room, lane.place, message, _words(text))
+            case EditText(event_id, text):
+                return await self._say(room, lane.place, message, _change(event_id, text))
+            case SendFile():
+                return await self._pass_on(room, lane.place, message, deed)
             case Tick(event_id):
                 return await self._tick(room, event_id, message)
             case Enter():
-                return await self._enter(room, place)
+                return await self._enter(room, lane)
+            case Follow(following):
+                return await self._follow(following, lane, message.attempts)
+            case Restore():
+                await self._restore(room)
+                return Result()
+            case Identify(contact):
+                return await self._identify(contact)
             case Decline(notice):
                 return await self._decline(room, message, notice)
             case Invite(contact):
@@ -101,7 +122,7 @@ class Sender:
             case _:
                 assert_never(deed)
 
-    async def _say(self, room: str, place: Place, message: OutgoingMessage, text: str) -> Result:
+    async def _say(self, room: str, place: Place, message: OutgoingMessage, content: Content) -> Result:
         staff = place is not Place.REQUESTER
         members = await self._rooms.members(room)
         if members.crowded:
@@ -113,41 +134,58 @@ class Sender:
             raise SendError(Failure.GONE)
         if not staff and len(members.all) > 2:
             raise SendError(Failure.UNSAFE)
-        if await self._already_said(room, message):
-            return Result()
+        before = await self._said_before(room, message)
+        if before is not None:
+            return Result(event_id=before)
         await self._people.learn({*members.joined, self._guard.user_id})
-        if not staff and not all(self._people.knows(person) for person in others):
+        if staff:
+            return await self._speak(room, members.joined, message, content, staff=True)
+        (contact,) = others
+        identity = self._people.identity_of(contact)
+        if identity is None:
             # their server does not tell their devices: nobody could read what is said now
             raise SendError(Failure.AWAY)
-        return await self._speak(room, members.joined, message, text, staff=staff)
+        return replace(await self._speak(room, members.joined, message, content, staff=False), identity=identity)
+
+    async def _pass_on(self, room: str, place: Place, message: OutgoingMessage, deed: SendFile) -> Result:
+        before = await self._said_before(room, message)
+        if before is not None:
+            return Result(event_id=before)
+        # who is in the room, and who may read, is looked at only then: the copying may take minutes
+        content = await self._media.copy(deed.attachment, message.attempts)
+        return await self._say(room, place, message, content)
 
     async def _leave(self, room: str, message: OutgoingMessage, why: str) -> None:
         """Whoever else is in the room may read why: it is encrypted for all of them, and nothing follows it."""
         try:
             joined = (await self._rooms.members(room)).joined
-            if self._guard.user_id in joined and not await self._already_said(room, message):
+            if self._guard.user_id in joined and await self._said_before(room, message) is None:
                 await self._people.learn({*joined, self._guard.user_id})
-                await self._speak(room, joined, message, why, staff=False)
+                await self._speak(room, joined, message, _words(why), staff=False)
         except HomeserverError as error:
             if error.failure in (Failure.AWAY, Failure.LIMITED):
                 raise
             # put out already: leaving is what counts
         await self._rooms.leave(room)
 
-    async def _speak(self, room: str, joined: set[str], message: OutgoingMessage, text: str, *, staff: bool) -> Result:
-        """Send the text, encrypted, with its key to everyone joined who may read it and does not have it."""
+    async def _speak(
+        self, room: str, joined: set[str], message: OutgoingMessage, content: Content, *, staff: bool
+    ) -> Result:
+        """Send it, encrypted, with its key to everyone joined who may read it and does not have it."""
         readers = self._people.readers({*joined, self._guard.user_id}, staff=staff)
         missing = self._guard.missing_key(room, readers)
         if missing:
             await self._share(room, missing)
-        content = {"msgtype": "m.text", "body": text, OWN_ID: message.id}
-        sealed = self._guard.encrypt(room, "m.room.message", content)
+        sealed = self._guard.encrypt(room, "m.room.message", {**content, OWN_ID: message.id})
+        if RELATION in content:
+            # homeservers serve the newest words of a message, and look for what they relate to outside the ciphertext
+            sealed[RELATION] = content[RELATION]
         return await self._send(room, "m.room.encrypted", message.id, sealed)
 
     async def _tick(self, room: str, event_id: str, message: OutgoingMessage) -> Result:
         relation = {"rel_type": "m.annotation", "event_id": event_id, "key": TICK}
         try:
-            return await self._send(room, "m.reaction", message.id, {"m.relates_to": relation})
+            return await self._send(room, "m.reaction", message.id, {RELATION: relation})
         except HomeserverError as error:
             if error.errcode != "M_DUPLICATE_ANNOTATION":
                 raise
@@ -169,13 +207,13 @@ class Sender:
         event_id = answer.get("event_id")
         return Result(event_id=event_id if isinstance(event_id, str) else None)
 
-    async def _already_said(self, room: str, message: OutgoingMessage) -> bool:
-        """Whether the room holds this message already, where the homeserver could not know (law 2, second half)."""
+    async def _said_before(self, room: str, message: OutgoingMessage) -> str | None:
+        """The event of this message, if the room holds it and the homeserver may not know (law 2, second half)."""
         if message.tried_at is None:
-            return False
+            return None
         same_device = message.tried_from in (None, self._guard.device_id)
         if same_device and self._now() - message.tried_at < REMEMBERED:
-            return False
+            return None
         ours = json.dumps({"senders": [self._guard.user_id], "types": ["m.room.encrypted"]})
         query = {"dir": "b", "limit": "100", "filter": ours}
         for _ in range(LOOK_BACK_PAGES):
@@ -183,11 +221,11 @@ class Sender:
             chunk, end = answer.get("chunk"), answer.get("end")
             for event in usable(chunk if isinstance(chunk, list) else []):
                 if event["sender"] == self._guard.user_id and self._own_id(room, event) == message.id:
-                    return True
+                    return str(event["event_id"])
             if not isinstance(end, str) or end == query.get("from"):
                 break
             query["from"] = end
-        return False
+        return None
 
     def _own_id(self, room: str, event: Mapping[str, Any]) -> object:
         try:
@@ -196,17 +234,49 @@ class Sender:
             return None
         return content.get(OWN_ID) if isinstance(content, dict) else None
 
-    async def _enter(self, room: str, place: Place) -> Result:
+    async def _enter(self, room: str, lane: Conversation) -> Result:
         try:
-            await self._rooms.enter(room)
+            await self._rooms.enter(room, lane.contact)
         except HomeserverError as error:
             # the queue room's invitation may still come; a federated one may need hours to get through
-            if error.status == 404 or (error.status == 403 and place is Place.QUEUE):
+            if error.status == 404 or (error.status == 403 and lane.place is Place.QUEUE):
                 raise SendError(Failure.AWAY) from error
             raise
-        if place is Place.REQUESTER and not await self._is_safe(room):
+        if lane.place is Place.REQUESTER and not await self._is_safe(room):
             return Result(room=room, entered=Entered.UNSAFE)
         return Result(room=room, entered=Entered.SAFE)
+
+    async def _follow(self, room: str, lane: Conversation, attempts: int) -> Result:
+        """Anybody who rules the old room can name any other: it must be as safe, and of the same people."""
+        known = await self._rooms.is_in(room)
+        try:
+            await self._rooms.enter(room, lane.room, lane.contact)
+        except HomeserverError as error:
+            if error.status == 404 or (error.status == 403 and attempts < PATIENCE):
+                raise SendError(Failure.AWAY) from error
+            raise
+        if lane.place is not Place.REQUESTER:
+            safe = await self._rooms.is_encrypted(room)
+        else:
+            safe = await self._is_safe(room) and await self._rooms.is_of_two(room, lane.contact or "")
+        if not safe and not known:
+            await self._rooms.leave(room)  # where we were before, another conversation is held
+        return Result(room=room, entered=Entered.SAFE if safe else Entered.UNSAFE)
+
+    async def _restore(self, room: str) -> None:
+        try:
+            await self._rooms.restore(room)
+        except HomeserverError as error:
+            if error.failure is Failure.GONE:  # somebody rules there beside us; the room is still there
+                raise SendError(Failure.REFUSED) from error
+            raise
+
+    async def _identify(self, contact: str) -> Result:
+        await self._people.learn({contact}, again=True)
+        identity = self._people.identity_of(contact)
+        if identity is None:
+            raise SendError(Failure.AWAY)
+        return Result(identity=identity)
 
     async def _is_safe(self, room: str) -> bool:
         try:
@@ -224,3 +294,13 @@ class Sender:
             # not allowed to speak here: leaving is what counts
         await self._rooms.leave(room)
         return Result()
+
+
+def _words(text: str) -> dict[str, Any]:
+    return {"msgtype": "m.text", "body": text}
+
+
+def _change(event_id: str, text: str) -> dict[str, Any]:
+    """What takes the place of an earlier message; the words with the star are for clients that know no changes."""
+    relation = {"rel_type": "m.replace", "event_id": event_id}
+    return {**_words(f"* {text}"), "m.new_content": _words(text), RELATION: relation}

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
-# what the bot never looks at is not sent to it: its own events, receipts, typing, presence, reactions would wake it
+# what the bot never looks at is not sent to it: its own events, receipts, presence, reactions would wake it
 TIMELINE = (
     "m.room.encrypted",
     "m.room.message",
+    "m.room.redaction",
     "m.room.member",
     "m.room.history_visibility",
+    "m.room.join_rules",
+    "m.room.guest_access",
+    "m.room.power_levels",
+    "m.room.encryption",
+    "m.room.tombstone",
 )
 TIMELINE_LIMIT = 100  # events a room; a longer gap is filled from /messages
 
@@ -24,7 +30,7 @@ def lean_filter(user_id: str, most: int = TIMELINE_LIMIT) -> dict[str, Any]:
         "account_data": nothing,
         "room": {
             "account_data": nothing,
-            "ephemeral": nothing,
+            "ephemeral": {"types": ["m.typing"]},
             "state": nothing,
             "timeline": {"types": list(TIMELINE), "not_senders": [user_id], "limit": most},
         },
@@ -33,11 +39,15 @@ def lean_filter(user_id: str, most: int = TIMELINE_LIMIT) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The new events of one room that we are in; `gap` is where earlier ones can be asked for, if some are missing."""
+    """The new events of one room that we are in; `gap` is where earlier ones can be asked for, if some are missing.
+
+    `typing`: who is writing at this moment, where that has changed.
+    """
 
     room: str = field(repr=False)
     events: tuple[Mapping[str, Any], ...] = field(repr=False)
     gap: str | None = None
+    typing: frozenset[str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ def usable(events: list[Any]) -> Iterator[Mapping[str, Any]]:
             yield event
 
 
-def is_id(value: object) -> bool:
+def is_id(value: object) -> TypeGuard[str]:
     """Whether this can be an id: at most 255 bytes (https://spec.matrix.org/v1.16/appendices/#identifier-grammar)."""
     try:
         return isinstance(value, str) and 0 < len(value.encode()) <= 255
@@ -95,7 +105,14 @@ def _timelines(rooms: Mapping[str, Any]) -> Iterator[Timeline]:
         timeline = _dict(update, "timeline")
         before = timeline.get("prev_batch")
         gap = before if timeline.get("limited") is True and isinstance(before, str) else None
-        yield Timeline(room, tuple(usable(_list(timeline, "events"))), gap)
+        yield Timeline(room, tuple(usable(_list(timeline, "events"))), gap, _typing(_dict(update, "ephemeral")))
+
+
+def _typing(ephemeral: Mapping[str, Any]) -> frozenset[str] | None:
+    for event in _list(ephemeral, "events"):
+        if isinstance(event, dict) and event.get("type") == "m.typing":
+            return frozenset(user for user in _list(_dict(event, "content"), "user_ids") if is_id(user))
+    return None
 
 
 def _invitations(rooms: Mapping[str, Any], user_id: str) -> Iterator[tuple[str, str]]:

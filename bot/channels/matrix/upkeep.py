@@ -11,10 +11,20 @@ from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.people import People
 from bot.channels.matrix.sync import Synced
+from bot.ports import ListeningEnded
+
+SPENT = "already exists"  # how Synapse says that it holds another key under the id of a new one
 
 log = logging.getLogger(__name__)
 
 REVIVALS = 20  # people whose devices get a new Olm session in one go; strangers can ask for them
+
+
+class DeviceSpentError(ListeningEnded):
+    """Our key store is older than what this device has published: it was put back from a copy.
+
+    Others hold keys that we no longer have, and new ones would bear the names of old ones.
+    """
 
 
 class Upkeep:
@@ -27,7 +37,7 @@ class Upkeep:
         self._reviving: asyncio.Task[None] | None = None
 
     async def after(self, synced: Synced) -> None:
-        """Upload the keys that are missing, and begin to revive what is broken."""
+        """Upload the keys that are missing, and begin to revive what is broken. Raises DeviceSpentError."""
         try:
             await self._stock(synced)
         except HomeserverError as error:
@@ -55,6 +65,11 @@ class Upkeep:
         except HomeserverError as error:
             if error.status != 400:
                 raise
+            if SPENT in str(error.answer.get("error")):
+                raise DeviceSpentError(
+                    "the key store is older than what this device has published (a restored copy); "
+                    "run `vestibule setup --recover`"
+                ) from error
             # it holds other keys under these ids: offered again, these would be refused for ever
             log.error("the homeserver refused new one-time keys; others will be made")
         self._guard.keys_settled()

@@ -14,6 +14,7 @@ from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.signing import MEGOLM, OLM, Device, SigningKey, signing_document
 
 BOT = "@bot:localhost"
+DEVICE_ID = "BOTDEVICE"
 KEY = bytes(range(32))
 JSON = dict[str, Any]
 
@@ -21,7 +22,7 @@ JSON = dict[str, Any]
 @contextmanager
 def opened(folder: Path) -> Iterator[Guard]:
     """The guard of the bot's device whose store lies in the folder."""
-    guard = Guard(BOT, "BOTDEVICE", folder, KEY)
+    guard = Guard(BOT, DEVICE_ID, folder, KEY)
     try:
         yield guard
     finally:

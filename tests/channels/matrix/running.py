@@ -13,10 +13,13 @@ from typing import Any, Self, TypeVar
 from bot.channels.matrix.channel import MatrixChannel, open_channel
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver
-from bot.channels.matrix.identity import Credential, Own, establish, sign_in
+from bot.channels.matrix.identity import Own, establish
 from bot.channels.matrix.sending import Result
+from bot.channels.matrix.signin import Credential, sign_in
+from bot.deeds import Deed, OutgoingMessage
 from bot.demo.synapse import Account, Synapse
-from bot.domain import Arrival, Batch, Conversation, ConversationId, Deed, OutgoingMessage, Place
+from bot.domain import Conversation, ConversationId, Place
+from bot.happenings import Arrival, Batch, Typing
 from bot.ports import SendError
 
 H = TypeVar("H")
@@ -43,6 +46,7 @@ class Box:
     def __init__(self) -> None:
         self.kept: str | None = None
         self.arrivals: list[Arrival] = []
+        self.typings: list[Typing] = []
         self._fresh: deque[Arrival] = deque()
         self._taken: set[tuple[str, str]] = set()
         self._changed = asyncio.Condition()
@@ -58,6 +62,11 @@ class Box:
                     self.arrivals.append(arrival)
                     self._fresh.append(arrival)
             self.kept = batch.token
+            self._changed.notify_all()
+
+    async def typing(self, typing: Typing) -> None:
+        async with self._changed:
+            self.typings.append(typing)
             self._changed.notify_all()
 
     async def next(self, kind: type[H], room: str | None = None) -> tuple[Arrival, H]:
@@ -145,13 +154,21 @@ class Bot:
         return self._listening
 
     async def do(
-        self, room: str | None, deed: Deed, place: Place = Place.REQUESTER, *, row: str | None = None, **tried: Any
+        self,
+        room: str | None,
+        deed: Deed,
+        place: Place = Place.REQUESTER,
+        *,
+        row: str | None = None,
+        contact: str | None = None,
+        **tried: Any,
     ) -> Result:
         """Do one deed, with a new id unless one is given."""
         self._sent += 1
         lane = ConversationId(f"conversation-{room}")
         message = OutgoingMessage(row or f"{self.channel.device}-{self._sent}", lane, deed, **tried)
-        return await self.channel.perform(Conversation(lane, "matrix", place, lane, room=room), message)
+        conversation = Conversation(lane, "matrix", place, lane, room=room, contact=contact)
+        return await self.channel.perform(conversation, message)
 
     async def fails(self, room: str | None, deed: Deed, place: Place = Place.REQUESTER) -> SendError:
         """The error of a deed that cannot be done."""

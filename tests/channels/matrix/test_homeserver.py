@@ -8,7 +8,7 @@ import json
 import math
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -29,46 +29,14 @@ from bot.channels.matrix.homeserver import (
 from bot.channels.matrix.sync import read_sync
 from bot.channels.matrix.wire import MAX_DEPTH, read_json, shallow
 from bot.ports import Failure
+from tests.channels.matrix.fake import Loopback, serving
 from tests.channels.matrix.fuzz import json_values
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Loopback:
-    """A server on loopback whose next answers are set by the test."""
-
-    def __init__(self) -> None:
-        self.handler: Handler | None = None
-        self.requests: list[web.Request] = []
-        self.url = ""
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append(request)
-        await request.read()
-        assert self.handler is not None
-        return await self.handler(request)
-
-    def answer(self, body: str | bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        async def handler(_request: web.Request) -> web.StreamResponse:
-            raw = body if isinstance(body, bytes) else body.encode()
-            return web.Response(body=raw, status=status, headers=headers, content_type="application/json")
-
-        self.handler = handler
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Loopback]:
-    loopback = Loopback()
-    app = web.Application(client_max_size=2**26)
-    app.router.add_route("*", "/{path:.*}", loopback.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    loopback.url = f"http://127.0.0.1:{port}"
-    yield loopback
-    await runner.cleanup()
+    async with serving() as loopback:
+        yield loopback
 
 
 @pytest.fixture
@@ -257,6 +225,37 @@ async def test_a_connection_that_breaks_is_a_homeserver_that_is_away(server: Loo
 
     server.handler = broken
     assert (await failing(homeserver)).failure is Failure.AWAY
+
+
+async def test_a_homeserver_that_never_answers_is_away(
+    server: Loopback, homeserver: Homeserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CALL_SECONDS", 0.05)
+    given_up = asyncio.Event()
+
+    async def silent(_request: web.Request) -> web.StreamResponse:
+        await given_up.wait()
+        return web.Response()
+
+    server.handler = silent
+    assert (await failing(homeserver)).failure is Failure.AWAY
+    given_up.set()
+
+
+async def test_an_error_that_is_too_long_to_read_is_an_error_all_the_same(
+    server: Loopback, homeserver: Homeserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_ANSWER", 1000)
+    server.answer(" " * 2000, 502)
+    assert (await failing(homeserver)).status == 502
+    server.answer(" " * 2000, 403)
+    assert (await failing(homeserver)).status == 0
+
+
+async def test_a_parameter_may_be_given_more_than_once(server: Loopback, homeserver: Homeserver) -> None:
+    server.answer("{}")
+    await homeserver.call("POST", "join", "!a", body={}, query={"via": ["b:1", "c"], "server_name": []})
+    assert server.requests[0].raw_path == "/_matrix/client/v3/join/%21a?via=b:1&via=c"
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/9.9 nonsense\r\n\r\n", b"\x00" * 100, b"HTTP/1.1 200 OK\r\nA" * 9000])

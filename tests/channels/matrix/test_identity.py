@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.channels.matrix.identity import Credential, IdentityError, sign_in
+from bot.channels.matrix.identity import IdentityError
+from bot.channels.matrix.signin import Credential, sign_in
 from tests.channels.matrix.fake import JSON, Answering
 from tests.channels.matrix.running import MemoryRecord
 

@@ -13,13 +13,14 @@ import pytest
 from bot.channels.matrix import listening
 from bot.channels.matrix.arriving import Reader
 from bot.channels.matrix.broken import Broken
+from bot.channels.matrix.courtesy import Courtesy
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import AnswerTooLargeError, HomeserverError
 from bot.channels.matrix.listening import PATIENCE, Listener, SignedOutError
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
 from bot.channels.matrix.upkeep import Upkeep
-from bot.domain import Batch, Cause, Unreadable
+from bot.happenings import Batch, Cause, Unreadable
 from tests.channels.matrix.fake import JSON, Answering
 from tests.channels.matrix.peer import BOT, Peer, opened, published
 
@@ -80,7 +81,7 @@ class World:
         people = People(self.server, guard, "A" * 43, {})
         reader = Reader(self.server, guard, people, Rooms(self.server, BOT))
         self.upkeep = Upkeep(self.server, guard, people)
-        self.listener = Listener(self.server, guard, reader, self.upkeep)
+        self.listener = Listener(self.server, guard, reader, self.upkeep, Courtesy(self.server))
 
     async def sync(self) -> Any:
         if self.syncs:

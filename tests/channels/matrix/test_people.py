@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from bot.channels.matrix import people as module
 from bot.channels.matrix.guard import Guard, Plain
 from bot.channels.matrix.homeserver import AnswerTooLargeError, HomeserverError
 from bot.channels.matrix.machine import CannotRead
-from bot.channels.matrix.people import People, may_read
+from bot.channels.matrix.people import MAX_ALARMS, People, may_read
 from bot.channels.matrix.signing import Device, read_identity
-from bot.domain import Cause
+from bot.happenings import Alarm, Alarmed, Cause
 from tests.channels.matrix.fake import Answering
 from tests.channels.matrix.peer import BOT, JSON, Identity, Peer, opened
 
@@ -71,6 +72,142 @@ async def test_pins_that_cannot_be_compared_stop_nothing(guard: Guard, caplog: p
     await people(guard, HomeserverError(502), {ANA: "A" * 43})[0].check_pins()
     (record,) = caplog.records
     assert "could not be compared" in record.getMessage()
+
+
+# --- what staff must hear of -----------------------------------------------------------------------------------------
+
+
+class Watched:
+    """Ana is listed; so is our own account, which is always watched."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.ana, self.own = Identity(ANA), Identity(BOT)
+        self.devices: dict[str, list[JSON]] = {ANA: [self.ana.sign(Peer(ANA).device_keys())], BOT: []}
+        self.answer: Any = self.listed
+        self.people, self.server = people(guard, lambda _: self.answer(), {ANA: self.ana.master.public})
+
+    def listed(self) -> JSON:
+        return together(self.ana.listed(*self.devices[ANA]), self.own.listed(*self.devices[BOT]))
+
+    async def hears(self, *changed: str) -> list[tuple[str, Alarmed]]:
+        found = await self.people.watch(changed)
+        self.people.heard()
+        return found
+
+
+@pytest.fixture
+def watched(guard: Guard) -> Watched:
+    return Watched(guard)
+
+
+async def test_where_all_is_well_nothing_is_heard_and_nobody_asked_again(watched: Watched) -> None:
+    for _ in range(3):
+        assert await watched.hears() == []
+        assert await watched.hears(EVE) == []  # whoever is not listed has as many devices as they like
+    assert watched.server.count(QUERY) == 1
+    assert await watched.hears(EVE, ANA) == []
+    assert set(watched.server.asked[-1][2]["device_keys"]) == {ANA}
+
+
+@pytest.mark.parametrize("who", [ANA, BOT])
+async def test_an_unsigned_device_is_heard_of_at_the_start_and_when_it_appears(watched: Watched, who: str) -> None:
+    watched.devices[who].append(Peer(who, "FIRST").device_keys())
+    first = (f"keys/unsigned_device/{who}/FIRST", Alarmed(Alarm.UNSIGNED_DEVICE, who, "FIRST"))
+    assert await watched.hears() == [first]
+    watched.devices[who].append(Peer(who, "SECOND").device_keys())
+    assert await watched.hears() == []
+    second = (f"keys/unsigned_device/{who}/SECOND", Alarmed(Alarm.UNSIGNED_DEVICE, who, "SECOND"))
+    assert await watched.hears(who) == [first, second]  # the same id again: it is told once
+
+
+async def test_a_device_that_its_owner_signed_is_nobodys_alarm(watched: Watched) -> None:
+    watched.devices[BOT].append(watched.own.sign(Peer(BOT, "RENEWED").device_keys()))
+    watched.devices[ANA].append(watched.ana.sign(Peer(ANA, "PHONE").device_keys()))
+    assert await watched.hears() == []
+
+
+@pytest.mark.parametrize("who", [ANA, BOT])
+async def test_a_wrong_identity_is_heard_of_and_its_devices_with_it(watched: Watched, who: str) -> None:
+    await watched.hears()
+    forged = Identity(who, 9)
+    watched.answer = forged.listed(forged.sign(Peer(who, "SPY").device_keys())).copy
+    master = forged.master.public
+    assert await watched.hears(who) == [(f"keys/wrong_identity/{who}/{master}", Alarmed(Alarm.WRONG_IDENTITY, who))]
+    watched.answer = {"device_keys": {who: {}}}.copy
+    assert await watched.hears(who) == [(f"keys/wrong_identity/{who}/", Alarmed(Alarm.WRONG_IDENTITY, who))]
+
+
+async def test_alarms_come_again_until_they_are_heard(watched: Watched) -> None:
+    watched.devices[ANA].append(Peer(ANA, "NEW").device_keys())
+    found = await watched.people.watch(())
+    assert await watched.people.watch(()) == found != []
+    watched.people.heard()
+    assert await watched.people.watch(()) == []
+
+
+async def test_a_homeserver_that_is_away_delays_the_alarm_and_raises_nothing(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 1000.0
+    monkeypatch.setattr(module, "monotonic", lambda: clock)
+    watched.devices[ANA].append(Peer(ANA, "NEW").device_keys())
+    error = HomeserverError(502)
+    watched.answer = lambda: error
+    assert await watched.hears() == []
+    watched.answer = watched.listed
+    assert await watched.hears() == []  # it is not asked at every sync
+    clock += 61
+    assert len(await watched.hears()) == 1
+
+
+async def test_a_listed_person_whose_server_is_silent_is_looked_at_later(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = 1000.0
+    monkeypatch.setattr(module, "monotonic", lambda: clock)
+    eve = Identity(EVE)
+    answer = Identity(BOT).listed()
+    found, server = people(guard, lambda _: answer, {EVE: "A" * 43})
+    assert await found.watch(()) == []
+    assert await found.watch(()) == []
+    assert server.count(QUERY) == 1
+    clock += 61
+    answer = together(answer, eve.listed())
+    assert [alarm.alarm for _, alarm in await found.watch(())] == [Alarm.WRONG_IDENTITY]
+
+
+async def test_devices_without_end_are_not_told_one_by_one(watched: Watched) -> None:
+    watched.devices[ANA] += [Peer(ANA, f"SPY{n}").device_keys() for n in range(MAX_ALARMS + 5)]
+    assert len(await watched.hears()) == MAX_ALARMS
+    assert len(await watched.hears(ANA)) == MAX_ALARMS
+
+
+async def test_who_is_listed_later_is_watched_from_then_on_and_who_is_not_listed_is_not(watched: Watched) -> None:
+    await watched.hears()
+    ben = Identity(BEN)
+    ana_answer = watched.listed()
+    watched.answer = lambda: together(ana_answer, ben.listed(Peer(BEN, "NEW").device_keys()))
+    watched.people.trust({BEN: ben.master.public})
+    assert [(alarm.who, alarm.device) for _, alarm in await watched.hears()] == [(BEN, "NEW")]
+    watched.devices[ANA].append(Peer(ANA, "NEW").device_keys())
+    assert await watched.hears(ANA) == []
+
+
+async def test_a_pin_that_changes_is_compared_at_once(watched: Watched) -> None:
+    await watched.hears()
+    watched.people.trust({ANA: "A" * 43})
+    assert [alarm.alarm for _, alarm in await watched.hears()] == [Alarm.WRONG_IDENTITY]
+    watched.people.trust({ANA: watched.ana.master.public})
+    assert await watched.hears() == []
+
+
+async def test_somebodys_identity_is_their_master_key_or_none_or_not_known(guard: Guard) -> None:
+    ana = Identity(ANA)
+    found, _ = people(guard, together(ana.listed(), {"device_keys": {BEN: {}, ANA: {}}}))
+    await found.learn({ANA, BEN})
+    assert (found.identity_of(ANA), found.identity_of(BEN), found.identity_of(EVE)) == (ana.master.public, "", None)
+    found.changed([ANA])
+    assert found.identity_of(ANA) is None
 
 
 # --- who may read ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,15 +10,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.matrix.reading import read_message, sent_at, without_quote
-from bot.domain import Cause, Unreadable, Wrote
+from bot.channels.matrix.attachments import clean_name
+from bot.channels.matrix.reading import read_message, removed_by, sent_at, without_quote
+from bot.domain import Kind
+from bot.happenings import AsksToVerify, Cause, Unreadable, Wrote
 from tests.channels.matrix.fuzz import json_values, mutations
 
 NOT_TEXT = Unreadable(Cause.NOT_TEXT)
+KEY = {"kty": "oct", "alg": "A256CTR", "ext": True, "k": "A" * 42 + "A", "key_ops": ["encrypt", "decrypt"]}
+FILE: dict[str, Any] = {
+    "msgtype": "m.file",
+    "body": "a b.pdf",
+    "info": {"mimetype": "application/pdf", "size": 7},
+    "file": {
+        "v": "v2",
+        "url": "mxc://localhost/abc",
+        "key": KEY,
+        "iv": "A" * 22,
+        "hashes": {"sha256": "A" * 43},
+    },
+}
 
 
 def read(content: Any, kind: Any = "m.room.message", signed: bool = False) -> Any:
-    return read_message({"type": kind, "content": content}, signed=signed)
+    return read_message({"type": kind, "content": content}, signed=signed, identity=None)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +47,7 @@ def read(content: Any, kind: Any = "m.room.message", signed: bool = False) -> An
         ({"msgtype": "m.image", "body": "a.png"}, NOT_TEXT),
         ({"msgtype": "m.audio", "body": "voice", "org.matrix.msc3245.voice": {}}, NOT_TEXT),
         ({"msgtype": "m.location", "body": "here"}, NOT_TEXT),
-        ({"msgtype": "m.key.verification.request", "body": "please"}, NOT_TEXT),
+        ({"msgtype": "m.key.verification.request", "body": "please"}, AsksToVerify()),
         ({"msgtype": "m.text", "body": ""}, NOT_TEXT),
         ({"msgtype": "m.text", "body": " \n\t"}, NOT_TEXT),
         ({"msgtype": "m.text", "body": 5}, NOT_TEXT),
@@ -72,7 +88,7 @@ def test_other_kinds(kind: Any, found: Any) -> None:
 @pytest.mark.parametrize(
     ("new", "found"),
     [
-        ({"msgtype": "m.text", "body": "new"}, Wrote("new", edited=True)),
+        ({"msgtype": "m.text", "body": "new"}, Wrote("new", edits="$1")),
         ({"msgtype": "m.image", "body": "new"}, NOT_TEXT),
         (None, NOT_TEXT),
         ("new", NOT_TEXT),
@@ -119,14 +135,111 @@ def test_quotes(body: str, rest: str) -> None:
     assert without_quote(body) == rest
 
 
-def test_signed_is_passed_on() -> None:
-    assert read({"msgtype": "m.text", "body": "x"}, signed=True) == Wrote("x", signed=True)
+def test_who_wrote_is_passed_on() -> None:
+    for content in ({"msgtype": "m.text", "body": "x"}, FILE):
+        found = read_message({"type": "m.room.message", "content": content}, signed=True, identity="a key")
+        assert (found.signed, found.identity) == (True, "a key")
+
+
+# --- files
+
+
+def test_a_file_is_told_with_what_opens_it_and_where_it_lies() -> None:
+    found = read(FILE).attachment
+    assert (found.kind, found.name, found.mime, found.size) == (Kind.FILE, "a b.pdf", "application/pdf", 7)
+    assert found.place == "mxc://localhost/abc"
+    assert json.loads(found.secret) == {key: FILE["file"][key] for key in ("v", "key", "iv", "hashes")}
+    assert found.caption == ""
+
+
+def test_kinds_and_captions() -> None:
+    for changed, kind in (
+        ({"msgtype": "m.image"}, Kind.IMAGE),
+        ({"msgtype": "m.video"}, Kind.VIDEO),
+        ({"msgtype": "m.audio"}, Kind.AUDIO),
+        ({"msgtype": "m.audio", "org.matrix.msc3245.voice": {}}, Kind.VOICE),
+    ):
+        assert read({**FILE, **changed}).attachment.kind is kind
+    captioned = read({**FILE, "body": "look at this", "filename": "x.png"}).attachment
+    assert (captioned.name, captioned.caption) == ("x.png", "look at this")
+
+
+def test_a_file_that_lies_open_on_a_server_is_not_taken() -> None:
+    assert read({"msgtype": "m.image", "body": "a.png", "url": "mxc://localhost/abc"}) == Unreadable(Cause.PLAIN)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"url": "https://example.org/a"},
+        {"url": "mxc://localhost/../../sync"},
+        {"url": None},
+        {"v": "v1"},
+        {"key": {**KEY, "alg": "none"}},
+        {"key": {**KEY, "k": "c2hvcnQ"}},
+        {"key": {**KEY, "k": 5}},
+        {"iv": "x" * 1000},
+        {"hashes": {}},
+        {"hashes": {"sha256": "é"}},
+    ],
+)
+def test_a_file_that_could_not_be_opened_is_not_taken(changed: dict[str, Any]) -> None:
+    assert read({**FILE, "file": {**FILE["file"], **changed}}) == NOT_TEXT
+
+
+@pytest.mark.parametrize(
+    ("claimed", "name"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Windows\\x.exe", "x.exe"),
+        ("photo\u202egpj.exe", "photogpj.exe"),
+        ("a\x00b\nc.txt", "abc.txt"),
+        ("  .hidden. ", "hidden"),
+        ("e\u0301.png", "é.png"),
+        ("صورة.jpg", "صورة.jpg"),
+        ("", "file"),
+        ("..", "file"),
+        ("x" * 300 + ".tar", "x" * 96 + ".tar"),
+        ("x" * 300, "x" * 100),
+    ],
+)
+def test_names_are_cleaned(claimed: str, name: str) -> None:
+    assert clean_name(claimed) == name
+
+
+@pytest.mark.parametrize(("field", "value"), [("mimetype", "x\ny/z"), ("mimetype", 5), ("size", -1), ("size", True)])
+def test_what_is_claimed_and_makes_no_sense_is_not_repeated(field: str, value: Any) -> None:
+    found = read({**FILE, "info": {field: value}}).attachment
+    assert (found.mime, found.size) == ("application/octet-stream", 0)
+
+
+@given(mutations(FILE))
+def test_no_file_raises_anything(content: Any) -> None:
+    read(content)
+
+
+# --- redactions
+
+
+@pytest.mark.parametrize(
+    ("event", "removed"),
+    [
+        ({"redacts": "$1", "content": {}}, "$1"),
+        ({"content": {"redacts": "$1"}}, "$1"),
+        ({"redacts": "$0", "content": {"redacts": "$1"}}, "$1"),
+        ({"content": {"redacts": 5}}, None),
+        ({"content": None}, None),
+        ({}, None),
+    ],
+)
+def test_what_a_redaction_takes_back(event: dict[str, Any], removed: str | None) -> None:
+    assert removed_by(event) == removed
 
 
 @given(mutations({"type": "m.room.message", "content": {"msgtype": "m.text", "body": "x", "m.relates_to": {}}}))
 def test_no_payload_raises_anything(payload: Any) -> None:
     if isinstance(payload, dict):
-        found = read_message(payload, signed=False)
+        found = read_message(payload, signed=False, identity=None)
         if isinstance(found, Wrote):
             found.text.encode()
 

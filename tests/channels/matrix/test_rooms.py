@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from mautrix.api import Method as Request
+from mautrix.api import Path as MatrixPath
 
-from bot.channels.matrix.homeserver import AnswerTooLargeError, HomeserverError
-from bot.channels.matrix.rooms import Members, Rooms, was_widened
+from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError, Method
+from bot.channels.matrix.rooms import MOVES, Members, Rooms, was_widened
+from bot.deeds import Enter, Follow, SendText
+from bot.demo.synapse import Synapse
+from bot.ports import Entered, Failure
 from tests.channels.matrix.fake import JSON, Answering
 from tests.channels.matrix.fuzz import json_values, mutations
+from tests.channels.matrix.running import Bot
+from tests.live.conftest import People
 
 BOT, ANA, BEN = "@bot:localhost", "@ana:localhost", "@ben:localhost"
 ROOM = "!room:localhost"
@@ -100,7 +108,7 @@ async def test_whoever_left_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) ->
 async def test_a_room_of_too_many_is_asked_for_once_and_again_when_entered() -> None:
     told = answers(TWO)
     told[f"GET rooms/{ROOM}/members"] = AnswerTooLargeError(0)
-    server = Answering({**told, "POST rooms": {}})
+    server = Answering({**told, "POST join": {}})
     rooms = Rooms(server, BOT)
     for _ in range(3):
         assert not await rooms.look(ROOM)
@@ -302,7 +310,135 @@ async def test_leaving_a_room_that_we_are_not_in_is_well(status: int, well: bool
             await rooms.leave(ROOM)
 
 
+NONE = HomeserverError(404, "M_NOT_FOUND")
+
+
+def tombstone(room: str) -> str:
+    return f"GET rooms/{room}/state/m.room.tombstone"
+
+
 async def test_an_alias_is_resolved_and_an_id_is_itself() -> None:
-    rooms = Rooms(Answering({"GET directory/room/#queue:localhost": {"room_id": ROOM}}), BOT)
+    rooms = Rooms(Answering({"GET directory/room/#queue:localhost": {"room_id": ROOM}, tombstone(ROOM): NONE}), BOT)
     assert await rooms.resolve("#queue:localhost") == ROOM
-    assert await rooms.resolve("!id:localhost") == "!id:localhost"
+    assert await rooms.resolve(ROOM) == ROOM
+
+
+async def test_a_room_is_found_where_it_went() -> None:
+    places = {tombstone(ROOM): {"replacement_room": "!b:localhost"}, tombstone("!b:localhost"): {"body": "moved"}}
+    assert await Rooms(Answering(places), BOT).resolve(ROOM) == "!b:localhost"
+    places[tombstone("!b:localhost")] = {"replacement_room": "!newest"}  # of version 12
+    for last in (NONE, HomeserverError(403, "M_FORBIDDEN")):
+        assert await Rooms(Answering({**places, tombstone("!newest"): last}), BOT).resolve(ROOM) == "!newest"
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "", "#alias:localhost", "nonsense", "!" + "a" * 255, ["!a"]])
+async def test_a_tombstone_that_names_no_room_moves_nothing(wrong: Any) -> None:
+    assert await Rooms(Answering({tombstone(ROOM): {"replacement_room": wrong}}), BOT).resolve(ROOM) == ROOM
+
+
+async def test_rooms_that_name_each_other_are_not_followed_without_end() -> None:
+    server = Answering(
+        {
+            tombstone(ROOM): {"replacement_room": "!b:localhost"},
+            tombstone("!b:localhost"): {"replacement_room": ROOM},
+        }
+    )
+    assert await Rooms(server, BOT).resolve(ROOM) == "!b:localhost"
+    count = iter(range(1, 10**6))
+    endless = Answering({"GET rooms/": lambda _: {"replacement_room": f"!{next(count)}:localhost"}})
+    assert await Rooms(endless, BOT).resolve(ROOM) == f"!{MOVES}:localhost"
+
+
+async def test_a_homeserver_that_is_away_does_not_leave_us_in_an_old_room() -> None:
+    with pytest.raises(HomeserverError):
+        await Rooms(Answering({tombstone(ROOM): HomeserverError(502)}), BOT).resolve(ROOM)
+
+
+# --- restoring -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("room", "users"), [(ROOM, {BOT: 100}), ("!ofversiontwelve", {})])
+async def test_a_room_is_restored_to_what_it_was_made_as(room: str, users: JSON) -> None:
+    server = Answering({"POST createRoom": {"room_id": room}, "PUT rooms": {}})
+    rooms = Rooms(server, BOT)
+    await rooms.make("alias", "Notes 7F3K")
+    made = server.asked[0][2]
+    await rooms.restore(room)
+    restored = {path.rpartition("/")[2]: body for method, path, body in server.asked if method == "PUT"}
+    power = restored.pop("m.room.power_levels")
+    # since version 12 a creator must not be listed: their power is over all others
+    assert power == {**made["power_level_content_override"], "users": users}
+    assert restored == {event["type"]: event["content"] for event in made["initial_state"]}
+    assert restored["m.room.join_rules"] == {"join_rule": "invite"}
+    assert all(power[what] == 100 for what in ("state_default", "invite", "kick", "ban"))
+
+
+# --- on a real homeserver --------------------------------------------------------------------------------------------
+
+
+class OfVersion(Homeserver):
+    """Asks for rooms of one version, whatever the homeserver would make by itself."""
+
+    version = "12"
+
+    async def call(self, method: Method, *path: str, body: Any = None, **options: Any) -> JSON:
+        if path == ("createRoom",):
+            body = {**body, "room_version": self.version}
+        return await super().call(method, *path, body=body, **options)
+
+
+@pytest.mark.parametrize("version", ["11", "12"])
+async def test_somebody_else_who_rules_is_put_right_as_far_as_the_room_version_lets_us(
+    synapse: Synapse, people: People, tmp_path: Path, version: str
+) -> None:
+    bot = Bot(synapse.url, await synapse.register(), tmp_path, {})
+    own = await bot.set_up()
+    homeserver = OfVersion(synapse.url, own.token)
+    homeserver.version = version
+    rooms, person = Rooms(homeserver, own.user_id), await people()
+    room = await rooms.make(f"made-{version}-{own.device_id.lower()}", "Notes 7F3K")
+    assert (":" in room) is (version == "11")
+    await rooms.invite(room, person.user_id)
+    await person.accept(room)
+
+    async def state(kind: str) -> JSON:
+        content = await homeserver.call("GET", "rooms", room, "state", kind)
+        content.pop("historical", None)  # Synapse's own, which means nothing any more
+        return content
+
+    kinds = ("m.room.power_levels", "m.room.join_rules", "m.room.history_visibility", "m.room.guest_access")
+    made = {kind: await state(kind) for kind in kinds}
+    rulers = {person.user_id: 100} | ({own.user_id: 100} if version == "11" else {})
+    await homeserver.call(
+        "PUT", "rooms", room, "state", "m.room.power_levels", body={**made["m.room.power_levels"], "users": rulers}
+    )
+    await person.set_state(room, "m.room.join_rules", {"join_rule": "public"})
+    await person.set_state(room, "m.room.history_visibility", {"history_visibility": "world_readable"})
+    if version == "12":
+        await rooms.restore(room)
+    else:
+        with pytest.raises(HomeserverError):  # who rules as much as we do cannot be put out of it
+            await rooms.restore(room)
+        made["m.room.power_levels"]["users"] = rulers
+    restored = {kind: await state(kind) for kind in kinds}
+    await homeserver.close()
+    assert restored == made
+
+
+async def test_a_conversation_is_followed_into_the_room_that_took_its_place(
+    synapse: Synapse, people: People, tmp_path: Path
+) -> None:
+    bot, person = await Bot.make(synapse, tmp_path), await people()
+    old = await person.invite_to_new_room(bot.user_id)
+    assert (await bot.do(old, Enter(), contact=person.user_id)).entered is Entered.SAFE
+    answer = await person.request(Request.POST, MatrixPath.v3.rooms[old].upgrade, {"new_version": "12"})
+    new = str(answer["replacement_room"])
+    assert await bot.channel.resolve(old) == new
+    assert (await bot.fails(old, Follow(new))).failure is Failure.AWAY  # not asked in yet
+    await person.until(lambda: person.members(new).get(person.user_id) == "join")
+    await person.invite(new, bot.user_id)
+    followed = await bot.do(old, Follow(new), contact=person.user_id)
+    assert (followed.room, followed.entered) == (new, Entered.SAFE)
+    await bot.do(new, SendText("here I am"), contact=person.user_id)
+    assert (await person.next_message(new)).body == "here I am"
+    await bot.stop()

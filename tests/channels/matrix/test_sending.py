@@ -6,37 +6,52 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import olm
 import pytest
+from unpaddedbase64 import encode_base64
 
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import AnswerTooLargeError, HomeserverError
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
-from bot.channels.matrix.sending import LOOK_BACK_PAGES, OWN_ID, Result, Sender
-from bot.domain import (
-    Conversation,
-    ConversationId,
+from bot.channels.matrix.sending import LOOK_BACK_PAGES, OWN_ID, PATIENCE, Result, Sender
+from bot.channels.matrix.signing import MEGOLM
+from bot.deeds import (
     Decline,
     Deed,
+    EditText,
     Enter,
+    Follow,
+    Identify,
     Invite,
     Leave,
     OutgoingMessage,
-    Place,
+    Restore,
+    SendFile,
     SendText,
     Tick,
 )
+from bot.domain import Attachment, Conversation, ConversationId, Kind, Place
 from bot.ports import Entered, Failure, SendError
 from tests.channels.matrix.fake import JSON, Answering
 from tests.channels.matrix.peer import BOT, Identity, Peer, opened
 
 ROOM = "!room:localhost"
 ANA, BEN = "@ana:localhost", "@ben:localhost"
+NEXT = "!next:localhost"
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
+SEALED = b"ciphertext"
+OPENS = {
+    "v": "v2",
+    "key": {"k": "k" * 43},
+    "iv": "i" * 22,
+    "hashes": {"sha256": encode_base64(sha256(SEALED).digest())},
+}
+FILE = Attachment(Kind.FILE, "report.pdf", "application/pdf", 1, "mxc://localhost/old", json.dumps(OPENS))
 C = ConversationId("c")
 
 
@@ -50,7 +65,9 @@ class World:
     def __init__(self, guard: Guard) -> None:
         self.guard = guard
         self.ana = Peer(ANA)
+        self.contact: str | None = ANA
         self.members = [member(BOT), member(ANA)]
+        self.keys: JSON = {"device_keys": {BOT: {}, ANA: {"PEER": self.ana.device_keys()}}}
         self.shared: list[JSON] = []
         self.sent: list[JSON] = []
         self.server = Answering(
@@ -58,30 +75,50 @@ class World:
                 "GET rooms/!room:localhost/members": lambda _: {"chunk": self.members},
                 "GET rooms/!room:localhost/state/m.room.encryption": {"algorithm": "m.megolm.v1.aes-sha2"},
                 "GET rooms/!room:localhost/state/m.room.history_visibility": HomeserverError(404, "M_NOT_FOUND"),
-                "POST keys/query": {"device_keys": {BOT: {}, ANA: {"PEER": self.ana.device_keys()}}},
+                "POST keys/query": lambda _: self.keys,
                 "POST keys/claim": lambda _: self.ana.claimed(),
                 "PUT sendToDevice/": lambda body: self.shared.append(body["messages"]) or {},
                 "PUT rooms/!room:localhost/send/": self._take,
                 "PUT rooms/!room:localhost/state/": {},
                 "POST rooms/!room:localhost/": {},
+                "GET /_matrix/client/v1/media/config": {},
+                "GET media/download/localhost/old": SEALED,
+                "POST media/upload": {"content_uri": "mxc://localhost/new"},
+                "POST join/": {"room_id": ROOM},
             }
         )
-        people = People(self.server, guard, Identity(BOT).master.public, {})
+        self.people = People(self.server, guard, Identity(BOT).master.public, {})
         self.rooms = Rooms(self.server, BOT)
-        self.sender = Sender(self.server, guard, people, self.rooms, lambda: NOW)
+        self.sender = Sender(self.server, guard, self.people, self.rooms, lambda: NOW)
 
     def _take(self, body: JSON) -> JSON:
         self.sent.append(body)
         return {"event_id": f"${len(self.sent)}"}
 
     async def perform(self, deed: Deed, place: Place = Place.REQUESTER, **tried: Any) -> Result:
-        conversation = Conversation(C, "matrix", place, C, room=ROOM)
+        conversation = Conversation(C, "matrix", place, C, room=ROOM, contact=self.contact)
         return await self.sender.perform(conversation, OutgoingMessage("m1", C, deed, **tried))
 
     async def fails(self, deed: Deed, place: Place = Place.REQUESTER, **tried: Any) -> SendError:
         with pytest.raises(SendError) as failed:
             await self.perform(deed, place, **tried)
         return failed.value
+
+    def moved(self, *others: JSON, encrypted: bool = True, place: str = NEXT) -> None:
+        """The conversation goes on in another room, where these are beside the bot."""
+        none = HomeserverError(404, "M_NOT_FOUND")
+        self.server.answers |= {
+            f"GET rooms/{place}/members": {"chunk": [member(BOT), *others]},
+            f"GET rooms/{place}/state/m.room.encryption": {"algorithm": MEGOLM} if encrypted else none,
+            f"GET rooms/{place}/state/m.room.history_visibility": none,
+            f"PUT rooms/{place}/state/": {},
+            f"POST rooms/{place}/leave": {},
+            f"GET rooms/{place}/state/m.room.member/{BOT}": HomeserverError(403, "M_FORBIDDEN"),
+        }
+
+    def reached(self) -> set[str]:
+        """The devices that a key was sent to."""
+        return {device for messages in self.shared for devices in messages.values() for device in devices}
 
     def read(self, sent: JSON) -> JSON:
         keys = [self.ana.receive(messages[ANA]["PEER"])["content"] for messages in self.shared]
@@ -97,7 +134,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 async def test_words_go_out_encrypted_with_their_id_inside(world: World) -> None:
-    assert await world.perform(SendText("hello")) == Result(event_id="$1")
+    assert await world.perform(SendText("hello")) == Result(event_id="$1", identity="")
     (sent,) = world.sent
     assert "hello" not in str(sent)
     content = world.read(sent)["content"]
@@ -153,6 +190,63 @@ async def test_a_key_that_was_not_delivered_is_shared_again(world: World) -> Non
     assert world.read(world.sent[0])["content"]["body"] == "hello"
 
 
+async def test_a_device_without_a_one_time_key_gets_the_room_key_once_it_has_one(world: World) -> None:
+    claim = world.server.answers["POST keys/claim"]
+    world.server.answers["POST keys/claim"] = {"one_time_keys": {}}
+    await world.perform(SendText("hello"))
+    assert world.shared == []
+    world.server.answers["POST keys/claim"] = claim
+    await world.perform(SendText("hello again"))
+    assert world.read(world.sent[1])["content"]["body"] == "hello again"
+
+
+@pytest.mark.parametrize("place", [Place.REQUESTER, Place.RELAY])
+async def test_a_device_that_appears_while_keys_are_on_their_way_gets_none_unless_it_is_signed(
+    world: World, place: Place
+) -> None:
+    identity = Identity(ANA)
+    signed, spy = identity.sign(world.ana.device_keys()), Peer(ANA, "SPY")
+    world.people.trust({ANA: identity.master.public})
+    world.keys = {**identity.listed(signed), "device_keys": {BOT: {}, ANA: {"PEER": signed}}}
+
+    def claim(body: JSON) -> JSON:
+        world.keys = {**world.keys, "device_keys": {BOT: {}, ANA: {"PEER": signed, "SPY": spy.device_keys()}}}
+        world.people.changed([ANA])
+        return world.ana.claimed()
+
+    world.server.answers["POST keys/claim"] = claim
+    await world.perform(SendText("1"), place)
+    await world.perform(SendText("2"), place)
+    assert world.reached() == {"PEER"}
+    assert len(world.sent) == 2
+    assert not any("SPY" in str(body) for _, path, body in world.server.asked if path == "keys/claim")
+
+
+async def test_who_is_no_longer_listed_gets_no_key_of_what_is_said_from_then_on(world: World) -> None:
+    identity = Identity(ANA)
+    signed = identity.sign(world.ana.device_keys())
+    world.keys = {**identity.listed(signed), "device_keys": {BOT: {}, ANA: {"PEER": signed}}}
+    world.people.trust({ANA: identity.master.public})
+    await world.perform(SendText("1"), Place.QUEUE)
+    assert world.reached() == {"PEER"}
+    world.shared.clear()
+    world.people.trust({})
+    await world.perform(SendText("2"), Place.QUEUE)
+    assert world.shared == []
+    assert world.sent[0]["session_id"] != world.sent[1]["session_id"]
+
+
+async def test_for_whom_it_was_encrypted_is_told(world: World) -> None:
+    identity = Identity(ANA)
+    assert (await world.perform(SendText("x"))).identity == ""
+    signed = identity.sign(world.ana.device_keys())
+    world.keys = {**identity.listed(signed), "device_keys": {BOT: {}, ANA: {"PEER": signed}}}
+    world.people.changed([ANA])
+    for deed in (SendText("x"), EditText("$1", "y"), SendFile(FILE)):
+        assert (await world.perform(deed)).identity == identity.master.public
+    assert (await world.perform(SendText("x"), Place.RELAY)).identity is None
+
+
 async def test_deeds_in_one_room_do_not_mingle_and_rooms_do_not_wait_for_each_other(world: World) -> None:
     slow = asyncio.Event()
 
@@ -186,6 +280,71 @@ async def test_what_went_wrong_is_named(world: World, error: HomeserverError, fa
     world.server.answers["PUT rooms/!room:localhost/send/"] = error
     failed = await world.fails(SendText("x"))
     assert (failed.failure, failed.retry_after) == (failure, error.retry_after)
+
+
+# --- changes and files -----------------------------------------------------------------------------------------------
+
+
+async def test_a_change_goes_out_encrypted_and_says_outside_only_what_it_replaces(world: World) -> None:
+    await world.perform(EditText("$earlier", "better"))
+    (sent,) = world.sent
+    assert "better" not in str(sent)
+    relation = {"rel_type": "m.replace", "event_id": "$earlier"}
+    assert sent["m.relates_to"] == relation
+    content = world.read(sent)["content"]
+    assert content == {
+        "msgtype": "m.text",
+        "body": "* better",
+        "m.new_content": {"msgtype": "m.text", "body": "better"},
+        "m.relates_to": relation,
+        OWN_ID: "m1",
+    }
+
+
+async def test_a_file_goes_out_with_its_key_encrypted(world: World) -> None:
+    await world.perform(SendFile(FILE), Place.REQUESTER)
+    (sent,) = world.sent
+    assert not any(part in str(sent) for part in ("report.pdf", "mxc://", OPENS["iv"]))
+    content = world.read(sent)["content"]
+    assert content["file"] == {**OPENS, "url": "mxc://localhost/new"}
+    assert (content["filename"], content[OWN_ID]) == ("report.pdf", "m1")
+    assert ("POST", "media/upload", SEALED) in world.server.asked
+
+
+@pytest.mark.parametrize("deed", [EditText("$1", "x"), SendFile(FILE)])
+async def test_neither_goes_where_words_may_not_go(world: World, deed: Deed) -> None:
+    world.members.append(member(BEN))
+    assert (await world.fails(deed)).failure is Failure.UNSAFE
+    assert (world.sent, world.shared) == ([], [])
+
+
+async def test_who_comes_in_while_a_file_is_copied_does_not_get_it(world: World) -> None:
+    def upload(body: bytes) -> JSON:
+        world.rooms.follow(ROOM, member(BEN))
+        world.members.append(member(BEN))
+        return {"content_uri": "mxc://localhost/new"}
+
+    world.server.answers["POST media/upload"] = upload
+    assert (await world.fails(SendFile(FILE))).failure is Failure.UNSAFE
+    assert world.sent == []
+
+
+async def test_a_file_that_is_missing_leaves_the_room_alone(world: World) -> None:
+    world.server.answers["GET media/download/localhost/old"] = HomeserverError(404, "M_NOT_FOUND")
+    assert (await world.fails(SendFile(FILE))).failure is Failure.REFUSED
+    await world.perform(SendText("x"))
+    assert len(world.sent) == 1
+
+
+@pytest.mark.parametrize("deed", [EditText("$0", "x"), SendFile(FILE)])
+async def test_neither_is_sent_twice(world: World, deed: Deed) -> None:
+    await world.perform(deed)
+    event = {"type": "m.room.encrypted", "event_id": "$1", "sender": BOT, "content": world.sent.pop()}
+    world.server.answers[MESSAGES] = {"chunk": [event]}
+    uploads = world.server.count("POST media/upload")
+    assert await world.perform(deed, **LONG_AGO) == Result(event_id="$1")
+    assert world.sent == []
+    assert world.server.count("POST media/upload") == uploads
 
 
 # --- ticks -----------------------------------------------------------------------------------------------------------
@@ -222,7 +381,7 @@ async def said(world: World, *, sender: str = BOT) -> JSON:
 async def test_our_own_message_is_looked_for_where_the_homeserver_may_have_forgotten(world: World, tried: JSON) -> None:
     event = await said(world)
     world.server.answers[MESSAGES] = {"chunk": [None, {**event, "content": {}, "event_id": "$0"}, event]}
-    assert await world.perform(SendText("hello"), **tried) == Result()
+    assert await world.perform(SendText("hello"), **tried) == Result(event_id="$1")
     assert world.sent == []
 
 
@@ -244,7 +403,7 @@ async def test_our_own_message_is_found_pages_back_and_not_without_end(world: Wo
     event = await said(world)
     pages: list[JSON] = [{"chunk": [], "end": f"p{n}"} for n in range(5)]
     world.server.answers[MESSAGES] = lambda _: pages.pop(0) if pages else {"chunk": [event]}
-    assert await world.perform(SendText("hello"), **LONG_AGO) == Result()
+    assert await world.perform(SendText("hello"), **LONG_AGO) == Result(event_id="$1")
     count = iter(range(10**6))
     world.server.answers[MESSAGES] = lambda _: {"chunk": [], "end": f"q{next(count)}"}
     await world.perform(SendText("hello"), **LONG_AGO)
@@ -265,12 +424,38 @@ async def test_another_persons_copy_of_our_message_is_not_ours(world: World) -> 
         (HomeserverError(404, "M_UNKNOWN"), Place.REQUESTER, Failure.AWAY),
         (HomeserverError(403, "M_FORBIDDEN"), Place.REQUESTER, Failure.GONE),
         (HomeserverError(403, "M_FORBIDDEN"), Place.QUEUE, Failure.AWAY),
-        (HomeserverError(502), Place.REQUESTER, Failure.AWAY),
+        (HomeserverError(502, "M_UNKNOWN"), Place.REQUESTER, Failure.AWAY),
+        (HomeserverError(504, "M_UNKNOWN"), Place.REQUESTER, Failure.AWAY),
     ],
 )
 async def test_a_door_that_is_closed(world: World, error: HomeserverError, place: Place, failure: Failure) -> None:
-    world.server.answers["POST rooms/!room:localhost/join"] = error
+    world.server.answers["POST join/!room:localhost"] = error
     assert (await world.fails(Enter(), place)).failure is failure
+
+
+@pytest.mark.parametrize(
+    ("room", "contact", "via"),
+    [
+        ("!room:one.example", "@ana:two.example", ["one.example", "two.example"]),
+        ("!room:one.example:8448", None, ["one.example:8448"]),
+        ("!ofversiontwelve", "@ana:two.example", ["two.example"]),
+        ("!ofversiontwelve", None, []),
+    ],
+)
+async def test_a_room_is_entered_through_the_servers_that_we_know(
+    world: World, room: str, contact: str | None, via: list[str]
+) -> None:
+    queries: list[Any] = []
+    call = world.server.call
+
+    async def noting(*path: Any, **options: Any) -> JSON:
+        if path[1] == "join":
+            queries.append(options["query"])
+        return await call(*path, **options)
+
+    world.server.call = noting  # type: ignore[method-assign]
+    await world.rooms.enter(room, contact)
+    assert queries == [{"via": via, "server_name": via}]
 
 
 async def test_a_room_of_three_is_entered_as_unsafe(world: World) -> None:
@@ -329,6 +514,85 @@ async def test_leaving_again_says_nothing_more(world: World) -> None:
     world.server.answers[MESSAGES] = {"chunk": [event]}
     await world.perform(Leave("because"), **LONG_AGO)
     assert world.sent == []
+
+
+# --- following a room ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "others", "encrypted", "found"),
+    [
+        (Place.REQUESTER, [member(ANA)], True, Entered.SAFE),
+        (Place.REQUESTER, [member(ANA, "invite")], True, Entered.SAFE),
+        (Place.REQUESTER, [member(BEN)], True, Entered.UNSAFE),  # a room of two, but not of these two
+        (Place.REQUESTER, [member(ANA), member(BEN)], True, Entered.UNSAFE),
+        (Place.REQUESTER, [member(ANA)], False, Entered.UNSAFE),
+        (Place.RELAY, [member(ANA), member(BEN)], True, Entered.SAFE),
+        (Place.RELAY, [member(ANA)], False, Entered.UNSAFE),
+    ],
+)
+async def test_where_a_conversation_goes_on(
+    world: World, place: Place, others: list[JSON], encrypted: bool, found: Entered
+) -> None:
+    world.moved(*others, encrypted=encrypted)
+    assert await world.perform(Follow(NEXT), place) == Result(room=NEXT, entered=found)
+    assert world.server.count(f"POST join/{NEXT}") == 1
+    # what is not safe is left again: no conversation is held there
+    assert world.server.count(f"POST rooms/{NEXT}/leave") == (found is Entered.UNSAFE)
+
+
+async def test_nobody_can_have_us_leave_another_conversations_room_by_naming_it(world: World) -> None:
+    world.moved(member(BEN))
+    world.server.answers[f"GET rooms/{NEXT}/state/m.room.member/{BOT}"] = {"membership": "join"}
+    assert (await world.perform(Follow(NEXT))).entered is Entered.UNSAFE
+    assert world.server.count(f"POST rooms/{NEXT}/leave") == 0
+
+
+async def test_nobody_is_followed_who_is_not_known(world: World) -> None:
+    world.moved(member(ANA))
+    world.contact = None
+    assert (await world.perform(Follow(NEXT))).entered is Entered.UNSAFE
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts", "failure"),
+    [
+        (HomeserverError(403, "M_FORBIDDEN"), 0, Failure.AWAY),  # the invitation comes after the news
+        (HomeserverError(403, "M_FORBIDDEN"), PATIENCE, Failure.GONE),
+        (HomeserverError(404, "M_UNKNOWN"), PATIENCE, Failure.AWAY),
+        (HomeserverError(502), PATIENCE, Failure.AWAY),
+    ],
+)
+async def test_a_room_that_cannot_be_followed_yet(
+    world: World, error: HomeserverError, attempts: int, failure: Failure
+) -> None:
+    world.moved()
+    world.server.answers[f"POST join/{NEXT}"] = error
+    assert (await world.fails(Follow(NEXT), attempts=attempts)).failure is failure
+
+
+# --- what staff ask for ----------------------------------------------------------------------------------------------
+
+
+async def test_a_room_is_restored(world: World) -> None:
+    assert await world.perform(Restore(), Place.RELAY) == Result()
+    assert world.server.count(f"PUT rooms/{ROOM}/state/") == 5
+
+
+async def test_a_room_that_somebody_else_rules_is_still_there(world: World) -> None:
+    world.server.answers[f"PUT rooms/{ROOM}/state/m.room.power_levels"] = HomeserverError(403, "M_FORBIDDEN")
+    assert (await world.fails(Restore(), Place.RELAY)).failure is Failure.REFUSED
+    assert world.server.count(f"PUT rooms/{ROOM}/state/") == 5
+    world.server.answers[f"PUT rooms/{ROOM}/state/m.room.power_levels"] = HomeserverError(502)
+    assert (await world.fails(Restore(), Place.RELAY)).failure is Failure.AWAY
+
+
+async def test_somebodys_identity_is_asked_for_anew(world: World) -> None:
+    assert await world.perform(Identify(ANA), Place.QUEUE) == Result(identity="")
+    identity = Identity(ANA)
+    world.keys = {**identity.listed(), "device_keys": {ANA: {}}}
+    assert await world.perform(Identify(ANA), Place.QUEUE) == Result(identity=identity.master.public)
+    assert (await world.fails(Identify("@eve:elsewhere.example"), Place.QUEUE)).failure is Failure.AWAY
 
 
 async def test_a_conversation_without_a_room_waits_for_it(world: World) -> None:

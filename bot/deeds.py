@@ -1,0 +1,131 @@
+"""Deeds: what a channel is asked to do, and the outbox row that keeps one until it is done. Frozen data.
+
+A type that carries what people wrote, or who they are, hides it in its `repr` (law 6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.domain import Attachment, ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """Say this in the conversation's room, encrypted."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EditText:
+    """Put this in the place of an earlier message of ours in the conversation's room, encrypted."""
+
+    event_id: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SendFile:
+    """Pass this file on in the conversation's room: its ciphertext anew, its key encrypted."""
+
+    attachment: Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Mark a message in the conversation's room as delivered: the homeserver accepted what it caused."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Accept an invitation, look around, and stay only where the room is safe (law 5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Leave the room, after the fixed notice in clear, which names nobody and nothing (law 5)."""
+
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
+class MakeRoom:
+    """Make the conversation's encrypted, invite-only room. Made once, however often it is tried (`alias` is random)."""
+
+    alias: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Go on in this room instead: enter it as `Enter` does; the conversation's room changes only where that is safe."""
+
+    room: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Set the settings of the conversation's room, which we made, back to what they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Ask for somebody's identity, so that people can compare it with what its owner says."""
+
+    contact: str = field(repr=False)
+    lead: bool = False  # they are to be listed as a lead
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """Ask someone into the conversation's room."""
+
+    contact: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave the conversation's room, after saying why, encrypted: all that is still said in an unsafe room (law 5)."""
+
+    why: str = field(repr=False)
+
+
+Deed = SendText | EditText | SendFile | Tick | Enter | Decline | MakeRoom | Follow | Restore | Identify | Invite | Leave
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text that is passed on came from, so that it can be ticked there or its failure told."""
+
+    conversation: ConversationId
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A message of ours that passes on what somebody wrote elsewhere."""
+
+    conversation: ConversationId
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """One outbox row. `id` is the channel's transaction id and stands inside the encrypted content (law 2).
+
+    `tried_at` and `tried_from` (a device) tell of the first attempt: after a day, or from another device, the channel
+    first looks in the room for its own message with this id.
+    """
+
+    id: str
+    conversation: ConversationId
+    deed: Deed
+    origin: Origin | None = None
+    attempts: int = 0
+    due: datetime | None = None
+    tried_at: datetime | None = None
+    tried_from: str | None = None

@@ -1,0 +1,190 @@
+"""What happens: what a channel brings, in our own words. Frozen data, like everything in `domain`.
+
+A type that carries what people wrote, or who they are, hides it in its `repr` (law 6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain import Attachment
+
+
+class Cause(StrEnum):
+    """Why a message could not be taken as words."""
+
+    NO_KEY = "no_key"  # its encryption key has not reached us
+    WITHHELD = "withheld"  # the sender's program says that it keeps the key from us, because it does not trust us
+    UNBOUND = "unbound"  # not proven to come from a device of the person named as its sender
+    PLAIN = "plain"  # sent without encryption
+    NOT_TEXT = "not_text"  # neither words nor a file that could be passed on
+
+
+class Danger(StrEnum):
+    """Why the bot must not go on in a requester's room (law 5)."""
+
+    THIRD_MEMBER = "third_member"
+    HISTORY_OPENED = "history_opened"
+
+
+class Setting(StrEnum):
+    """A setting of a staff room that decides who may come in, read or rule there."""
+
+    JOIN_RULES = "join_rules"
+    GUESTS = "guests"
+    HISTORY = "history"
+    POWER = "power"
+    ENCRYPTION = "encryption"
+
+
+class Alarm(StrEnum):
+    """What staff must hear of, though it happened in no room."""
+
+    UNSIGNED_DEVICE = "unsigned_device"  # somebody listed has a device that their pinned identity has not signed
+    WRONG_IDENTITY = "wrong_identity"  # the identity of somebody listed is not the pinned one (any more)
+    NEW_DEVICE = "new_device"  # the bot had to begin again with a new device: what came before it cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """A readable message. `signed`: from a device that the sender's pinned identity signed (law 10).
+
+    `edits` names the sender's earlier message whose place this one takes: a claim that may change how something
+    looks, never where it goes (law 11). `identity` stays the same while the sender's account does (on Matrix the
+    public master key); empty where the account has none, so that any device may be anybody's; None where it is not
+    known.
+    """
+
+    text: str = field(repr=False)
+    signed: bool = False
+    edits: str | None = field(default=None, repr=False)
+    identity: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file, a picture, a voice message. `signed` and `identity` as in `Wrote`."""
+
+    attachment: Attachment
+    signed: bool = False
+    identity: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """An earlier message of the sender's was taken back: by them, or by a server; nobody can tell.
+
+    So it may hide what it names (`event_id`), and deletes nothing.
+    """
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The room says that the conversation goes on in another one."""
+
+    room: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AsksToVerify:
+    """The sender's program asks to compare keys step by step, which the bot declines."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """Somebody changed a setting of the room."""
+
+    setting: Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Alarmed:
+    """Something that staff must hear of. `who` is the person it is about, `device` their device, where there is one."""
+
+    alarm: Alarm
+    who: str | None = field(default=None, repr=False)
+    device: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """The bot was invited to a room that it is not in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The sender came into the room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The sender left the room, or was removed from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that could not be taken as words."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Endangered:
+    """The room stopped being safe for this conversation."""
+
+    danger: Danger
+
+
+Happening = (
+    Wrote
+    | Attached
+    | Removed
+    | Invited
+    | Joined
+    | Left
+    | Moved
+    | Unreadable
+    | Endangered
+    | AsksToVerify
+    | SettingsChanged
+    | Alarmed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One thing that happened in a room of a channel. `event_id` is the channel's own and makes it taken once.
+
+    `once` names the ciphertext: the same one under another `event_id` is a replay, and not taken. `room` is empty
+    where it happened in none (`Alarmed`). `at` is the channel's claim (UTC); nothing is decided by it.
+    """
+
+    channel: str
+    room: str = field(repr=False)
+    event_id: str
+    sender: str = field(repr=False)
+    at: datetime
+    what: Happening
+    once: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Who is writing in a room at this moment. Lost without harm: it is neither journaled nor answered."""
+
+    channel: str
+    room: str = field(repr=False)
+    people: frozenset[str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one look at a channel brought, and the token from which the next look goes on."""
+
+    channel: str
+    token: str
+    arrivals: tuple[Arrival, ...]

@@ -1,0 +1,206 @@
+"""The relay: what people say to each other through the bot, in both directions, with its changes and removals.
+
+The room decides, nothing else (law 11): what staff write in a case's relay room reaches its requester and nobody else.
+What the requester writes appears there, or is kept until whoever has claimed the case can read it. A change or a
+removal hides what was said before; where that stands on the other side, it is hidden there too, and nowhere deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.deeds import Copy, EditText, Origin, OutgoingMessage, SendFile, SendText
+from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place
+from bot.happenings import Attached, Removed, Wrote
+from bot.ports import Said
+from bot.services import casework, sayings
+from bot.services.render import quote, split
+from bot.services.work import Work
+
+KEPT = ""  # stands for the event of what waited for the claimer: it is never ticked, and has no copies
+LATE = "/read"  # ends the arrival id of words whose key came late; what is before it is their event's
+
+Passable = Wrote | Attached | Removed
+
+
+def event_of(arrival_id: str) -> str:
+    """The event that an arrival tells of, as its sender's program knows it."""
+    return arrival_id.removesuffix(LATE)
+
+
+def from_requester(work: Work, conversation: Conversation, case: Case, event_id: str, what: Passable) -> None:
+    """People own the conversation: what happens in it is theirs, at once or when one of them can read it."""
+    match what:
+        case Wrote(text, edits=None):
+            _post_or_keep(work, case, text, Origin(conversation.id, event_id))
+        case Wrote(text, edits=edited):
+            origin = Origin(conversation.id, edited or event_id)
+            if not _change(work, origin, text, to=_open_relay(work, case)):
+                _post_or_keep(work, case, _changed(work, text), origin)
+        case Attached(attachment):
+            _post_or_keep(work, case, attachment, Origin(conversation.id, event_id))
+        case Removed(removed):
+            hidden = _hide(work, Origin(conversation.id, removed), work.kit.render.staff(sayings.REMOVED))
+            if not hidden and sayings.REQUESTER_REMOVED not in case.told:
+                work.tx.cases.save(replace(case, told=(*case.told, sayings.REQUESTER_REMOVED)))
+                casework.tell_staff(work, case, sayings.REQUESTER_REMOVED)
+
+
+def from_staff(work: Work, relay: Conversation, event_id: str, what: Passable) -> bool:
+    """Pass on what one of the staff did in a relay room, to the requester whose room it is.
+
+    False, and nothing passed on, where this room speaks with nobody (any more).
+    """
+    spoken_with = partner(work, relay)
+    if spoken_with is None:
+        return False
+    requester, case = spoken_with
+    match what:
+        case Wrote(text, edits=None):
+            work.say(requester, text, Origin(relay.id, event_id))
+        case Wrote(text, edits=edited):
+            origin = Origin(relay.id, edited or event_id)
+            if not _change(work, origin, text, to=requester):  # it stands beside what may say the opposite
+                work.say(requester, work.kit.render.requester(sayings.CORRECTED, case.locale, words=text), origin)
+        case Attached(attachment):
+            work.post(requester, SendFile(attachment), Origin(relay.id, event_id))
+        case Removed(removed):
+            _hide(work, Origin(relay.id, removed), work.kit.render.requester(sayings.REMOVED_BY_STAFF, case.locale))
+    return True
+
+
+def partner(work: Work, relay: Conversation) -> tuple[Conversation, Case] | None:
+    """Whom a relay room speaks with at this moment, and about which case."""
+    case = work.tx.cases.get(relay.case) if relay.case is not None and relay.place is Place.RELAY else None
+    if case is None or case.status is not CaseStatus.CLAIMED:
+        return None
+    requester = work.tx.conversations.get(case.requester)
+    if requester.owner is not Owner.SPECIALIST or requester.case != case.number:
+        return None
+    return requester, case
+
+
+def keep(work: Work, case: Case, said: Said) -> None:
+    """Keep what the requester said for the relay room; whoever is in the notes room may know of it at once."""
+    work.tx.cases.keep(case.number, said)
+    if case.notes is not None and sayings.NOTES_INTRO in case.told:
+        _show(work, work.tx.conversations.get(case.notes), said)
+
+
+def show_kept(work: Work, case: Case, notes: Conversation) -> None:
+    """Somebody who may read came into the notes room: show there, too, what waits for the relay room."""
+    for said in work.tx.cases.take_kept(case.number):
+        work.tx.cases.keep(case.number, said)
+        _show(work, notes, said)
+    if sayings.NOTES_INTRO not in case.told:
+        work.tx.cases.save(replace(case, told=(*case.told, sayings.NOTES_INTRO)))
+
+
+def pass_on_kept(work: Work, case: Case) -> None:
+    """The claimer is in the relay room: post what the requester said meanwhile, and from now on at once."""
+    if case.relay is None:
+        return
+    relay = work.tx.conversations.get(case.relay)
+    for said in work.tx.cases.take_kept(case.number):
+        _post(work, relay, said, Origin(case.requester, KEPT))
+    work.tx.cases.save(replace(case, relay_open=True))
+
+
+def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, closed: bool) -> None:
+    """What the requester said and could not be posted in the relay room is kept again, and staff are told.
+
+    `closed`: the relay room itself is gone, so all that follows is kept too, until the claimer comes in again.
+    """
+    found = [said for message in messages if message.origin and (said := _said(work, message)) is not None]
+    for said in found:
+        keep(work, case, said)
+    if closed:
+        work.tx.cases.save(replace(case, relay_open=False))
+    if found:
+        work.say(work.queue(), work.kit.render.staff(sayings.RELAY_LOST, case=case.number))
+
+
+def not_delivered(work: Work, message: OutgoingMessage) -> None:
+    """Tell staff, where they wrote it, that something of theirs did not reach the requester."""
+    written_in = work.tx.conversations.get(message.origin.conversation) if message.origin else None
+    if written_in is None or written_in.place is not Place.RELAY:
+        return
+    say = work.kit.render.staff
+    match message.deed:
+        case SendText(text) | EditText(_, text):
+            work.say(written_in, f"{say(sayings.NOT_DELIVERED)}\n\n{quote(text)}")
+        case SendFile(attachment):
+            work.say(written_in, say(sayings.FILE_NOT_DELIVERED, file=attachment.name))
+        case _:
+            pass
+
+
+def remember_copy(work: Work, message: OutgoingMessage, event_id: str | None) -> None:
+    """A message that passes something on stands in its room now: there it can be changed and hidden."""
+    if message.origin is None or message.origin.event_id == KEPT or not event_id:
+        return
+    if isinstance(message.deed, SendText | SendFile):
+        work.tx.copies.add(message.origin, Copy(message.conversation, event_id))
+
+
+def _open_relay(work: Work, case: Case) -> Conversation | None:
+    return work.tx.conversations.get(case.relay) if case.relay is not None and case.relay_open else None
+
+
+def _post_or_keep(work: Work, case: Case, said: Said, origin: Origin) -> None:
+    relay = _open_relay(work, case)
+    if relay is None:
+        keep(work, case, said)
+    else:
+        _post(work, relay, said, origin)
+
+
+def _post(work: Work, relay: Conversation, said: Said, origin: Origin) -> None:
+    if isinstance(said, Attachment):
+        # without an origin: when the file has to be kept after all, it gets this line anew
+        work.say(relay, work.kit.render.staff(sayings.FILE_FOLLOWS, file=said.name))
+        work.post(relay, SendFile(said), origin)
+    else:
+        work.say(relay, said, origin)
+
+
+def _show(work: Work, notes: Conversation, said: Said) -> None:
+    if isinstance(said, Attachment):
+        text = work.kit.render.staff(sayings.FILE_KEPT, file=said.name)
+    else:
+        text = work.kit.render.staff(sayings.WORDS_KEPT, words=said)
+    work.say(notes, text)
+
+
+def _change(work: Work, origin: Origin, text: str, *, to: Conversation | None) -> bool:
+    """Put the words in the place of those passed on before; False where that is not one message in this room."""
+    copies = work.tx.copies.of(origin)
+    if to is None or [copy.conversation for copy in copies] != [to.id] or len(split(text)) != 1:
+        return False
+    work.post(to, EditText(copies[0].event_id, text), origin)
+    return True
+
+
+def _hide(work: Work, origin: Origin, text: str) -> bool:
+    """Put this in the place of all that was passed on of a message; False where nothing was."""
+    copies = work.tx.copies.of(origin)
+    for copy in copies:
+        work.post(work.tx.conversations.get(copy.conversation), EditText(copy.event_id, text))
+    return bool(copies)
+
+
+def _said(work: Work, message: OutgoingMessage) -> Said | None:
+    match message.deed:
+        case SendText(text):
+            return text
+        case EditText(_, text):
+            return _changed(work, text)
+        case SendFile(attachment):
+            return attachment
+        case _:
+            return None
+
+
+def _changed(work: Work, text: str) -> str:
+    return work.kit.render.staff(sayings.REQUESTER_CHANGED, words=text)

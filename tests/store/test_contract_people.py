@@ -1,0 +1,87 @@
+"""What every store promises of copies, added staff, and ciphertexts that come again, in memory and on SQLite."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import bot.store
+from bot.deeds import Copy, Origin
+from bot.ports import Store, Tx
+from bot.store import MasterKey
+from tests.store.samples import COPY, LISTED, ORIGIN, REQUESTER, SECOND, arrival, introduce, refused
+from tests.store.test_contract import NOBODY
+
+# --- copies
+
+
+async def test_the_copies_of_a_message_come_back_in_order_and_those_of_no_other(store: Store) -> None:
+    second = Copy(REQUESTER.id, "$second")
+
+    def work(tx: Tx) -> None:
+        tx.copies.add(ORIGIN, COPY)
+        tx.copies.add(replace(ORIGIN, event_id="$other"), Copy(SECOND.id, "$elsewhere"))
+        tx.copies.add(ORIGIN, second)
+
+    await store.transact(work)
+    assert list(await store.transact(lambda tx: tx.copies.of(ORIGIN))) == [COPY, second]
+    assert not await store.transact(lambda tx: tx.copies.of(Origin(REQUESTER.id, ORIGIN.event_id)))
+
+
+async def test_copies_belong_to_conversations_that_are_known(store: Store) -> None:
+    await refused(store, KeyError, lambda tx: tx.copies.add(Origin(NOBODY, "$event"), COPY))
+    await refused(store, KeyError, lambda tx: tx.copies.add(ORIGIN, Copy(NOBODY, "$event")))
+
+
+# --- the roster
+
+
+async def test_staff_are_listed_in_order_and_once_each(store: Store) -> None:
+    other = replace(LISTED, user="@other:example.org", lead=False, added_by="")
+
+    def work(tx: Tx) -> None:
+        for listed in (LISTED, other, replace(LISTED, identity="a newer one")):
+            tx.roster.add(listed)
+
+    await store.transact(work)
+    newer = replace(LISTED, identity="a newer one")
+    assert list(await store.transact(lambda tx: tx.roster.listed())) == [other, newer]
+    assert await store.transact(lambda tx: tx.roster.remove(other.user))
+    assert not await store.transact(lambda tx: tx.roster.remove(other.user))
+    assert list(await store.transact(lambda tx: tx.roster.listed())) == [newer]
+
+
+# --- replays
+
+
+async def test_a_ciphertext_is_taken_once_whatever_event_brings_it(store: Store) -> None:
+    first = replace(arrival("$1"), once="session/0")
+
+    def work(tx: Tx) -> list[bool]:
+        return [
+            tx.journal.add(REQUESTER.id, first),
+            tx.journal.add(REQUESTER.id, replace(first, event_id="$2")),
+            tx.journal.add(SECOND.id, replace(first, event_id="$3", room=SECOND.room or "")),
+            tx.journal.add(REQUESTER.id, replace(first, event_id="$4", once="session/1")),
+            tx.journal.add(REQUESTER.id, replace(first, event_id="$5", channel="signal")),
+            tx.journal.add(REQUESTER.id, arrival("$6")),
+            tx.journal.add(REQUESTER.id, arrival("$7")),
+        ]
+
+    assert await store.transact(work) == [True, False, False, True, True, True, True]
+
+
+async def test_a_replay_is_refused_after_a_restart_and_after_its_step(data_dir: Path, master: MasterKey) -> None:
+    first = replace(arrival("$1"), once="session/0")
+    store = bot.store.open(data_dir, None, master)
+
+    def work(tx: Tx) -> None:
+        introduce(tx)
+        tx.journal.add(REQUESTER.id, first)
+        tx.journal.empty(tx.journal.pending(REQUESTER.id)[0][0])
+
+    await store.transact(work)
+    await store.close()
+    store = bot.store.open(data_dir, None, master)
+    assert not await store.transact(lambda tx: tx.journal.add(REQUESTER.id, replace(first, event_id="$2")))
+    await store.close()
