@@ -91,7 +91,7 @@ def ratio(phases: Sequence[Phase], others: Sequence[Phase], figure: Figure) -> R
 
 
 def aims(table: Table, many: int) -> list[Aim]:
-    """The figures of issue 2 beside what they are measured against."""
+    """The figures of one conversation beside what they are measured against."""
     ours, raw, mautrix, nio = (table[name] for name in (Name.VESTIBULE, Name.RAW, Name.MAUTRIX, Name.NIO))
 
     def cpu(phase: Phase) -> float:
