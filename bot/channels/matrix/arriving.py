@@ -101,7 +101,7 @@ class Reader:
         if since is None:
             # before the first sync this device was in no room: what stands there is history
             return found
-        kept = self._guard.waiting.ready(self._guard.has_key)
+        kept = self._guard.waiting.ready()
         self._opened_late = [waited.row for waited in kept]
         opened = [replace(self._open(waited.room, waited.event), late=True) for waited in kept]
         for timeline in synced.timelines:

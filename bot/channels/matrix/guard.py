@@ -252,12 +252,13 @@ class Guard:
             self._distrusted[room, session] = None
             limit(self._distrusted, MAX_WITHHELD)
 
-    def _session(self, room: str, session_id: str) -> Any:
+    def _session(self, room: str, session_id: object) -> Any:
         # the event's own `sender_key` is outside the ciphertext and says nothing (deprecated since Matrix 1.3)
-        for sessions in self._olm.inbound_group_store[room].values():
-            if session_id in sessions:
-                return sessions[session_id]
-        raise CannotRead(Cause.NO_KEY)
+        # what no store can look up is nobody's key, and no failure of the store either
+        key = self._olm.room_key(session_id) if is_id(session_id) else None
+        if key is None or key.room_id != room:
+            raise CannotRead(Cause.NO_KEY)
+        return key
 
     # --- what goes out ------------------------------------------------------------------------------------------
 

@@ -18,10 +18,12 @@ from nio.events import BadEvent, UnknownBadEvent
 from unpaddedbase64 import encode_base64
 
 from bot.channels.matrix.cryptostore import CipherStore
+from bot.channels.matrix.recent import Recent, Sessions
 from bot.channels.matrix.signing import OLM, Device
 from bot.errors import VestibuleError
 from bot.happenings import Cause
 
+MAX_ROOM_KEYS = 1000  # held in memory, of 3 KB each; one that is not takes a tenth of a millisecond
 MAX_SESSIONS = 5  # Olm sessions kept for one device: each is tried on a message, and strangers can begin them
 
 
@@ -37,10 +39,19 @@ class Machine(Olm):  # type: ignore[misc]  # nio publishes no types for its mach
     """One device's ratchets. `broken` is told of a device whose Olm messages do not decrypt."""
 
     store: CipherStore
+    session_store: Sessions
 
     def __init__(self, user_id: str, device_id: str, store: CipherStore, broken: Callable[[str, str], None]) -> None:
         super().__init__(user_id, device_id, store)
         self._broken = broken
+
+    def load(self) -> None:
+        """Read nothing yet: what grows with the years is looked up when it is asked for.
+
+        Devices and key requests, which nio would read too, are never in this store.
+        """
+        self.session_store = Sessions(self.store.sessions)
+        self._room_keys: Recent[Any] = Recent(self.store.room_key, MAX_ROOM_KEYS)
 
     # --- Olm, device to device ----------------------------------------------------------------------------------
 
@@ -88,6 +99,7 @@ class Machine(Olm):  # type: ignore[misc]  # nio publishes no types for its mach
         """Store the session; the ones used longest ago make room for it."""
         super().save_session(curve_key, session)
         sessions = self.session_store[curve_key]
+        sessions.sort(key=lambda one: one.use_time, reverse=True)
         while len(sessions) > MAX_SESSIONS:
             self.store.drop_session(sessions.pop().id)
 
@@ -112,12 +124,18 @@ class Machine(Olm):  # type: ignore[misc]  # nio publishes no types for its mach
             session = InboundGroupSession(session_key, sender_fp_key, sender_key, room_id)
         except vodozemac.SessionKeyDecodeException as error:
             raise CannotRead(Cause.NO_KEY) from error
-        if session.id != session_id or self.store.room_key_owner(session_id) not in (None, (room_id, sender_key)):
+        if session.id != session_id:
             raise CannotRead(Cause.UNBOUND)
-        known = self.inbound_group_store.get(room_id, sender_key, session_id)
+        known = self.room_key(session_id)
+        if known is not None and (known.room_id, known.sender_key) != (room_id, sender_key):
+            raise CannotRead(Cause.UNBOUND)
         if known is None or session.first_known_index < known.first_known_index:
-            self.inbound_group_store.add(session)
             self.save_inbound_group_session(session)
+            self._room_keys.hold(session.id, session)
+
+    def room_key(self, session_id: str) -> Any:
+        """The room key of this session, whichever room it is for; None where we hold none."""
+        return self._room_keys.get(session_id)
 
 
 def _filed(person: str, curve25519: str) -> str:

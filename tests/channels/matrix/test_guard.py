@@ -14,6 +14,7 @@ import peewee
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from bot.channels.matrix import cryptostore, machine, recent
 from bot.channels.matrix.broken import MAX_KEYS, MAX_PEOPLE, Broken
 from bot.channels.matrix.cryptostore import FILE, CipherStore, CryptoStoreError
 from bot.channels.matrix.guard import Guard
@@ -55,6 +56,12 @@ def why_not(guard: Guard, event: JSON, room: str = ROOM) -> Cause:
     with pytest.raises(CannotRead) as refused:
         guard.decrypt(room, event)
     return refused.value.cause
+
+
+def stored(guard: Guard, table: str) -> int:
+    """How many rows the store has."""
+    ((rows,),) = guard._store.database.execute_sql(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608 - ours
+    return int(rows)
 
 
 def shared_room(guard: Guard, peer: Peer, room: str = ROOM) -> Room:
@@ -208,7 +215,7 @@ def test_many_sessions_of_one_device_are_not_all_kept(guard: Guard, stock: list[
         assert guard.receive([mallory.send(guard, "m.dummy", {})]) == 1
     guard.close()
     with opened(tmp_path) as again:
-        assert sum(len(sessions) for sessions in again._olm.session_store.values()) == MAX_SESSIONS
+        assert stored(again, "olmsessions") == MAX_SESSIONS
         assert again.receive([mallory.send(again, "m.dummy", {})]) == 1
 
 
@@ -424,6 +431,112 @@ def test_whoever_received_a_room_key_cannot_make_it_their_own(
     with opened(tmp_path) as again:
         for event in (first, room.event("$2")):
             assert again.decrypt(ROOM, event).curve25519 == victim.curve25519
+
+
+# --- what is held in memory, and what is looked up -------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def statements(guard: Guard) -> Iterator[list[str]]:
+    """What the store is asked to do meanwhile."""
+    found: list[str] = []
+    connection = guard._store.database.connection()
+    connection.set_trace_callback(found.append)
+    yield found
+    connection.set_trace_callback(None)
+
+
+def test_a_start_reads_no_key_however_many_there_are(
+    guard: Guard, stock: list[JSON], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = talking(guard, stock)
+    rooms = [shared_room(guard, peer, f"!{n}:localhost") for n in range(20)]
+    guard.close()
+    read: list[str] = []
+    for kind in (cryptostore.InboundGroupSession, cryptostore.Session):
+
+        def noted(*row: Any, name: str = kind.__name__, unpickle: Any = kind.from_pickle) -> Any:
+            read.append(name)
+            return unpickle(*row)
+
+        monkeypatch.setattr(kind, "from_pickle", noted)
+    with opened(tmp_path) as again:
+        assert read == []
+        assert text(again, rooms[7].event("$1"), rooms[7].room) == "hello"
+        assert read == ["InboundGroupSession"]
+
+
+def test_a_message_is_read_without_the_store_once_its_key_is_in_memory(
+    guard: Guard, stock: list[JSON], tmp_path: Path
+) -> None:
+    room = shared_room(guard, talking(guard, stock))
+    with statements(guard) as asked:
+        assert text(guard, room.event("$1")) == "hello"
+    assert asked == []
+    guard.close()
+    with opened(tmp_path) as again, statements(again) as asked:
+        for n in range(2):
+            assert text(again, room.event(f"${n}")) == "hello"
+    (look_up,) = asked
+    assert look_up.split()[0] == "SELECT"
+
+
+def test_room_keys_that_memory_does_not_hold_open_what_they_opened(
+    guard: Guard, stock: list[JSON], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard.close()
+    monkeypatch.setattr(machine, "MAX_ROOM_KEYS", 2)
+    with opened(tmp_path) as guard:
+        peer, mallory = talking(guard, stock, "ana"), talking(guard, stock, "mallory")
+        rooms = [shared_room(guard, peer, f"!{n}:localhost") for n in range(5)]
+        for _ in range(2):
+            assert [text(guard, room.event("$1"), room.room) for room in rooms] == ["hello"] * 5
+            assert len(guard._olm._room_keys) == 2
+        first = rooms[0]
+        early, late = first.event("$2"), first.key()
+        assert guard.receive([mallory.send(guard, "m.room_key", late)]) == 0  # somebody else's, long let go
+        assert [text(guard, room.event("$3"), room.room) for room in rooms[1:]] == ["hello"] * 4
+        assert guard.receive([peer.send(guard, "m.room_key", late)]) == 1  # begins later than the one let go
+        assert text(guard, early, first.room) == "hello"
+        assert guard.decrypt(first.room, early).curve25519 == peer.curve25519
+
+
+def test_olm_sessions_that_memory_does_not_hold_go_on_where_they_stood(
+    guard: Guard, stock: list[JSON], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    guard.close()
+    monkeypatch.setattr(recent, "MAX_PEERS", 1)
+    with opened(tmp_path) as guard:
+        peers = [talking(guard, stock, name) for name in ("ana", "ben", "eve")]
+        devices = [peer.device() for peer in peers]
+        for n in range(3):
+            assert guard.receive([peer.send(guard, "m.dummy", {}) for peer in peers]) == 3
+            messages = guard.dummies(devices)
+            assert [peer.receive(messages[peer.user_id]["PEER"])["type"] for peer in peers] == ["m.dummy"] * 3, n
+        assert guard.without_session(devices) == []
+        assert not guard.broken
+
+
+def test_after_a_restart_the_session_that_was_used_last_is_written_with(
+    guard: Guard, stock: list[JSON], tmp_path: Path
+) -> None:
+    ana = talking(guard, stock)
+    ana.begin(guard, stock.pop())
+    newer, older = ana.sessions[1], ana.sessions[0]
+    for session in (older, newer, older):
+        ana.sessions.append(session)
+        assert guard.receive([ana.send(guard, "m.dummy", {})]) == 1
+    guard.close()
+    with opened(tmp_path) as again:
+        content = again.dummies([ana.device()])[ana.user_id]["PEER"]
+        ana.sessions = [older]
+        assert ana.receive(content)["type"] == "m.dummy"
+
+
+@pytest.mark.parametrize("name", ["\ud800", 10**30, 5, None, "x" * 300, {}, []])
+def test_a_session_that_no_store_could_look_up_is_refused(guard: Guard, name: Any) -> None:
+    content = {"algorithm": "m.megolm.v1.aes-sha2", "session_id": name, "ciphertext": "x"}
+    assert why_not(guard, {"type": "m.room.encrypted", "content": content}) is Cause.NO_KEY
 
 
 # --- what goes out ---------------------------------------------------------------------------------------------------
