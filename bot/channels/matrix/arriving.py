@@ -49,6 +49,7 @@ SETTINGS = {
     "m.room.power_levels": Setting.POWER,
     "m.room.encryption": Setting.ENCRYPTION,
 }
+AT_ONCE = 100  # events opened or told in one go, in 10 ms: after an outage there are many, and others have work to do
 GAP_PAGES = 50  # of 100 events: how far back a gap is filled, and how much work one room can cause
 
 
@@ -105,11 +106,14 @@ class Reader:
         self._opened_late = [waited.row for waited in kept]
         opened = [replace(self._open(waited.room, waited.event), late=True) for waited in kept]
         for timeline in synced.timelines:
-            events = await self._to_us(timeline, since, patient=patient)
-            opened += [self._open(timeline.room, event) for event in events if self._matters(event)]
+            for event in await self._to_us(timeline, since, patient=patient):
+                if self._matters(event):
+                    opened.append(self._open(timeline.room, event))
+                    await _breathe(len(opened))
         await self._learn_authors(opened, patient=patient)
-        for one in opened:
+        for number, one in enumerate(opened):
             found += await self._told(one)
+            await _breathe(number)
         return found
 
     def accepted(self) -> None:
@@ -277,6 +281,12 @@ class Reader:
         if len(members.all) > 2:
             whats.append(Endangered(Danger.THIRD_MEMBER))
         return whats
+
+
+async def _breathe(number: int) -> None:
+    """Let everyone else have their turn, now and then."""
+    if number % AT_ONCE == 0:
+        await asyncio.sleep(0)
 
 
 def _changed_room(event: Mapping[str, Any]) -> list[Happening]:

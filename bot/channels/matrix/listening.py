@@ -43,7 +43,8 @@ class Listener:
     async def listen(self, inbox: Inbox) -> None:
         """Sync until cancelled. Raises SignedOutError."""
         token = await inbox.token(NAME)
-        most = TIMELINE_LIMIT
+        # what stood in the rooms before the first sync is history, of which nothing is read
+        most = 1 if token is None else TIMELINE_LIMIT
         failed = read = 0
         try:
             while True:

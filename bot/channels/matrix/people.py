@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from time import monotonic
 from typing import Any
 
@@ -11,13 +12,15 @@ from bot.channels.matrix.broken import limit
 from bot.channels.matrix.guard import Guard, Plain
 from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError
 from bot.channels.matrix.machine import CannotRead
-from bot.channels.matrix.signing import Device, Identity, read_identity
+from bot.channels.matrix.signing import Device, Identity, read_identities
 from bot.happenings import Alarm, Alarmed, Cause
 
 log = logging.getLogger(__name__)
 
 QUERY_MILLISECONDS = 10_000  # what our homeserver may wait for others
 QUERIES = 3  # for devices that change while they are asked for
+MAX_ASKED = 200  # people in one query: of as many devices as people have, its answer is a quarter of what is read
+READ_AT_ONCE = 50  # devices; their signatures take 10 ms. More are read in a thread: nobody else waits for them
 MAX_KNOWN = 20_000  # people
 SILENT_SECONDS = 60.0
 MAX_SILENT = 10_000  # servers and people
@@ -76,32 +79,41 @@ class People:
             asked = await self._ask(asked)
 
     async def _ask(self, asked: set[str]) -> set[str]:
-        """One query; returns those whose devices changed while it was on its way."""
+        """Ask for all of these; returns those whose devices changed meanwhile."""
         query, changed = object(), set[str]()
         self._asking[query] = changed
+        try:
+            for some in _batched(sorted(asked), MAX_ASKED):
+                await self._ask_for(some, changed)
+        finally:
+            del self._asking[query]
+        return asked & changed
+
+    async def _ask_for(self, users: Sequence[str], changed: Set[str]) -> None:
+        """One query, for all but those who have `changed` when its answer is read."""
         try:
             answer = await self._homeserver.call(
                 "POST",
                 "keys",
                 "query",
-                body={"device_keys": {user: [] for user in sorted(asked)}, "timeout": QUERY_MILLISECONDS},
+                body={"device_keys": {user: [] for user in users}, "timeout": QUERY_MILLISECONDS},
             )
         except AnswerTooLargeError:
-            if len(asked) == 1:
-                self._leave_alone(*asked)
-                return set()
-            # one person's devices may be made to be too large: the others' are asked for without them
-            return {user for one in asked for user in await self._ask({one})}
-        finally:
-            del self._asking[query]
-        listed = answer.get("device_keys")
-        for user in asked - changed:
-            if isinstance(listed, dict) and user in listed:
-                self._known[user] = read_identity(user, answer)
+            if len(users) == 1:
+                self._leave_alone(*users)
+                return
+            # one person's devices may be made to be too large: halved until they are asked for alone
+            for half in _batched(users, (len(users) + 1) // 2):
+                await self._ask_for(half, changed)
+            return
+        few = _count(answer) <= READ_AT_ONCE
+        read = read_identities(users, answer) if few else await asyncio.to_thread(read_identities, users, answer)
+        for user in set(users) - changed:
+            if user in read:
+                self._known[user] = read[user]
                 limit(self._known, MAX_KNOWN)
             elif _server(user) != _server(self._guard.user_id):
                 self._leave_alone(_server(user))
-        return asked & changed
 
     def _leave_alone(self, server_or_user: str) -> None:
         self._silent[server_or_user] = monotonic() + SILENT_SECONDS
@@ -223,6 +235,18 @@ class People:
             for device in (self._known[user].devices if user in self._known else ())
             if (user, device.curve25519) in wanted
         ]
+
+
+def _batched(users: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    """So many at a time."""
+    return (users[start : start + most] for start in range(0, len(users), most))
+
+
+def _count(answer: Mapping[str, Any]) -> int:
+    """How many devices the answer lists."""
+    listed = answer.get("device_keys")
+    people = listed.values() if isinstance(listed, dict) else ()
+    return sum(len(devices) for devices in people if isinstance(devices, dict))
 
 
 def _server(user: str) -> str:

@@ -8,7 +8,7 @@ handed out: what is malformed is left out, and never stops the rest (law 7).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -94,6 +94,13 @@ def read_identity(user_id: str, answer: Mapping[str, Any]) -> Identity:
             self_signing = claimed
     devices = tuple(_devices(user_id, _at(answer, "device_keys", user_id), self_signing))
     return Identity(user_id, master, self_signing, devices)
+
+
+def read_identities(users: Iterable[str], answer: Mapping[str, Any]) -> dict[str, Identity]:
+    """The keys of those whom the answer tells of."""
+    listed = answer.get("device_keys")
+    told = listed if isinstance(listed, dict) else {}
+    return {user: read_identity(user, answer) for user in users if user in told}
 
 
 def lists_master(user_id: str, answer: Mapping[str, Any]) -> bool:

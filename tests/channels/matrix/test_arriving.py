@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from bot.channels.matrix import homeserver as homeserver_module
-from bot.channels.matrix.arriving import GAP_PAGES, SETTINGS, Reader
+from bot.channels.matrix.arriving import AT_ONCE, GAP_PAGES, SETTINGS, Reader
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import HomeserverError
 from bot.channels.matrix.people import People
@@ -111,6 +112,21 @@ def plain(**changed: Any) -> JSON:
     return {"type": "m.room.message", "event_id": "$p", "sender": ANA, "content": content, **changed}
 
 
+@contextlib.asynccontextmanager
+async def turns() -> AsyncIterator[list[None]]:
+    """How often somebody else had their turn meanwhile."""
+    had: list[None] = []
+
+    async def others() -> None:
+        while True:
+            had.append(None)
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    yield had
+    task.cancel()
+
+
 # --- words -----------------------------------------------------------------------------------------------------------
 
 
@@ -119,6 +135,14 @@ async def test_words_arrive_with_their_sender_and_whether_the_pinned_identity_si
     assert arrival.what == world.wrote("hello")
     assert (arrival.channel, arrival.room, arrival.event_id, arrival.sender) == ("matrix", ROOM, "$1", ANA)
     assert (arrival.at.timestamp(), arrival.at.tzinfo) == (1.0, UTC)
+
+
+async def test_while_many_messages_are_read_others_have_their_turn(world: World) -> None:
+    await world.people.learn({ANA})
+    events = [world.room.event(f"${n}") for n in range(3 * AT_ONCE)]
+    async with turns() as had:
+        assert len(await world.read(*events)) == len(events)
+    assert len(had) >= 6
 
 
 async def test_a_relation_outside_the_ciphertext_changes_nothing(world: World) -> None:

@@ -159,6 +159,12 @@ async def test_a_sync_that_is_too_large_is_asked_for_with_fewer_events(world: Wo
     assert [batch.token for batch in world.inbox.batches] == ["s1", "s2"]
 
 
+async def test_of_what_stood_in_the_rooms_before_the_first_sync_one_event_each_is_asked_for(world: World) -> None:
+    world.inbox.kept = None
+    await world.run(synced("s1"), synced("s2"))
+    assert (world.since, world.limits) == ([None, "s1", "s2"], [1, 100, 100])
+
+
 async def test_what_fails_for_one_room_only_is_given_up_at_last(world: World) -> None:
     world.server.answers[f"GET rooms/{ROOM}/messages"] = HomeserverError(500)
     rooms = said("$1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,15 @@ from bot.channels.matrix import people as module
 from bot.channels.matrix.guard import Guard, Plain
 from bot.channels.matrix.homeserver import AnswerTooLargeError, HomeserverError
 from bot.channels.matrix.machine import CannotRead
-from bot.channels.matrix.people import MAX_ALARMS, People, may_read
-from bot.channels.matrix.signing import Device, read_identity
+from bot.channels.matrix.people import MAX_ALARMS, MAX_ASKED, READ_AT_ONCE, People, may_read
+from bot.channels.matrix.signing import Device, read_identities, read_identity
 from bot.happenings import Alarm, Alarmed, Cause
 from tests.channels.matrix.fake import Answering
 from tests.channels.matrix.peer import BOT, JSON, Identity, Peer, opened
 
 ANA, BEN, EVE = "@ana:localhost", "@ben:localhost", "@eve:elsewhere.example"
 QUERY = "POST keys/query"
+PATIENCE_SECONDS = 30.0  # a law that is broken may make a test wait for ever
 
 
 @pytest.fixture
@@ -420,6 +422,53 @@ async def test_one_persons_devices_made_too_large_do_not_hide_the_others(guard: 
     asked = server.count(QUERY)
     await found.learn({EVE})
     assert server.count(QUERY) == asked
+
+
+async def test_many_people_are_asked_for_in_parts_and_whoever_changes_meanwhile_again(guard: Guard) -> None:
+    everyone = [f"@p{n:04}:localhost" for n in range(2 * MAX_ASKED + 1)]
+    asked: list[list[str]] = []
+
+    def answer(body: JSON) -> JSON:
+        asked.append(list(body["device_keys"]))
+        if len(asked) == 2:
+            found.changed([everyone[0]])  # of the part that was answered before
+        return {"device_keys": {user: {} for user in body["device_keys"]}}
+
+    found, _ = people(guard, answer)
+    await found.learn(everyone)
+    assert [len(part) for part in asked] == [MAX_ASKED, MAX_ASKED, 1, 1]
+    assert asked[-1] == everyone[:1]
+    assert all(found.knows(user) for user in everyone)
+
+
+async def test_while_many_devices_are_read_others_go_on_and_whoever_changes_is_asked_for_again(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, others_went_on = threading.Event(), threading.Event()
+
+    def slow(users: Any, answer: JSON) -> Any:
+        reading.set()
+        assert others_went_on.wait(PATIENCE_SECONDS)
+        return read_identities(users, answer)
+
+    monkeypatch.setattr(module, "read_identities", slow)
+    old = {f"D{n}": Peer(ANA, f"D{n}").device_keys() for n in range(READ_AT_ONCE + 1)}
+    answers = [old, {"NEW": Peer(ANA, "NEW").device_keys()}]
+    found, _ = people(guard, lambda _: {"device_keys": {ANA: answers.pop(0)}})
+    learning = asyncio.create_task(found.learn({ANA}))
+    assert await asyncio.to_thread(reading.wait, PATIENCE_SECONDS)
+    found.changed([ANA])
+    others_went_on.set()
+    await learning
+    assert names(found.readers({ANA}, staff=False)) == {"NEW"}
+
+
+async def test_of_many_devices_those_that_hold_are_known(guard: Guard) -> None:
+    devices = {f"D{n}": Peer(ANA, f"D{n}").device_keys() for n in range(READ_AT_ONCE + 5)}
+    devices["D0"]["signatures"] = {}
+    found, _ = people(guard, {"device_keys": {ANA: devices}})
+    await found.learn({ANA})
+    assert names(found.readers({ANA}, staff=False)) == devices.keys() - {"D0"}
 
 
 async def test_a_homeserver_that_is_away_is_said_so(guard: Guard) -> None:
