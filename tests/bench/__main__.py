@@ -1,4 +1,4 @@
-"""`make bench`: the intake beside bare echoes, and the engine alone. Prints ratios; asserts nothing."""
+"""`make bench`: the intake beside bare echoes, the size of a helpline, the engine alone. Asserts nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from bot.demo.helpline import Helpline
-from tests.bench import engine_steps
+from tests.bench import engine_steps, scale
 from tests.bench.bots import ECHOES, echo, vestibule
 from tests.bench.figures import aim_lines, aims, client_line, table_lines
 from tests.bench.requester import Requester
@@ -47,6 +47,8 @@ def main() -> None:
     options.add_argument("--quick", action="store_true", help="one round: whether it works, not how fast it is")
     chosen = options.parse_args()
     asyncio.run(compare(1 if chosen.quick else max(chosen.rounds, 1)))
+    print("\nAt the size of a helpline:", flush=True)
+    scale.main(quick=chosen.quick)
     print("\nThe engine alone:", flush=True)
     engine_steps.main()
 
