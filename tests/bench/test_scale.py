@@ -11,7 +11,7 @@ from tests.bench.scale import SMALL, Figure, Generated, figures, made_account, r
 async def test_every_figure_is_found_at_a_small_size() -> None:
     told: list[str] = []
     await figures(SMALL, told.append)
-    assert len(told) == 15 + len(SMALL.shares)
+    assert len(told) == 15 + 2 * len(SMALL.shares)
     assert all(float(line[62:].split()[0]) >= 0 for line in told)
 
 

@@ -20,7 +20,7 @@ from bot.channels.matrix.listening import PATIENCE, Listener, SignedOutError
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
 from bot.channels.matrix.upkeep import Upkeep
-from bot.happenings import Batch, Cause, Unreadable
+from bot.happenings import Batch, Cause, Unreadable, Wrote
 from tests.channels.matrix.fake import JSON, Answering
 from tests.channels.matrix.peer import BOT, Peer, opened, published
 
@@ -128,6 +128,26 @@ async def test_syncs_are_journaled_in_order_and_resumed_from_the_last(world: Wor
     assert [batch.token for batch in world.inbox.batches] == ["s1", "s2", "s3"]
     assert [a.event_id for batch in world.inbox.batches for a in batch.arrivals] == ["$1", "$3"]
     assert world.since == ["s0", "s1", "s2", "s3"]
+
+
+async def test_a_message_whose_key_is_in_memory_costs_no_look_into_the_store(world: World) -> None:
+    peer = Peer("@ana:localhost")
+    peer.begin(world.guard, published(world.guard)[0])
+    room = peer.room(ROOM)
+    world.guard.receive([peer.send(world.guard, "m.room_key", room.key())])
+    world.server.answers["POST keys/query"] = {"device_keys": {peer.user_id: {"PEER": peer.device_keys()}}}
+    world.server.answers[f"POST rooms/{ROOM}/receipt"] = {}
+
+    def says(event_id: str) -> JSON:
+        return {"join": {ROOM: {"timeline": {"events": [room.event(event_id)]}}}}
+
+    asked: list[str] = []
+    await world.run(synced("s1", rooms=says("$1")))
+    world.guard._store.database.connection().set_trace_callback(asked.append)
+    await world.run(synced("s2", rooms=says("$2")), synced("s3"))
+    assert asked == []
+    arrivals = [arrival for batch in world.inbox.batches for arrival in batch.arrivals]
+    assert [(arrival.event_id, type(arrival.what)) for arrival in arrivals] == [("$1", Wrote), ("$2", Wrote)]
 
 
 async def test_a_homeserver_that_is_away_is_waited_for(world: World) -> None:
