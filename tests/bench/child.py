@@ -1,6 +1,6 @@
 """What is measured, in a process of its own: `python -m tests.bench.child WHAT URL FOLDER` prints its finding as JSON.
 
-FOLDER holds the bot's key store and `task.json`; at URL a homeserver answers as `scale.py` told it to.
+FOLDER holds the bot's key store and `task.json`; at URL a homeserver answers what was generated.
 """
 
 from __future__ import annotations

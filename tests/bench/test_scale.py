@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.bench.account import DEVICE, Person
-from tests.bench.scale import SMALL, Figure, Generated, figures, made_account, run
+from tests.bench.generated import Generated, made_account, run
+from tests.bench.scale import SMALL, Figure, figures
 
 
 async def test_every_figure_is_found_at_a_small_size() -> None:
