@@ -20,6 +20,7 @@ from bot.channels.matrix.people import People
 from bot.channels.matrix.reading import read_message, removed_by, sent_at
 from bot.channels.matrix.rooms import Rooms, membership_of, was_widened
 from bot.channels.matrix.sync import TIMELINE_LIMIT, Synced, Timeline, is_id, lean_filter, usable
+from bot.channels.matrix.waiting import Missing
 from bot.happenings import (
     Arrival,
     Cause,
@@ -78,6 +79,7 @@ class Reader:
         self._rooms = rooms
         self._made_at = made_at
         self._opened_late: list[int] = []
+        self._without_key: list[Missing] = []  # of the sync that is being read
 
     async def arrivals(self, synced: Synced, since: str | None, *, patient: bool) -> list[Arrival]:
         """What happened, in order. Raises HomeserverError.
@@ -111,9 +113,12 @@ class Reader:
                     opened.append(self._open(timeline.room, event))
                     await _breathe(len(opened))
         await self._learn_authors(opened, patient=patient)
+        self._without_key = []
         for number, one in enumerate(opened):
             found += await self._told(one)
             await _breathe(number)
+        # in one transaction: somebody may send many
+        self._guard.waiting.keep(self._without_key, now)
         return found
 
     def accepted(self) -> None:
@@ -249,7 +254,7 @@ class Reader:
         at = sent_at(one.event)
         if self._made_at is not None and at < self._made_at:
             return []
-        self._guard.waiting.keep(one.room, session, one.event, datetime.now(UTC))
+        self._without_key.append(Missing(one.room, session, one.event))
         withheld = self._guard.is_withheld(one.room, session)
         return [Unreadable(Cause.WITHHELD if withheld else why.cause)]
 

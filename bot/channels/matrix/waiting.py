@@ -23,10 +23,20 @@ CREATE TABLE IF NOT EXISTS waiting_events (
     event TEXT NOT NULL, kept_at INTEGER NOT NULL
 )
 """
+_KEEP = "INSERT OR IGNORE INTO waiting_events (room, session, event_id, event, kept_at) VALUES (?, ?, ?, ?, ?)"
 _READY = """
 SELECT id, room, event FROM waiting_events JOIN megolminboundsessions AS keys
 ON keys.session_id = waiting_events.session AND keys.room_id = waiting_events.room ORDER BY id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An event that waits for the room key of a session."""
+
+    room: str = field(repr=False)
+    session: str = field(repr=False)
+    event: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +58,22 @@ class Waiting:
         self._rooms: set[str] = set()  # in which something waits: asked after every sync, so kept in memory
         self._learn()
 
-    def keep(self, room: str, session: str, event: Mapping[str, Any], at: datetime) -> None:
-        """Keep one event; keeping it again is harmless."""
+    def keep(self, missing: Sequence[Missing], at: datetime) -> None:
+        """Keep these events; keeping one again is harmless."""
+        if not missing:
+            return
         newest = "(SELECT id FROM waiting_events {} ORDER BY id DESC LIMIT ?)"
         of_room = newest.format("WHERE room = ?")
         with self._transaction():
-            self._run(
-                "INSERT OR IGNORE INTO waiting_events (room, session, event_id, event, kept_at) VALUES (?, ?, ?, ?, ?)",
-                (room, session, event["event_id"], json.dumps(event), int(at.timestamp())),
-            )
+            for one in missing:
+                row = (one.room, one.session, one.event["event_id"], json.dumps(one.event), int(at.timestamp()))
+                self._run(_KEEP, row)
             self._run("DELETE FROM waiting_events WHERE kept_at < ?", (int((at - KEEP).timestamp()),))
-            self._run(
-                f"DELETE FROM waiting_events WHERE room = ? AND id NOT IN {of_room}",  # noqa: S608 - our own words
-                (room, room, MAX_IN_ROOM),
-            )
+            for room in {one.room for one in missing}:
+                self._run(
+                    f"DELETE FROM waiting_events WHERE room = ? AND id NOT IN {of_room}",  # noqa: S608 - our own words
+                    (room, room, MAX_IN_ROOM),
+                )
             self._run(
                 f"DELETE FROM waiting_events WHERE id NOT IN {newest.format('')}",  # noqa: S608 - likewise
                 (MAX_EVENTS,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from bot.channels.matrix import homeserver as homeserver_module
+from bot.channels.matrix import waiting
 from bot.channels.matrix.arriving import AT_ONCE, GAP_PAGES, SETTINGS, Reader
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import HomeserverError
@@ -212,6 +213,40 @@ async def test_words_are_told_once_more_when_their_key_comes(world: World) -> No
         ]
     world.reader.accepted()
     assert await world.read() == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "read"),
+    [
+        ("MAX_IN_ROOM", ["$first", "$2", "$3", "$4"]),  # of a room the newest; another room's stay
+        ("MAX_EVENTS", ["$2", "$3", "$4"]),  # of all the newest
+    ],
+)
+async def test_of_what_waits_for_keys_so_much_is_kept_and_in_one_go(
+    world: World, monkeypatch: pytest.MonkeyPatch, limit: str, read: list[str]
+) -> None:
+    monkeypatch.setattr(waiting, limit, 3)
+    rooms = [world.ana.room("!first:localhost"), world.ana.room(ROOM)]
+    keys = [room.key() for room in rooms]
+    events = {rooms[0].room: [rooms[0].event("$first")], ROOM: [rooms[1].event(f"${n}") for n in range(5)]}
+    asked: list[str] = []
+    world.guard._store.database.connection().set_trace_callback(asked.append)
+    joined = {room: {"timeline": {"events": said}} for room, said in events.items()}
+    await world.sync({"rooms": {"join": joined}})
+    assert asked.count("COMMIT") == 1
+    world.guard.receive([world.ana.send(world.guard, "m.room_key", key) for key in keys])
+    assert [arrival.event_id for arrival in await world.read()] == [f"{event_id}/read" for event_id in read]
+
+
+async def test_what_waited_for_two_weeks_is_let_go(world: World) -> None:
+    rooms = [world.ana.room(ROOM), world.ana.room(ROOM)]
+    keys = [room.key() for room in rooms]
+    old, new = (waiting.Missing(ROOM, room.session.id, room.event(f"${n}")) for n, room in enumerate(rooms))
+    now = datetime.now(UTC)
+    world.guard.waiting.keep([old], now - waiting.KEEP - timedelta(minutes=1))
+    world.guard.waiting.keep([new], now)
+    world.guard.receive([world.ana.send(world.guard, "m.room_key", key) for key in keys])
+    assert [kept.event["event_id"] for kept in world.guard.waiting.ready()] == ["$1"]
 
 
 async def test_late_words_stand_before_those_of_the_same_sync(world: World) -> None:
