@@ -39,7 +39,7 @@ _SAVE_ROOM_KEY = """
 INSERT INTO megolminboundsessions
     (sender_key, fp_key, room_id, session, session_id, account_id)
 SELECT ?, ?, ?, ?, ?, id FROM accounts WHERE user_id = ? AND device_id = ?
-ON CONFLICT (session_id) DO UPDATE SET session = excluded.session
+ON CONFLICT (session_id) DO UPDATE SET session = excluded.session, fp_key = excluded.fp_key
 """
 _ROOM_KEY = """
 SELECT session, fp_key, sender_key, room_id FROM megolminboundsessions

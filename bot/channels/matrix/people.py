@@ -84,13 +84,16 @@ class People:
         self._asking[query] = changed
         try:
             for some in _batched(sorted(asked), MAX_ASKED):
-                await self._ask_for(some, changed)
+                # a server that was silent a moment ago is not waited for again
+                await self._ask_for([user for user in some if not self._is_left_alone(user)], changed)
         finally:
             del self._asking[query]
         return asked & changed
 
     async def _ask_for(self, users: Sequence[str], changed: Set[str]) -> None:
-        """One query, for all but those who have `changed` when its answer is read."""
+        """One query; of those who have `changed` when its answer is read, nothing is taken from it."""
+        if not users:
+            return
         try:
             answer = await self._homeserver.call(
                 "POST",

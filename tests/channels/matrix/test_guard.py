@@ -419,6 +419,21 @@ def test_an_earlier_room_key_opens_what_a_later_one_did_not(guard: Guard, stock:
     assert text(guard, event) == "hello"
 
 
+def test_a_device_is_taken_at_its_last_word_for_its_signing_key_in_memory_as_on_the_disk(
+    guard: Guard, stock: list[JSON], tmp_path: Path
+) -> None:
+    peer = talking(guard, stock)
+    room = peer.room(ROOM)
+    early = room.key()
+    event = room.event("$1")
+    assert guard.receive([peer.send(guard, "m.room_key", room.key(), keys={"ed25519": "A" * 43})]) == 1
+    assert guard.receive([peer.send(guard, "m.room_key", early)]) == 1
+    assert guard.decrypt(ROOM, event).ed25519 == peer.ed25519
+    guard.close()
+    with opened(tmp_path) as again:
+        assert again.decrypt(ROOM, event).ed25519 == peer.ed25519
+
+
 @pytest.mark.parametrize("room_id", [ROOM, "!other:localhost"])
 def test_whoever_received_a_room_key_cannot_make_it_their_own(
     guard: Guard, stock: list[JSON], tmp_path: Path, room_id: str

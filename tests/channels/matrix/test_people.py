@@ -441,6 +441,12 @@ async def test_many_people_are_asked_for_in_parts_and_whoever_changes_meanwhile_
     assert all(found.knows(user) for user in everyone)
 
 
+async def test_a_silent_server_is_waited_for_once_however_many_of_its_people_are_asked_for(guard: Guard) -> None:
+    found, server = people(guard, {"device_keys": {}, "failures": {"elsewhere.example": {}}})
+    await found.learn({f"@p{n}:elsewhere.example" for n in range(3 * MAX_ASKED)})
+    assert server.count(QUERY) == 1
+
+
 async def test_while_many_devices_are_read_others_go_on_and_whoever_changes_is_asked_for_again(
     guard: Guard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
