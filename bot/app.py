@@ -6,12 +6,12 @@ import asyncio
 import logging
 import secrets
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot import library, logs, store
+from bot import control, library, logs, store
 from bot.channels.matrix.channel import MatrixChannel, open_channel
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import IdentityError, read_own
@@ -152,9 +152,19 @@ async def _serve(
         )
         await desk.start()
         opened.push_async_callback(desk.stop)
+        await opened.enter_async_context(control.listening(config.store.data_dir, _verbs()))
         log.info("running")
         await _until(stopped, desk)
         log.info("stopping")
+
+
+def _verbs() -> Mapping[str, control.Handler]:
+    """What the command line can ask of the bot while it runs."""
+    return {"ping": _ping}
+
+
+async def _ping(_params: control.Params) -> str:
+    return "pong"
 
 
 async def _until(stopped: asyncio.Event, desk: Desk) -> None:
