@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -11,11 +11,14 @@ import pytest
 
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import Own
-from bot.channels.matrix.selfcheck import MOST_SKEW, self_check
+from bot.channels.matrix.selfcheck import CURVE, MOST_SKEW, check_pins, check_rooms, self_check
+from bot.channels.matrix.signing import MEGOLM
 from tests.channels.matrix.fake import Answering, Loopback, serving
 from tests.channels.matrix.peer import BOT, DEVICE_ID
 
-WRONG = {"master-key", "self-signing-key", "device", "one-time-keys", "secret-storage"}
+ALICE, QUEUE = "@alice:localhost", "!queue:localhost"
+
+WRONG = {"master-key", "self-signing-key", "device", "one-time-keys", "fallback-key", "secret-storage"}
 
 
 class Account(Answering):
@@ -26,7 +29,7 @@ class Account(Answering):
             {
                 "GET account/whoami": {"user_id": BOT, "device_id": DEVICE_ID},
                 "POST keys/query": {},
-                "POST keys/upload": {"one_time_key_counts": {}},
+                "GET sync": {},
                 f"GET user/{BOT}/account_data": HomeserverError(404, "M_NOT_FOUND"),
                 **answers,
             }
@@ -45,9 +48,66 @@ async def test_each_part_that_is_missing_is_named() -> None:
     assert await Account().wrong() == WRONG
 
 
-@pytest.mark.parametrize("answer", [{"one_time_key_counts": 5}, {"one_time_key_counts": {"signed_curve25519": "x"}}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"device_one_time_keys_count": 5, "device_unused_fallback_key_types": {"signed_curve25519": 1}},
+        {"device_one_time_keys_count": {"signed_curve25519": "x"}, "device_unused_fallback_key_types": [[]]},
+        {"device_one_time_keys_count": {"signed_curve25519": 0}, "device_unused_fallback_key_types": ["curve25519"]},
+    ],
+)
 async def test_malformed_answers_are_no_reason_to_fail(answer: Any) -> None:
-    assert await Account(**{"POST keys/upload": answer, "POST keys/query": {"device_keys": 5}}).wrong() == WRONG
+    assert await Account(**{"GET sync": answer, "POST keys/query": {"device_keys": 5}}).wrong() == WRONG
+
+
+async def test_keys_in_stock_are_seen() -> None:
+    stock = {"device_one_time_keys_count": {CURVE: 1}, "device_unused_fallback_key_types": [CURVE]}
+    assert await Account(**{"GET sync": stock}).wrong() == WRONG - {"one-time-keys", "fallback-key"}
+
+
+class Rooms(Answering):
+    """Rooms that the bot is in; `settings` is each one's encryption."""
+
+    def __init__(self, settings: Mapping[str, object], **answers: Any) -> None:
+        state: dict[str, Any] = {"GET joined_rooms": {"joined_rooms": list(settings)}}
+        for room, encryption in settings.items():
+            state[f"GET rooms/{room}/state"] = HomeserverError(404, "M_NOT_FOUND")
+            state[f"GET rooms/{room}/state/m.room.member"] = {"membership": "join"}
+            state[f"GET rooms/{room}/state/m.room.encryption"] = encryption
+        super().__init__({**state, **answers})
+
+    async def wrong(self, queue: str = QUEUE) -> dict[str, Mapping[str, str]]:
+        found = await check_rooms(self, Own(BOT, DEVICE_ID, token="t", master="A" * 43), queue)
+        return {finding.code: finding.params for finding in found if not finding.good}
+
+
+ENCRYPTED = {"algorithm": MEGOLM}
+ABSENT = HomeserverError(404, "M_NOT_FOUND")
+
+
+async def test_a_queue_room_as_it_must_be_is_well() -> None:
+    assert await Rooms({QUEUE: ENCRYPTED}).wrong() == {}
+
+
+async def test_what_is_wrong_with_the_queue_room_is_named() -> None:
+    assert await Rooms({}, **{"GET directory/room": ABSENT}).wrong("#no:localhost") == {"queue-room": {}}
+    outside = {f"GET rooms/{QUEUE}/state": HomeserverError(403, "M_FORBIDDEN")}
+    assert await Rooms({}, **outside).wrong() == {"queue-joined": {}}
+    assert set(await Rooms({QUEUE: ABSENT}).wrong()) == {"queue-encrypted", "clear-rooms"}
+
+
+async def test_rooms_without_encryption_are_counted() -> None:
+    others = {f"!{number}:localhost": ENCRYPTED if number % 3 else ABSENT for number in range(20)}
+    left = {"!left:localhost": HomeserverError(403, "M_FORBIDDEN")}
+    assert await Rooms({QUEUE: ENCRYPTED, **others, **left}).wrong() == {"clear-rooms": {"clear": "7", "rooms": "22"}}
+
+
+async def test_pins_are_compared_and_who_cannot_be_asked_for_is_not_wrong() -> None:
+    pins = {ALICE: "A" * 43, "@away:elsewhere": "A" * 43}
+    found = await check_pins(Answering({"POST keys/query": {"device_keys": {ALICE: {}}}}), pins)
+    assert (found.good, found.params, found.who) == (False, {"wrong": "1", "unasked": "1"}, (ALICE,))
+    assert ALICE not in repr(found)
+    assert (await check_pins(Answering({"POST keys/query": {"device_keys": 5}}), pins)).good
 
 
 @pytest.mark.parametrize(
