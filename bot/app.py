@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot import control, library, logs, store
+from bot import control, library, logs, store, verbs
 from bot.channels.matrix.channel import MatrixChannel, open_channel
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import IdentityError, read_own
@@ -59,6 +59,18 @@ def read_content(config: Config) -> Content:
         raise FlowError(errors)
     texts = Texts(flows, Catalogs.read(config.flows.catalogs), config.texts_params, config.helpline.locales)
     return Content(Engine(compiled, texts.lexicons(), texts.languages()), texts)
+
+
+def staff_of(config: Config, room: str | None) -> Staff:
+    """Whom the config names as staff. `room` is the queue room's id, where it is known."""
+    return Staff(
+        channel=MatrixChannel.name,
+        room=room,
+        members=config.specialists.staff,
+        leads=frozenset(lead.user for lead in config.specialists.leads),
+        bot=config.matrix.user_id,
+        before_claim=config.vetting.before_claim,
+    )
 
 
 def run(config: Config) -> None:
@@ -139,32 +151,21 @@ async def _serve(
             engine=content.engine,
             texts=content.texts,
             languages=content.texts.languages(),
-            staff=Staff(
-                channel=matrix.name,
-                room=await _queue_room(matrix, config),
-                members=config.specialists.staff,
-                leads=frozenset(lead.user for lead in config.specialists.leads),
-                bot=config.matrix.user_id,
-                before_claim=config.vetting.before_claim,
-            ),
+            staff=staff_of(config, await _queue_room(matrix, config)),
             clock=clock,
             chance=secrets.token_bytes,
         )
         await desk.start()
         opened.push_async_callback(desk.stop)
-        await opened.enter_async_context(control.listening(config.store.data_dir, _verbs()))
+        await opened.enter_async_context(control.listening(config.store.data_dir, _verbs(desk)))
         log.info("running")
         await _until(stopped, desk)
         log.info("stopping")
 
 
-def _verbs() -> Mapping[str, control.Handler]:
+def _verbs(desk: Desk) -> Mapping[str, control.Handler]:
     """What the command line can ask of the bot while it runs."""
-    return {"ping": _ping}
-
-
-async def _ping(_params: control.Params) -> str:
-    return "pong"
+    return {**verbs.of_staff(desk)}
 
 
 async def _until(stopped: asyncio.Event, desk: Desk) -> None:

@@ -39,6 +39,8 @@ app = typer.Typer(
 )
 translations = typer.Typer(help="The translators' files, made from the flows.", no_args_is_help=True)
 app.add_typer(translations, name="catalogs")
+staff = typer.Typer(help="Who may read cases. Works beside a bot that runs, and without one.", no_args_is_help=True)
+app.add_typer(staff, name="staff")
 
 
 class Format(StrEnum):
@@ -50,6 +52,7 @@ class Format(StrEnum):
 
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The configuration.")]
 LogLevel = Annotated[logs.Level, typer.Option("--log-level", help="How much the log says; it never says who or what.")]
+Who = Annotated[str, typer.Argument(metavar="WHO", help="Their Matrix id, such as @specialist:example.org.")]
 FlowsFolder = Annotated[Path, typer.Option("--flows", metavar="FOLDER", help="The folder of the flow files.")]
 
 
@@ -208,6 +211,42 @@ def status(flows: FlowsFolder = FLOWS) -> None:
         )
 
 
+@staff.command("list")
+def list_staff(config: ConfigFile = CONFIG) -> None:
+    """Who may read cases, by what, with the master key to compare. Exits with 1 where the homeserver lists another."""
+    from bot import staffing
+
+    if not staffing.list_all(_settings(config), typer.echo):
+        raise typer.Exit(WRONG)
+
+
+@staff.command("add")
+def add_staff(
+    who: Who,
+    key: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY]", help="Their master key; without it, the homeserver is asked for it."),
+    ] = None,
+    lead: Annotated[bool, typer.Option("--lead", help="They lead shifts.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; KEY has been compared with what they say.")] = False,
+    config: ConfigFile = CONFIG,
+) -> None:
+    """Let somebody read cases, once their master key has been compared. Exits with 1 where it is another."""
+    from bot import staffing
+
+    ask = None if yes else _ask
+    if not staffing.add(_settings(config), who, "".join(key or ()), lead=lead, ask=ask, tell=_tell):
+        raise typer.Exit(WRONG)
+
+
+@staff.command("remove")
+def remove_staff(who: Who, config: ConfigFile = CONFIG) -> None:
+    """Let somebody who was added read cases no more."""
+    from bot import staffing
+
+    staffing.remove(_settings(config), who, _tell)
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command that was asked for, by default on the command line, and end the process with its exit code."""
     logs.configure(logs.Level.WARNING)
@@ -255,6 +294,12 @@ def _print(problems: Sequence[Problem], output: Format) -> None:
     counts = Counter(problem.severity.value for problem in problems)
     found = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(counts.items()))
     _tell(found or "nothing is wrong")
+
+
+def _settings(config: Path) -> Config:
+    from bot.config import Config
+
+    return Config.read(config, os.environ)
 
 
 def _recover(settings: Config) -> None:

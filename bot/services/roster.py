@@ -99,7 +99,7 @@ def identified(work: Work, deed: Identify, identity: str | None) -> None:
         _tell(work, sayings.IDENTITY_UNKNOWN, who=deed.contact)
         return
     command = " ".join(["!staff add", deed.contact, identity, *(["lead"] if deed.lead else [])])
-    _tell(work, sayings.IDENTITY_FOUND, who=deed.contact, fingerprint=_grouped(identity), command=command)
+    _tell(work, sayings.IDENTITY_FOUND, who=deed.contact, fingerprint=grouped(identity), command=command)
 
 
 def add(work: Work, listed: Listed) -> Outcome:
@@ -166,10 +166,11 @@ def _line(work: Work, member: Member) -> str:
     elif listed.added_by:
         since = say(sayings.ROSTER_BY_LEAD, who=listed.added_by)
     line = sayings.ROSTER_LINE_LEAD if listed.lead else sayings.ROSTER_LINE
-    return say(line, who=listed.user, note=since, fingerprint=_grouped(listed.identity))
+    return say(line, who=listed.user, note=since, fingerprint=grouped(listed.identity))
 
 
-def _grouped(identity: str) -> str:
+def grouped(identity: str) -> str:
+    """An identity as it is read aloud."""
     return " ".join(identity[start : start + GROUP] for start in range(0, len(identity), GROUP))
 
 

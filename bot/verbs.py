@@ -1,0 +1,54 @@
+"""What the command line asks of a bot that runs, by verb; what is passed on to it in `control` is made plain here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from bot.control import Handler, Params, flag, text
+from bot.domain import Listed
+from bot.services.roster import Member, Outcome
+
+STAFF_LIST, STAFF_ADD, STAFF_REMOVE = "staff.list", "staff.add", "staff.remove"
+
+
+class Roster(Protocol):
+    """Whoever can list staff and change the list."""
+
+    async def staff(self) -> Sequence[Member]: ...
+
+    async def add_staff(self, user: str, identity: str, *, lead: bool) -> Outcome: ...
+
+    async def remove_staff(self, user: str) -> Outcome: ...
+
+
+def of_staff(roster: Roster) -> Mapping[str, Handler]:
+    """Who may read cases."""
+
+    async def list_all(_params: Params) -> object:
+        return [_plain(member) for member in await roster.staff()]
+
+    async def add(params: Params) -> object:
+        return await roster.add_staff(text(params, "user"), text(params, "identity"), lead=flag(params, "lead"))
+
+    async def remove(params: Params) -> object:
+        return await roster.remove_staff(text(params, "user"))
+
+    return {STAFF_LIST: list_all, STAFF_ADD: add, STAFF_REMOVE: remove}
+
+
+def member(plain: Mapping[str, Any]) -> Member:
+    """One of the staff, as `staff.list` writes them."""
+    listed = Listed(plain["user"], plain["identity"], plain["lead"], plain["added_by"])
+    return Member(listed, plain["in_config"])
+
+
+def _plain(member: Member) -> Mapping[str, object]:
+    listed = member.listed
+    return {
+        "user": listed.user,
+        "identity": listed.identity,
+        "lead": listed.lead,
+        "in_config": member.in_config,
+        "added_by": listed.added_by,
+    }
