@@ -16,7 +16,7 @@ from bot.channels.matrix.channel import MatrixChannel, open_channel
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import IdentityError, read_own
 from bot.channels.matrix.recovery import renewable
-from bot.channels.matrix.selfcheck import self_check
+from bot.channels.matrix.selfcheck import check_rooms, self_check
 from bot.channels.matrix.upkeep import DeviceSpentError
 from bot.checking import check_compiled
 from bot.config import Config, ConfigError
@@ -144,7 +144,6 @@ async def _serve(
         await renewals.go_on()
         matrix = await _matrix(config, master, clock.now)
         opened.push_async_callback(matrix.close)
-        await _warn(config, master)
         desk = Desk(
             store=kept,
             channels=[matrix],
@@ -159,6 +158,8 @@ async def _serve(
         opened.push_async_callback(desk.stop)
         await opened.enter_async_context(control.listening(config.store.data_dir, _verbs(desk)))
         log.info("running")
+        looking = asyncio.create_task(_warn(config, master))  # beside all else: nobody waits for it
+        opened.callback(looking.cancel)
         await _until(stopped, desk)
         log.info("stopping")
 
@@ -202,7 +203,10 @@ async def _warn(config: Config, master: store.MasterKey) -> None:
         return
     homeserver = Homeserver(config.matrix.homeserver, own.token)
     try:
-        for finding in await self_check(homeserver, own):
+        for finding in (
+            *await self_check(homeserver, own),
+            *await check_rooms(homeserver, own, config.specialists.room),
+        ):
             if not finding.good:
                 counts = (f"{name}={value}" for name, value in finding.params.items())
                 log.warning("not well with the account: %s", " ".join((finding.code, *counts)))

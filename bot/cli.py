@@ -119,6 +119,19 @@ def run(config: ConfigFile = CONFIG, log_level: LogLevel = logs.Level.INFO) -> N
 
 
 @app.command()
+def doctor(config: ConfigFile = CONFIG) -> None:
+    """What is wrong with this installation, and how to mend it. Exits with 1 when something is."""
+    settings = _settings(config)
+
+    from bot import doctor, remedies  # only now: a wrong config is told at once
+
+    found = doctor.examine(settings)
+    for finding in found:
+        typer.echo(remedies.line(finding))
+    raise typer.Exit(doctor.exit_code(found))
+
+
+@app.command()
 def check(
     paths: Annotated[
         list[Path] | None,
