@@ -23,6 +23,7 @@ from bot.errors import VestibuleError, WorldError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bot.channels.matrix.identity import Own
     from bot.config import Config
     from bot.flow.model import Problem
 
@@ -96,11 +97,12 @@ def setup(
 
         from bot.setup import setup  # only now: a wrong config is told at once
 
-        setup(settings, typer.echo)
+        own = setup(settings, typer.echo)
     except VestibuleError:
         if guided:
             guide.take_back(config)
         raise
+    _tell_fingerprint(own)
     if not yes:
         _tell("All is there. If a recovery key was shown, keep it where the bot does not run.")
 
@@ -320,8 +322,16 @@ def _recover(settings: Config) -> None:
     from bot.setup import recover
 
     typed = sys.stdin.isatty()
-    recover(settings, _ask("The recovery key", hidden=True) if typed else sys.stdin.readline())
+    own = recover(settings, _ask("The recovery key", hidden=True) if typed else sys.stdin.readline())
+    _tell_fingerprint(own)
     _tell("The bot has a new device under the same identity. What was written to the one before cannot be read.")
+
+
+def _tell_fingerprint(own: Own) -> None:
+    from bot.services.roster import grouped
+
+    _tell(f"The bot's fingerprint: {grouped(own.master or '')}")
+    _tell("Publish it where people trust what they read: who compares it knows that they write to this bot.")
 
 
 def _ask(question: str, *, hidden: bool = False) -> str:

@@ -16,9 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import checking, cli, logs
+from bot.channels.matrix.identity import Own
 from bot.config import Config, ConfigError
 from bot.flow.model import FlowError
 from bot.ports import Failure, SendError
+from bot.services.roster import grouped
 
 ROOT = Path(__file__).parent.parent
 FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.yaml") if path.stem not in {"bot", "staff", "faq"})
@@ -37,6 +39,8 @@ key_file = "vestibule.key"
 locales = ["en"]
 help_address = "help@example.org"
 """
+
+OWN = Own("@helpline:example.org", "DEVICE", master=KEY, complete=True)
 
 
 class Done(NamedTuple):
@@ -253,13 +257,18 @@ class TestSetupAndRun:
         (here / "config.toml").write_text(CONFIG)
         taken: list[Config] = []
 
-        def set_up(config: Config, show: Callable[[str], None]) -> None:
+        def set_up(config: Config, show: Callable[[str], None]) -> Own:
             taken.append(config)
             show("EsTx 1234")
+            return OWN
 
         monkeypatch.setattr("bot.setup.setup", set_up)
         monkeypatch.setattr("bot.app.run", taken.append)
-        assert vestibule("setup", "--yes") == Done(0, "EsTx 1234\n", "")
+        code, out, err = vestibule("setup", "--yes")
+        assert (code, out) == (0, "EsTx 1234\n")
+        fingerprint, advice = err.splitlines()
+        assert fingerprint == f"The bot's fingerprint: {grouped(KEY)}"
+        assert "Publish it" in advice
         assert vestibule("run") == Done(0, "", "")
         assert taken == [Config.read(Path("config.toml"), {})] * 2
 
@@ -273,7 +282,7 @@ class TestSetupAndRun:
             KEY,
         ]
         monkeypatch.setattr(logs, "configure", lambda *_: None)
-        monkeypatch.setattr("bot.setup.setup", lambda config, show: show(config.matrix.homeserver))
+        monkeypatch.setattr("bot.setup.setup", lambda config, show: show(config.matrix.homeserver) or OWN)
         done = CliRunner().invoke(cli.app, ["setup"], input="\n".join([*answers, "secret"]) + "\n")
         assert done.exit_code == 0
         assert done.stdout.splitlines()[-1] == "https://m.example.org"

@@ -98,7 +98,7 @@ class Helpline:
         code, said = await self.command("setup", "--yes", "--config", str(self.config))
         if code:
             raise HelplineError(f"`vestibule setup` ended with {code}: {said}")
-        self.recovery_key = said
+        self.recovery_key = said.splitlines()[0]
         await self.start_bot()
 
     def _write_config(self, account: Account) -> None:
@@ -137,7 +137,7 @@ data_dir = "{self.data_dir}"
         )
 
     async def command(self, *arguments: str) -> tuple[int, str]:
-        """Run one `vestibule` command to its end: its exit code, and what it printed."""
+        """Run one `vestibule` command to its end: its exit code, and what it printed, standard output first."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -145,10 +145,10 @@ data_dir = "{self.data_dir}"
             *arguments,
             cwd=SHIPPED,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=asyncio.subprocess.PIPE,
         )
-        said, _ = await process.communicate()
-        return process.returncode or 0, said.decode().strip()
+        said, told = await process.communicate()
+        return process.returncode or 0, (said + told).decode().strip()
 
     async def start_bot(self) -> None:
         """Start `vestibule run`; returns when the bot is in the queue room."""
