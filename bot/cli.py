@@ -79,6 +79,10 @@ def setup(
         bool,
         typer.Option("--recover", help="Make a new device under the same identity. Reads the recovery key."),
     ] = False,
+    reset: Annotated[
+        bool,
+        typer.Option("--reset-identity", help="Replace an identity that is lost for good, once the words are typed."),
+    ] = False,
     log_level: LogLevel = logs.Level.WARNING,
 ) -> None:
     """Make what is missing: key file, database, device, identity. Prints the recovery key, once."""
@@ -86,8 +90,10 @@ def setup(
     from bot.config import Config
 
     logs.configure(log_level)
-    if recover:
-        _recover(Config.read(config, os.environ))
+    if recover and reset:
+        _refuse("--recover keeps the identity and --reset-identity replaces it; choose one")
+    if recover or reset:
+        (_recover if recover else _reset)(Config.read(config, os.environ))
         return
     guided = not yes and not config.exists()
     if guided:
@@ -325,6 +331,25 @@ def _recover(settings: Config) -> None:
     own = recover(settings, _ask("The recovery key", hidden=True) if typed else sys.stdin.readline())
     _tell_fingerprint(own)
     _tell("The bot has a new device under the same identity. What was written to the one before cannot be read.")
+
+
+def _reset(settings: Config) -> None:
+    """The words are typed, or are the one line of standard input; no option stands for them."""
+    from bot.setup import reset_identity, reset_sentence
+
+    for line in (
+        f"This puts a new identity in the place of the one that {settings.matrix.user_id} has. Nothing takes it back.",
+        "Everyone who wrote to the bot before sees a warning, and some must accept it before they can write again.",
+        "The fingerprint that was published is wrong from then on: take it down, and publish the new one.",
+        "The recovery key from before opens nothing any more. Do you have it? Run `vestibule setup --recover` instead.",
+        f"To go on, type: {reset_sentence(settings)}",
+    ):
+        _tell(line)
+    own = reset_identity(settings, _ask("The words") if sys.stdin.isatty() else sys.stdin.readline(), typer.echo)
+    _tell_fingerprint(own)
+    _tell(
+        "Log out the account's other devices: they belong to the identity from before. `vestibule doctor` counts them."
+    )
 
 
 def _tell_fingerprint(own: Own) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 from bot import store
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
-from bot.channels.matrix.identity import IdentityError, Own, establish, lists_device, own_keys
-from bot.channels.matrix.recovery import Recovery, renewable
+from bot.channels.matrix.identity import IdentityError, Own, establish, give_up, lists_device, own_keys
+from bot.channels.matrix.recovery import Recovery, renewable, without_stale_store
 from bot.channels.matrix.secretstorage import SecretStorageError, read_recovery_key
 from bot.channels.matrix.signin import Credential, sign_in
 from bot.config import Config, ConfigError, Password
@@ -58,6 +58,21 @@ def recover(config: Config, shown: str) -> Own:
     return asyncio.run(_recover(config, shown))
 
 
+def reset_sentence(config: Config) -> str:
+    """What an administrator types to have the account's identity replaced."""
+    return f"reset the identity of {config.matrix.user_id}"
+
+
+def reset_identity(config: Config, typed: str, show: Callable[[str], None]) -> Own:
+    """Put a new identity in the place of the one that the account has, and that is lost.
+
+    Raises what `setup` raises; where other words than `reset_sentence` were typed, nothing is changed.
+    """
+    if typed.strip() != reset_sentence(config):
+        raise IdentityError(f"nothing was changed: to go on, type exactly `{reset_sentence(config)}`")
+    return asyncio.run(_setup(config, show, reset=True))
+
+
 async def _recover(config: Config, shown: str) -> Own:
     read_recovery_key(shown)  # mistyped: told before anything is made
     await reach(config)
@@ -75,7 +90,7 @@ async def _recover(config: Config, shown: str) -> Own:
         await homeserver.close()
 
 
-async def _setup(config: Config, show: Callable[[str], None]) -> Own:
+async def _setup(config: Config, show: Callable[[str], None], *, reset: bool = False) -> Own:
     await reach(config)
     homeserver = Homeserver(config.matrix.homeserver)
     try:
@@ -86,13 +101,16 @@ async def _setup(config: Config, show: Callable[[str], None]) -> Own:
                 await store.open(config.store.data_dir, config.store.url, master).close()
                 record = identity_record(config, master)
                 own = await sign_in(homeserver, record, config.matrix.user_id, credential_of(config))
-            if own.replacing:
+            if reset:
+                own = without_stale_store(record, config.store.data_dir, await give_up(homeserver, record, own))
+            elif own.replacing:
                 return await recovery(config, master, homeserver).finish()
-            if await _lost_its_device(homeserver, config, own):
+            elif await _lost_its_device(homeserver, config, own):
                 return await recovery(config, master, homeserver).renew()
             guard = Guard(own.user_id, own.device_id, config.store.data_dir, master.subkey(CRYPTO_KEY))
+            password = credential_of(config).password
             try:
-                return await establish(homeserver, guard, record, own, credential_of(config).password, show)
+                return await establish(homeserver, guard, record, own, password, show, reset=reset)
             finally:
                 guard.close()
     finally:

@@ -394,7 +394,7 @@ async def test_a_homeserver_that_asks_for_the_password_gets_it(tmp_path: Path) -
     ("flows", "password", "words"),
     [
         (PASSWORD, "wrong", "does not accept the password"),
-        (PASSWORD, None, "browser"),
+        (PASSWORD, None, "password_file"),
         ([{"stages": ["org.matrix.cross_signing_reset"]}], "right", "browser"),
         ([{"stages": ["m.login.password", "m.login.terms"]}], "right", "browser"),
     ],

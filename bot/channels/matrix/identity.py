@@ -2,6 +2,7 @@
 
 Every private part is on disk, sealed, before the request that publishes it: killed between any two requests, the next
 `setup` goes on with the same identity. `run` never makes one; it checks the chain device → self-signing → master key.
+One that was not made here is replaced only where an administrator has typed the words (`setup --reset-identity`).
 https://spec.matrix.org/v1.16/client-server-api/#cross-signing
 """
 
@@ -82,14 +83,21 @@ def now() -> str:
 
 
 async def establish(
-    homeserver: Homeserver, guard: Guard, record: Record, own: Own, password: str | None, show: Callable[[str], None]
+    homeserver: Homeserver,
+    guard: Guard,
+    record: Record,
+    own: Own,
+    password: str | None,
+    show: Callable[[str], None],
+    *,
+    reset: bool = False,
 ) -> Own:
     """Publish the device and its cross-signing identity; `show` is given the recovery key, once.
 
-    Raises IdentityError where the account has an identity that is not ours: it is never replaced.
+    Raises IdentityError where the account has an identity that is not ours: only a `reset` puts ours in its place.
     """
     answer = await own_keys(homeserver, own)
-    identity = _refuse_foreign(own, answer)
+    identity = _without_foreign(own, answer) if reset else _refuse_foreign(own, answer)
     if own.complete:
         await verify(homeserver, guard, own)
         return own
@@ -102,7 +110,7 @@ async def establish(
         own_device(answer, guard, own)
     await upload_keys(homeserver, guard)
     if identity.self_signing is None:
-        await _publish(homeserver, own, password, identity)
+        await _publish(homeserver, own, password, identity, reset=reset)
     await sign_device(homeserver, guard, own)
     recovery = seed_of(own.recovery or "")
     secrets = {f"m.cross_signing.{usage}": seed_of(seed) for usage, seed in own.seeds.items()}
@@ -113,6 +121,22 @@ async def establish(
     return keep(record, replace(own, seeds=left, recovery=None, complete=True))
 
 
+async def give_up(homeserver: Homeserver, record: Record, own: Own) -> Own:
+    """Let go of an identity of ours that the homeserver does not list any more, so that a reset makes another.
+
+    Raises IdentityError where it does list it: then nothing is lost. Again, after a kill, is harmless.
+    """
+    if own.master is None or set(own.seeds) == set(USAGES):
+        return own  # none was made here, or a reset goes on
+    if read_identity(own.user_id, await own_keys(homeserver, own)).master == own.master:
+        raise IdentityError(
+            "the account's identity is the one that this installation has: nothing is lost, and nothing was reset; "
+            "`vestibule doctor` says what is wrong"
+        )
+    given_up = replace(own, seeds={}, master=None, recovery=None, complete=False, replaces=None, next_device=None)
+    return keep(record, given_up)
+
+
 def signing_key(own: Own, usage: str) -> SigningKey:
     """One of the identity's private keys, while it is kept."""
     return SigningKey(seed_of(own.seeds[usage]))
@@ -121,16 +145,27 @@ def signing_key(own: Own, usage: str) -> SigningKey:
 def _refuse_foreign(own: Own, answer: Mapping[str, Any]) -> Identity:
     """What the homeserver lists of the account, unless somebody else made it."""
     identity = read_identity(own.user_id, answer)
-    if lists_master(own.user_id, answer) and (identity.master is None or identity.master != own.master):
+    if _is_foreign(own, answer, identity):
         raise IdentityError(
             "the account already has a cross-signing identity that was not made here; it will not be replaced. "
             "Use an account of its own for the bot, or the data_dir that belongs to this one; where that is lost, and "
-            "the identity is the bot's, run `vestibule setup --recover`"
+            "the identity is the bot's, run `vestibule setup --recover`, or without its recovery key "
+            "`vestibule setup --reset-identity`"
         )
     return identity
 
 
-async def _publish(homeserver: Homeserver, own: Own, password: str | None, listed: Identity) -> None:
+def _without_foreign(own: Own, answer: Mapping[str, Any]) -> Identity:
+    """What the homeserver lists of the account, as if there were no identity where it is not ours."""
+    identity = read_identity(own.user_id, answer)
+    return Identity(own.user_id) if _is_foreign(own, answer, identity) else identity
+
+
+def _is_foreign(own: Own, answer: Mapping[str, Any], identity: Identity) -> bool:
+    return lists_master(own.user_id, answer) and (identity.master is None or identity.master != own.master)
+
+
+async def _publish(homeserver: Homeserver, own: Own, password: str | None, listed: Identity, *, reset: bool) -> None:
     keys = {usage: signing_key(own, usage) for usage in USAGES}
     documents = {
         f"{usage}_key": signing_document(own.user_id, usage, key.public)
@@ -148,14 +183,21 @@ async def _publish(homeserver: Homeserver, own: Own, password: str | None, liste
         stages = [flow.get("stages") for flow in flows if isinstance(flow, dict)] if isinstance(flows, list) else []
         if error.status != 401 or not stages:
             raise
-        if ["m.login.password"] not in stages or password is None:
+        again = "run `vestibule setup --reset-identity` again" if reset else "run `vestibule setup` again"
+        if ["m.login.password"] not in stages:
             place = _page(error.answer.get("params")) or "sign in there"
             raise IdentityError(
                 f"the homeserver wants the account's owner to allow this in a browser: {place} with this account, "
-                "allow the change of its encryption identity, and run `vestibule setup` again"
+                f"allow the change of its encryption identity, and {again}"
             ) from error
-        # that it asks may mean that there is an identity by now; the password would replace it
-        _refuse_foreign(own, await own_keys(homeserver, own))
+        if password is None:
+            raise IdentityError(
+                "the homeserver wants the account's password for this; name it in [matrix] password_file in place of "
+                f"the access token, and {again}"
+            ) from error
+        if not reset:
+            # that it asks may mean that there is an identity by now; the password would replace it
+            _refuse_foreign(own, await own_keys(homeserver, own))
         auth = by_password(own, password, error)
         try:
             await homeserver.call("POST", "keys", "device_signing", "upload", body={**documents, "auth": auth})

@@ -1,4 +1,4 @@
-"""A new device under the same identity, where the one before is lost or spent. The identity itself is never reset.
+"""A new device under the same identity, where the one before is lost or spent. The identity itself stays.
 
 What was begun is in the record before it is done: killed between any two requests, the next attempt goes on.
 """
@@ -90,10 +90,7 @@ class Recovery:
     async def finish(self) -> Own:
         """Publish and sign the device that was begun; log out the one before."""
         own = await sign_in(self._homeserver, self._record, self._user_id, self._credential)
-        if own.stale_store:
-            for file in self._folder.glob(f"{FILE}*"):
-                file.unlink()
-            own = keep(self._record, replace(own, stale_store=False))
+        own = without_stale_store(self._record, self._folder, own)
         guard = Guard(own.user_id, own.device_id, self._folder, self._store_key)
         try:
             listed = await own_keys(self._homeserver, own)
@@ -166,6 +163,15 @@ class Recovery:
             log.warning("the device before this one could not be logged out: %s", error)
 
 
+def without_stale_store(record: Record, folder: Path, own: Own) -> Own:
+    """Remove the key store of the device before this one, where it still lies there."""
+    if not own.stale_store:
+        return own
+    for file in folder.glob(f"{FILE}*"):
+        file.unlink()
+    return keep(record, replace(own, stale_store=False))
+
+
 def renewable(own: Own, credential: Credential) -> bool:
     """Whether a new device can be made without a person."""
     return credential.password is not None and "self_signing" in own.seeds and (own.complete or own.replacing)
@@ -176,7 +182,7 @@ def _need_our_identity(listed: dict[str, Any], own: Own) -> None:
     if identity.master is None or identity.master != own.master:
         raise IdentityError(
             "the account's cross-signing identity is not the one that the recovery key holds: it was replaced or "
-            "removed. It is never reset from here; use a new account for the bot"
+            "removed. It is never reset by this; `vestibule setup --reset-identity` makes a new one"
         )
     if identity.self_signing != signing_key(own, "self_signing").public:
         raise IdentityError("the account's self-signing key is not the one that is kept: it was replaced")

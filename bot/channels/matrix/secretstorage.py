@@ -117,7 +117,7 @@ async def open_secrets(homeserver: Homeserver, user_id: str, secret: bytes, name
     if not _is_key_of(description, secret):
         raise SecretStorageError(
             "this recovery key is not the one of this account's secret storage; if that one is lost, nothing brings "
-            "the identity back: it is never reset, and the bot needs a new account"
+            "the identity back: `vestibule setup --reset-identity` makes a new one, and says what follows"
         )
     found = {}
     for name in names:
