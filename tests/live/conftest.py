@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from bot.demo.helpline import Helpline
 from bot.demo.person import Person
 from bot.demo.synapse import Synapse
+from tests.live.walking import Seen, converse
 
 
 class People:
@@ -49,3 +51,10 @@ async def people(synapse: Synapse) -> AsyncIterator[People]:
     yield people
     await people.stop()
     assert not people.missed(), "messages that could not be decrypted"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def undisturbed() -> Seen:
+    """What the whole way looks like when nothing goes wrong."""
+    async with Helpline() as helpline:
+        return await converse(helpline)

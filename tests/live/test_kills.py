@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.helpline import Helpline
-from bot.demo.person import Person
-from bot.demo.shift import CASE, Shift
-from bot.demo.walk import WHOLE
-from tests.live.walking import hand_over, take
+from tests.live.walking import Seen, converse
 
 KILLER = str(Path(__file__).with_name("killer.py"))
 FEWEST_KILLS = 10
@@ -36,33 +33,10 @@ class Mortal(Helpline):
             self.deaths += 1
 
 
-def said(person: Person, room: str) -> list[str]:
-    """The bot's and the requester's messages, without the case number."""
-    return [CASE.sub("####", message.body) for message in person.messages(room)]
-
-
-async def converse(helpline: Helpline) -> tuple[list[str], list[str]]:
-    """The whole way; what the requester and the relay room saw."""
-    requester = await helpline.person()
-    room = await hand_over(helpline, requester, WHOLE[0])
-    shift = Shift(helpline)
-    await take(shift)
-    for number in range(3):
-        await shift.claimer.send(shift.relay, f"answer {number}")
-        await requester.next_message(room)
-        await requester.send(room, f"word {number}")
-        await shift.read_until(shift.claimer, "relay", shift.relay, f"word {number}")
-    relay = shift.relay
-    await shift.close()
-    await requester.next_message(room)
-    assert requester.undecrypted() == []
-    return said(requester, room), said(shift.claimer, relay)
-
-
 @pytest.mark.parametrize("seed", [1])
-async def test_killed_at_ten_points_of_one_conversation_nothing_is_lost_or_doubled(seed: int) -> None:
-    async with Helpline() as undisturbed:
-        expected = await converse(undisturbed)
+async def test_killed_at_ten_points_of_one_conversation_nothing_is_lost_or_doubled(
+    seed: int, undisturbed: Seen
+) -> None:
     async with Mortal(seed) as helpline:
         dying = asyncio.create_task(helpline.live_dangerously())
         try:
@@ -72,5 +46,5 @@ async def test_killed_at_ten_points_of_one_conversation_nothing_is_lost_or_doubl
         log = helpline.log.read_text()
     print(f"\nkilled {helpline.deaths} times", file=sys.stderr)
     assert helpline.deaths >= FEWEST_KILLS
-    assert seen == expected
+    assert seen == undisturbed
     assert "Traceback" not in log

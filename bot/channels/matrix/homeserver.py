@@ -190,6 +190,14 @@ def pause(tries: int, retry_after: float | None) -> float:
     return min(2.0 ** min(tries, 16), LONGEST_PAUSE)
 
 
+def chunk_of(answer: Mapping[str, Any]) -> list[Any]:
+    """The events of an answer that lists some. Raises HomeserverError for one that lists none: an empty list is one."""
+    chunk = answer.get("chunk")
+    if not isinstance(chunk, list):
+        raise HomeserverError(0)
+    return chunk
+
+
 async def _read(response: aiohttp.ClientResponse, most: int) -> object:
     """The JSON of an answer."""
     raw = await _bounded(response, most)

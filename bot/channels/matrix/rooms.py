@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError
+from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError, chunk_of
 from bot.channels.matrix.signing import MEGOLM
 from bot.channels.matrix.sync import is_id
 
@@ -107,8 +107,7 @@ class Rooms:
             self._members[room] = Members(crowded=True)
             return self._members[room]
         members = Members()
-        chunk = answer.get("chunk")
-        for event in chunk if isinstance(chunk, list) else []:
+        for event in chunk_of(answer):
             if isinstance(event, dict):
                 members.apply(event)
         if before == self._changes.get(room, 0):
@@ -128,12 +127,17 @@ class Rooms:
         if room in self._members and not self._members[room].crowded:
             del self._members[room]
 
+    def forget_all(self) -> None:
+        """What we know of any room may be old."""
+        for room in list(self._members):
+            self.forget(room)
+
     async def enter(self, room: str, *known: str | None) -> None:
         """Join, through the server of the room, or of those (people, rooms) that we know. Again is harmless."""
         # ids of room version 12 name no server
         via = sorted({name.partition(":")[2] for name in (room, *known) if name} - {""})
         query = {"via": via, "server_name": via}  # the second is what it was called before Matrix 1.12
-        await self._homeserver.call("POST", "join", room, body={}, query=query)
+        _room_id(await self._homeserver.call("POST", "join", room, body={}, query=query))
         self._members.pop(room, None)
         self.forget(room)
 

@@ -108,7 +108,7 @@ async def test_whoever_left_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) ->
 async def test_a_room_of_too_many_is_asked_for_once_and_again_when_entered() -> None:
     told = answers(TWO)
     told[f"GET rooms/{ROOM}/members"] = AnswerTooLargeError(0)
-    server = Answering({**told, "POST join": {}})
+    server = Answering({**told, "POST join": {"room_id": ROOM}})
     rooms = Rooms(server, BOT)
     for _ in range(3):
         assert not await rooms.look(ROOM)
@@ -192,9 +192,15 @@ async def test_an_answer_that_is_older_than_what_we_heard_meanwhile_is_not_remem
 
 
 @pytest.mark.parametrize("chunk", [None, 5, {}, "x"])
-async def test_a_malformed_list_of_members_is_an_empty_one(chunk: Any) -> None:
+async def test_what_is_no_list_of_members_is_no_answer(chunk: Any) -> None:
     rooms = Rooms(Answering({"GET rooms": {"chunk": chunk}}), BOT)
-    assert (await rooms.members(ROOM)).all == set()
+    with pytest.raises(HomeserverError):
+        await rooms.members(ROOM)
+
+
+async def test_what_is_no_answer_to_joining_is_taken_for_none() -> None:
+    with pytest.raises(HomeserverError):
+        await Rooms(Answering({"POST join": {}}), BOT).enter(ROOM)
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------
