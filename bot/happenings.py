@@ -44,6 +44,7 @@ class Alarm(StrEnum):
 
     UNSIGNED_DEVICE = "unsigned_device"  # somebody listed has a device that their pinned identity has not signed
     WRONG_IDENTITY = "wrong_identity"  # the identity of somebody listed is not the pinned one (any more)
+    SERVER_WENT_BACK = "server_went_back"  # the homeserver is on an older copy: what came after it is gone there
     NEW_DEVICE = "new_device"  # the bot had to begin again with a new device: what came before it cannot be read
 
 

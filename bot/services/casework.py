@@ -5,9 +5,10 @@ Humans vet (law 8): a person signs off, and by default nobody claims before that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.deeds import Invite, MakeRoom
+from bot.deeds import Invite, MakeRoom, OutgoingMessage
 from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId
 from bot.flow.events import OpenCase
 from bot.services import sayings
@@ -154,9 +155,23 @@ def _room(work: Work, case: Case, made: ConversationId | None, place: Place) -> 
         case=case.number,
     )
     work.tx.conversations.add(room)
-    name = work.kit.render.staff(sayings.NAMES[place], case=case.number)
-    work.post(room, MakeRoom(work.new_id(), name))
+    _make(work, case, room)
     return room.id
+
+
+def make_anew(work: Work, case: Case, gone: Conversation, undone: Sequence[OutgoingMessage]) -> None:
+    """A room of the case's is not there any more, or the bot is out of it: make another, and ask the same into that."""
+    room = replace(gone, room=None)
+    work.tx.conversations.save(room)
+    _make(work, case, room)
+    for message in undone:
+        if isinstance(message.deed, Invite):
+            work.post(room, message.deed)
+    work.say(work.queue(), work.kit.render.staff(sayings.ROOM_MADE_ANEW, case=case.number))
+
+
+def _make(work: Work, case: Case, room: Conversation) -> None:
+    work.post(room, MakeRoom(work.new_id(), work.kit.render.staff(sayings.NAMES[room.place], case=case.number)))
 
 
 def _invite_claimer(work: Work, case: Case, who: str) -> None:

@@ -25,11 +25,11 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Conversation, ConversationId, Owner, Place
+from bot.domain import Case, Conversation, ConversationId, Owner, Place
 from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
-from bot.services import identity, reception, relay, roster, sayings
+from bot.services import casework, identity, reception, relay, roster, sayings
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -289,6 +289,8 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
         relay.not_delivered(work, message)
     elif case is None:
         return
+    elif isinstance(message.deed, Invite) and failure is Failure.GONE:
+        _make_anew(work, conversation, case, message)
     elif isinstance(message.deed, Invite):
         work.say(work.queue(), say(sayings.INVITE_FAILED, case=case.number))
     elif conversation.place is Place.NOTES and isinstance(message.deed, SendText):
@@ -296,3 +298,13 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
     elif conversation.place is Place.RELAY:
         back = [message, *(work.drop_lane(conversation) if failure is Failure.GONE else ())]
         relay.take_back(work, case, back, closed=failure is Failure.GONE)
+
+
+def _make_anew(work: Work, gone: Conversation, case: Case, invite: OutgoingMessage) -> None:
+    """Somebody is to come into a room of the case's that is gone. What waited there is kept, or said to be lost."""
+    waited = work.drop_lane(gone)
+    casework.make_anew(work, case, gone, [invite, *waited])
+    if gone.place is Place.RELAY:
+        relay.take_back(work, case, waited, closed=True)
+    elif any(isinstance(message.deed, SendText) for message in waited):
+        work.say(work.queue(), work.kit.render.staff(sayings.NOTES_LOST, case=case.number))

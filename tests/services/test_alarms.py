@@ -54,6 +54,7 @@ def deeds(world: World, room: str, kind: type) -> list[object]:
         (Alarmed(Alarm.UNSIGNED_DEVICE, VETTER, "LAPTOP"), "alarm_unsigned_device"),
         (Alarmed(Alarm.WRONG_IDENTITY, VETTER), "alarm_wrong_identity"),
         (Alarmed(Alarm.NEW_DEVICE), "alarm_new_device"),
+        (Alarmed(Alarm.SERVER_WENT_BACK), "alarm_server_went_back"),
         (Alarmed(Alarm.UNSIGNED_DEVICE, BOT, "OTHER"), "alarm_own_unsigned_device"),
         (Alarmed(Alarm.WRONG_IDENTITY, BOT), "alarm_own_wrong_identity"),
     ],

@@ -1,5 +1,8 @@
 """The specialists' side: vetting, claim, rooms, relay, close."""
 
+from datetime import timedelta
+from functools import partial
+
 import pytest
 
 from bot.deeds import Invite
@@ -274,6 +277,42 @@ async def test_words_are_kept_when_the_relay_room_is_gone_and_staff_are_told() -
         del world.server.broken[relay]
         await world.happen(relay, CLAIMER, Joined())
         assert world.said(relay)[-2:] == ["one", "two"]
+
+
+async def test_rooms_that_are_gone_are_made_anew_for_whoever_claims_again() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        gone = [world.relay, world.notes]
+        for room in gone:
+            world.server.broken[room] = SendError(Failure.GONE)
+        await world.write(ROOM, REQUESTER, "are you there?")
+        await world.command(f"!claim {number}", CLAIMER)
+        assert world.said(QUEUE).count(staff_text("room_made_anew", case=number)) == 2
+        case = await world.get_case(number)
+        relay, notes = [await world.memory.transact(partial(_at, name)) for name in (case.relay, case.notes)]
+        assert relay.room not in (None, *gone)
+        assert world.said(relay.room)[-1] == "are you there?"
+        assert staff_text("notes_intro", case=number) in world.said(notes.room)
+        await world.write(relay.room, CLAIMER, "I am", signed=True)
+        assert world.said(ROOM)[-1] == "I am"
+
+
+async def test_what_waited_in_a_room_that_is_gone_is_shown_in_the_one_made_anew() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        world.server.broken[world.relay] = SendError(Failure.AWAY)
+        await world.command(f"!claim {number}", CLAIMER)
+        await world.write(ROOM, REQUESTER, "behind the invitation")
+        world.server.broken[world.relay] = SendError(Failure.GONE)
+        world.clock.advance(timedelta(minutes=2))
+        world.desk.look_again()
+        await world.quiet()
+        relay = await world.memory.transact(partial(_at, (await world.get_case(number)).relay))
+        assert world.said(relay.room)[-1] == "behind the invitation"
+
+
+def _at(name, tx):
+    return tx.conversations.get(name)
 
 
 async def test_a_message_that_the_server_refuses_does_not_close_the_relay() -> None:

@@ -15,7 +15,7 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from bot.channels.matrix.guard import Guard
-from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError
+from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError, chunk_of
 from bot.channels.matrix.machine import CannotRead
 from bot.channels.matrix.media import Media
 from bot.channels.matrix.people import People
@@ -114,7 +114,7 @@ class Sender:
             case Decline(notice):
                 return await self._decline(room, message, notice)
             case Invite(contact):
-                await self._rooms.invite(room, contact)
+                await self._invite(room, contact)
                 return Result()
             case Leave(why):
                 await self._leave(room, message, why)
@@ -145,7 +145,8 @@ class Sender:
         if identity is None:
             # their server does not tell their devices: nobody could read what is said now
             raise SendError(Failure.AWAY)
-        return replace(await self._speak(room, members.joined, message, content, staff=False), identity=identity)
+        said = await self._speak(room, members.joined, message, content, staff=False, contact=contact)
+        return replace(said, identity=identity)
 
     async def _pass_on(self, room: str, place: Place, message: OutgoingMessage, deed: SendFile) -> Result:
         before = await self._said_before(room, message)
@@ -169,13 +170,26 @@ class Sender:
         await self._rooms.leave(room)
 
     async def _speak(
-        self, room: str, joined: set[str], message: OutgoingMessage, content: Content, *, staff: bool
+        self,
+        room: str,
+        joined: set[str],
+        message: OutgoingMessage,
+        content: Content,
+        *,
+        staff: bool,
+        contact: str | None = None,
     ) -> Result:
-        """Send it, encrypted, with its key to everyone joined who may read it and does not have it."""
+        """Send it, encrypted, with its key to everyone joined who may read it and does not have it.
+
+        It waits while this contact has devices to read it on, and none of them can be given the key.
+        """
         readers = self._people.readers({*joined, self._guard.user_id}, staff=staff)
         missing = self._guard.missing_key(room, readers)
         if missing:
-            await self._share(room, missing)
+            reached = await self._share(room, missing)
+            theirs = {device for device in readers if device.user_id == contact}
+            if theirs and theirs <= set(missing) and contact not in reached:
+                raise SendError(Failure.AWAY)
         sealed = self._guard.encrypt(room, "m.room.message", {**content, OWN_ID: message.id})
         if RELATION in content:
             # homeservers serve the newest words of a message, and look for what they relate to outside the ciphertext
@@ -191,7 +205,8 @@ class Sender:
                 raise
             return Result()  # ticked before; the homeserver has forgotten the transaction id since
 
-    async def _share(self, room: str, devices: list[Device]) -> None:
+    async def _share(self, room: str, devices: list[Device]) -> set[str]:
+        """Give these devices the room's present key; whose devices got it."""
         strangers = self._guard.without_session(devices)
         if strangers:
             self._guard.start_sessions(strangers, await self._people.claim(strangers))
@@ -201,11 +216,14 @@ class Sender:
                 "PUT", "sendToDevice", "m.room.encrypted", uuid4().hex, body={"messages": messages}
             )
             self._guard.key_shared(room, messages, devices)
+        return set(messages)
 
     async def _send(self, room: str, kind: str, transaction: str, content: dict[str, Any]) -> Result:
         answer = await self._homeserver.call("PUT", "rooms", room, "send", kind, transaction, body=content)
         event_id = answer.get("event_id")
-        return Result(event_id=event_id if isinstance(event_id, str) else None)
+        if not isinstance(event_id, str):
+            raise HomeserverError(0)  # something before the homeserver answered: it may not have heard of this
+        return Result(event_id=event_id)
 
     async def _said_before(self, room: str, message: OutgoingMessage) -> str | None:
         """The event of this message, if the room holds it and the homeserver may not know (law 2, second half)."""
@@ -218,8 +236,8 @@ class Sender:
         query = {"dir": "b", "limit": "100", "filter": ours}
         for _ in range(LOOK_BACK_PAGES):
             answer = await self._homeserver.call("GET", "rooms", room, "messages", query=query, events=True)
-            chunk, end = answer.get("chunk"), answer.get("end")
-            for event in usable(chunk if isinstance(chunk, list) else []):
+            end = answer.get("end")
+            for event in usable(chunk_of(answer)):
                 if event["sender"] == self._guard.user_id and self._own_id(room, event) == message.id:
                     return str(event["event_id"])
             if not isinstance(end, str) or end == query.get("from"):
@@ -269,6 +287,14 @@ class Sender:
         except HomeserverError as error:
             if error.failure is Failure.GONE:  # somebody rules there beside us; the room is still there
                 raise SendError(Failure.REFUSED) from error
+            raise
+
+    async def _invite(self, room: str, contact: str) -> None:
+        try:
+            await self._rooms.invite(room, contact)
+        except HomeserverError as error:
+            if error.failure is Failure.GONE and await self._rooms.is_in(room):
+                raise SendError(Failure.REFUSED) from error  # it is this person who cannot be asked in
             raise
 
     async def _identify(self, contact: str) -> Result:

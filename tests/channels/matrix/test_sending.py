@@ -190,14 +190,50 @@ async def test_a_key_that_was_not_delivered_is_shared_again(world: World) -> Non
     assert world.read(world.sent[0])["content"]["body"] == "hello"
 
 
-async def test_a_device_without_a_one_time_key_gets_the_room_key_once_it_has_one(world: World) -> None:
+@pytest.mark.parametrize("answer", [{"one_time_keys": {}}, {"one_time_keys": {}, "failures": {"localhost": {}}}, {}])
+async def test_words_wait_until_a_device_of_their_readers_can_be_given_the_key(world: World, answer: JSON) -> None:
+    claim = world.server.answers["POST keys/claim"]
+    world.server.answers["POST keys/claim"] = answer
+    assert (await world.fails(SendText("hello"))).failure is Failure.AWAY
+    assert (world.shared, world.sent) == ([], [])
+    world.server.answers["POST keys/claim"] = claim
+    await world.perform(SendText("hello"))
+    assert world.read(world.sent[0])["content"]["body"] == "hello"
+
+
+async def test_a_specialists_device_without_a_one_time_key_gets_the_room_key_once_it_has_one(world: World) -> None:
+    ana = Identity(ANA)
+    world.keys = ana.listed(ana.sign(world.ana.device_keys()))
+    world.keys["device_keys"][BOT] = {}
+    world.people.trust({ANA: ana.master.public})
     claim = world.server.answers["POST keys/claim"]
     world.server.answers["POST keys/claim"] = {"one_time_keys": {}}
-    await world.perform(SendText("hello"))
+    await world.perform(SendText("hello"), Place.NOTES)
     assert world.shared == []
     world.server.answers["POST keys/claim"] = claim
-    await world.perform(SendText("hello again"))
+    await world.perform(SendText("hello again"), Place.NOTES)
     assert world.read(world.sent[1])["content"]["body"] == "hello again"
+
+
+@pytest.mark.parametrize("place", [Place.REQUESTER, Place.RELAY])
+@pytest.mark.parametrize("answer", [{}, [], {"event_id": None}])
+async def test_what_is_no_answer_to_a_message_is_taken_for_none(world: World, place: Place, answer: Any) -> None:
+    world.server.answers["PUT rooms/!room:localhost/send/"] = answer
+    assert (await world.fails(SendText("hello"), place)).failure is Failure.AWAY
+
+
+@pytest.mark.parametrize(("is_in", "failure"), [(True, Failure.REFUSED), (False, Failure.GONE)])
+async def test_somebody_who_cannot_be_asked_in_is_told_from_a_room_that_is_gone(
+    world: World, is_in: bool, failure: Failure
+) -> None:
+    forbidden = HomeserverError(403, "M_FORBIDDEN")
+    world.server.answers |= {
+        "POST rooms/!room:localhost/invite": forbidden,
+        f"GET rooms/!room:localhost/state/m.room.member/{BOT}": {"membership": "join"} if is_in else forbidden,
+    }
+    if not is_in:
+        world.server.answers["GET rooms/!room:localhost/members"] = forbidden
+    assert (await world.fails(Invite(BEN), Place.RELAY)).failure is failure
 
 
 @pytest.mark.parametrize("place", [Place.REQUESTER, Place.RELAY])
@@ -391,7 +427,14 @@ async def test_within_a_day_the_homeserver_remembers(world: World, tried: JSON) 
     assert world.server.count(MESSAGES) == 0
 
 
-@pytest.mark.parametrize("answer", [{}, {"chunk": None}, {"chunk": [], "end": 5}, {"chunk": [], "end": "p"}])
+@pytest.mark.parametrize("answer", [{}, {"chunk": None}])
+async def test_what_cannot_be_looked_for_is_not_said_again_yet(world: World, answer: JSON) -> None:
+    await said(world)
+    world.server.answers[MESSAGES] = answer
+    assert (await world.fails(SendText("hello"), **LONG_AGO)).failure is Failure.AWAY
+
+
+@pytest.mark.parametrize("answer", [{"chunk": [], "end": 5}, {"chunk": [], "end": "p"}])
 async def test_what_is_not_found_is_said_again(world: World, answer: JSON) -> None:
     await said(world)
     world.server.answers[MESSAGES] = answer
