@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.channels.matrix.guard import Guard, Plain
-from bot.channels.matrix.homeserver import Homeserver, HomeserverError, pause
+from bot.channels.matrix.homeserver import Homeserver, HomeserverError, chunk_of, pause
 from bot.channels.matrix.machine import CannotRead
 from bot.channels.matrix.people import People
 from bot.channels.matrix.reading import read_message, removed_by, sent_at
@@ -22,6 +22,8 @@ from bot.channels.matrix.rooms import Rooms, membership_of, was_widened
 from bot.channels.matrix.sync import TIMELINE_LIMIT, Synced, Timeline, is_id, lean_filter, usable
 from bot.channels.matrix.waiting import Missing
 from bot.happenings import (
+    Alarm,
+    Alarmed,
     Arrival,
     Cause,
     Danger,
@@ -81,10 +83,18 @@ class Reader:
         self._opened_late: list[int] = []
         self._without_key: list[Missing] = []  # of the sync that is being read
 
-    async def arrivals(self, synced: Synced, since: str | None, *, patient: bool) -> list[Arrival]:
+    def begin_anew(self) -> None:
+        """The homeserver is on an earlier state than it was: nothing that it told us before counts."""
+        self._rooms.forget_all()
+        self._people.all_changed()
+        self._guard.renew_room_keys()
+
+    async def arrivals(self, synced: Synced, since: str | None, *, patient: bool, anew: bool = False) -> list[Arrival]:
         """What happened, in order. Raises HomeserverError.
 
-        Not `patient`: what cannot be had for one room or person is given up; it failed too often.
+        Not `patient`: what cannot be had for one room or person is given up; it failed too often. `anew`: the
+        homeserver was put back, and this is all that it has, not only what came after `since`; what was taken before is
+        there again, under the same ids.
         """
         self._guard.receive(synced.to_device)
         self._people.changed(synced.changed)
@@ -101,6 +111,8 @@ class Reader:
             self._rooms.forget(room)
             self._guard.forget_room(room)
             found.append(Arrival(NAME, room, f"left/{room}/{since or ''}", self._guard.user_id, now, Left()))
+        if anew:
+            found.append(Arrival(NAME, "", f"went-back/{since}", "", now, Alarmed(Alarm.SERVER_WENT_BACK)))
         if since is None:
             # before the first sync this device was in no room: what stands there is history
             return found
@@ -108,8 +120,8 @@ class Reader:
         self._opened_late = [waited.row for waited in kept]
         opened = [replace(self._open(waited.room, waited.event), late=True) for waited in kept]
         for timeline in synced.timelines:
-            for event in await self._to_us(timeline, since, patient=patient):
-                if self._matters(event):
+            for event in await self._to_us(timeline, None if anew else since, patient=patient):
+                if self._matters(event) and not (anew and self._is_history(event)):
                     opened.append(self._open(timeline.room, event))
                     await _breathe(len(opened))
         await self._learn_authors(opened, patient=patient)
@@ -135,7 +147,7 @@ class Reader:
             if timeline.typing is not None
         ]
 
-    async def _to_us(self, timeline: Timeline, since: str, *, patient: bool) -> list[Mapping[str, Any]]:
+    async def _to_us(self, timeline: Timeline, since: str | None, *, patient: bool) -> list[Mapping[str, Any]]:
         """What was said since we were asked in: in a room that is older than that, the rest is others' history."""
         events = list(timeline.events)
         if timeline.gap is not None:
@@ -157,22 +169,27 @@ class Reader:
         is_there = bool(event.get("content")) or event["type"] == "m.room.redaction"
         return event["sender"] != self._guard.user_id and is_there
 
-    async def _missed(self, room: str, gap: str, since: str, *, patient: bool) -> list[Mapping[str, Any]]:
-        """The events between the last sync, or when we were asked in, and a limited timeline, in order."""
+    async def _missed(self, room: str, gap: str, since: str | None, *, patient: bool) -> list[Mapping[str, Any]]:
+        """The events between the last sync, or when we were asked in, and a limited timeline, in order.
+
+        Where nothing says where the last sync was, one page of them.
+        """
         pages: list[Mapping[str, Any]] = []
         position: str | None = gap
-        for _ in range(GAP_PAGES):
+        most = GAP_PAGES if since is not None else 1
+        for _ in range(most):
             if position is None:
                 break
             query = {
                 "dir": "b",
                 "from": position,
-                "to": since,
+                **({} if since is None else {"to": since}),
                 "limit": str(TIMELINE_LIMIT),
                 "filter": json.dumps(lean_filter(self._guard.user_id)["room"]["timeline"]),
             }
             try:
                 answer = await self._homeserver.call("GET", "rooms", room, "messages", query=query, events=True)
+                page = list(usable(chunk_of(answer)))
             except HomeserverError as error:
                 if error.failure is Failure.LIMITED:
                     await asyncio.sleep(pause(0, error.retry_after))
@@ -181,14 +198,13 @@ class Reader:
                     raise
                 log.warning("a gap in a room could not be filled: %s", error)
                 break
-            chunk, end = answer.get("chunk"), answer.get("end")
-            page = list(usable(chunk if isinstance(chunk, list) else []))
+            end = answer.get("end")
             pages += page
             # a page may be empty and not the last: what the filter left out stood on it
             more = isinstance(end, str) and end != position and not any(self._asks_us_in(event) for event in page)
             position = end if more else None
         else:
-            if position is not None:
+            if position is not None and since is not None:
                 log.warning("a gap in a room is longer than %d pages: what lies before them is not read", GAP_PAGES)
         return pages[::-1]
 
@@ -251,12 +267,14 @@ class Reader:
         session = self._guard.lacks_key(one.room, one.event)
         if one.late or session is None:
             return [Unreadable(why.cause)]
-        at = sent_at(one.event)
-        if self._made_at is not None and at < self._made_at:
+        if self._is_history(one.event):
             return []
         self._without_key.append(Missing(one.room, session, one.event))
         withheld = self._guard.is_withheld(one.room, session)
         return [Unreadable(Cause.WITHHELD if withheld else why.cause)]
+
+    def _is_history(self, event: Mapping[str, Any]) -> bool:
+        return self._made_at is not None and sent_at(event) < self._made_at
 
     def _said(self, sender: str, plain: Plain) -> Happening | None:
         try:

@@ -326,6 +326,10 @@ class Guard:
         """The `m.room.encrypted` content for a room whose key has been shared."""
         return dict(self._olm.group_encrypt(room, {"type": kind, "content": content}))
 
+    def renew_room_keys(self) -> None:
+        """Use a new key for whatever is said next, in every room: those who had the present ones may not have them."""
+        self._used_up.update(self._shared)
+
     def forget_room(self, room: str) -> None:
         """Use a new key for whatever is said in this room next; a message that is on its way may still use this one."""
         if room in self._shared:

@@ -6,16 +6,17 @@ The world's failures are waited out here; a batch that was not accepted is asked
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 
 from bot.channels.matrix.arriving import NAME, Reader
 from bot.channels.matrix.courtesy import Courtesy
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import LONGEST_PAUSE, AnswerTooLargeError, Homeserver, HomeserverError, pause
-from bot.channels.matrix.sync import TIMELINE_LIMIT, Synced, lean_filter, read_sync
+from bot.channels.matrix.sync import TIMELINE_LIMIT, Synced, lean_filter, nothing_filter, read_sync, went_back
 from bot.channels.matrix.upkeep import Upkeep
 from bot.happenings import Batch
-from bot.ports import Inbox, ListeningEnded
+from bot.ports import Failure, Inbox, ListeningEnded
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +47,23 @@ class Listener:
         # what stood in the rooms before the first sync is history, of which nothing is read
         most = 1 if token is None else TIMELINE_LIMIT
         failed = read = 0
+        doubtful, anew = True, False
         try:
             while True:
                 try:
-                    synced = await self._sync(token, most)
+                    if doubtful and token is not None:
+                        anew = anew or went_back(token, await self._present())
+                        if anew:
+                            await self._begin_anew()
+                    doubtful = False
+                    synced = await self._sync(None if anew else token, most)
+                    if token is not None and not anew and went_back(token, synced.token):
+                        doubtful = anew = True
+                        continue
                     read += 1
-                    arrivals = await self._reader.arrivals(synced, token, patient=read <= PATIENCE)
+                    arrivals = await self._reader.arrivals(synced, token, patient=read <= PATIENCE, anew=anew)
                     await inbox.accept(Batch(NAME, synced.token, tuple(arrivals)))
-                    token, most, failed, read = synced.token, TIMELINE_LIMIT, 0, 0
+                    token, most, failed, read, anew = synced.token, TIMELINE_LIMIT, 0, 0, False
                     self._reader.accepted()
                     self._courtesy.read(arrivals)
                     self._courtesy.tell(inbox, self._reader.typing(synced))
@@ -71,11 +81,28 @@ class Listener:
                         ) from error
                     wait = pause(failed, error.retry_after)
                     failed += 1
+                    doubtful = doubtful or error.failure is Failure.AWAY
                     log.warning("%s; trying again in %.0f s", error, wait)
                     await asyncio.sleep(wait)
         finally:
             await self._upkeep.stop()
             await self._courtesy.stop()
+
+    async def _present(self) -> str:
+        """The token of this moment, asked for whenever the homeserver may have been restarted.
+
+        With one from a future that was taken back, it would pass over what is new.
+        """
+        query = {"filter": json.dumps(nothing_filter()), "timeout": "0"}
+        answer = read_sync(await self._homeserver.call("GET", "sync", query=query, events=True), self._guard.user_id)
+        if answer is None:
+            raise HomeserverError(0)
+        return answer.token
+
+    async def _begin_anew(self) -> None:
+        log.error("the homeserver was put back to an earlier state: everything that it has is read anew")
+        self._reader.begin_anew()
+        await self._upkeep.replace_keys()
 
     async def _sync(self, token: str | None, most: int) -> Synced:
         query = {"filter": await self._filter(most), "timeout": str(SYNC_SECONDS * 1000) if token else "0"}

@@ -65,6 +65,12 @@ class People:
             for changed in self._asking.values():
                 changed.add(user)
 
+    def all_changed(self) -> None:
+        """Nothing that the homeserver told before counts any more."""
+        self.changed(list(self._known))
+        self._unseen |= {self._guard.user_id, *self._pins}
+        self._look_again = 0.0
+
     async def learn(self, users: Iterable[str], *, again: bool = False) -> None:
         """Ask for those that are not known (or for all, `again`). Raises HomeserverError.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -20,6 +21,7 @@ TIMELINE = (
     "m.room.tombstone",
 )
 TIMELINE_LIMIT = 100  # events a room; a longer gap is filled from /messages
+POSITION = re.compile(r"[sm]?([0-9]{1,18})(?:[_~]|$)")  # what the tokens of most homeservers begin with
 
 
 def lean_filter(user_id: str, most: int = TIMELINE_LIMIT) -> dict[str, Any]:
@@ -35,6 +37,21 @@ def lean_filter(user_id: str, most: int = TIMELINE_LIMIT) -> dict[str, Any]:
             "timeline": {"types": list(TIMELINE), "not_senders": [user_id], "limit": most},
         },
     }
+
+
+def nothing_filter() -> dict[str, Any]:
+    """The filter of a sync that is made for its token alone."""
+    nothing: dict[str, Any] = {"types": []}
+    return {"presence": nothing, "account_data": nothing, "room": {"rooms": []}}
+
+
+def went_back(before: str, now: str) -> bool:
+    """Whether the second of two sync tokens, given out later, is of an earlier state of the homeserver.
+
+    Tokens are a homeserver's own affair: of those that do not begin with a count nobody can tell.
+    """
+    first, second = POSITION.match(before), POSITION.match(now)
+    return first is not None and second is not None and int(second[1]) < int(first[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from uuid import uuid4
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.people import People
+from bot.channels.matrix.signing import Device
 from bot.channels.matrix.sync import Synced
 from bot.ports import ListeningEnded
 
@@ -17,6 +18,7 @@ SPENT = "already exists"  # how Synapse says that it holds another key under the
 
 log = logging.getLogger(__name__)
 
+MOST_OFFERED = 200  # one-time keys that a homeserver may offer of one device: we upload fewer
 REVIVALS = 20  # people whose devices get a new Olm session in one go; strangers can ask for them
 
 
@@ -48,6 +50,17 @@ class Upkeep:
         if self._guard.broken and self._reviving is None:
             # other people's servers are asked for it, and may be slow: nobody else waits for them (law 7)
             self._reviving = asyncio.create_task(self.revive())
+
+    async def replace_keys(self) -> None:
+        """Take back all one-time keys: the homeserver offers some that others have used. Raises HomeserverError.
+
+        There is no other way than to claim them ourselves. New ones are uploaded after the next sync.
+        """
+        own = Device(self._guard.user_id, self._guard.device_id, self._guard.curve25519, self._guard.ed25519, True)
+        for _ in range(MOST_OFFERED):
+            claimed = (await self._people.claim([own])).get("one_time_keys")
+            if not _holds_one_time_key(claimed, own):
+                return
 
     async def stop(self) -> None:
         """Let go of what is under way."""
@@ -91,3 +104,11 @@ class Upkeep:
             self._guard.broken.revived([(d.user_id, d.curve25519) for d in devices], datetime.now(UTC))
         except HomeserverError as error:
             log.warning("broken sessions could not be revived: %s", error)
+
+
+def _holds_one_time_key(claimed: object, device: Device) -> bool:
+    """Whether an answer of `/keys/claim` holds one; a fallback key is handed out without end."""
+    for part in (device.user_id, device.device_id):
+        claimed = claimed.get(part) if isinstance(claimed, dict) else None
+    found = list(claimed.values()) if isinstance(claimed, dict) else []
+    return bool(found) and isinstance(found[0], dict) and found[0].get("fallback") is not True

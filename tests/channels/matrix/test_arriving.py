@@ -78,10 +78,12 @@ class World:
             since=since,
         )
 
-    async def sync(self, answer: JSON, *, patient: bool = True, since: str | None = "s0") -> list[Arrival]:
+    async def sync(
+        self, answer: JSON, *, patient: bool = True, since: str | None = "s0", anew: bool = False
+    ) -> list[Arrival]:
         synced = read_sync({"next_batch": "s1", **answer}, BOT)
         assert synced is not None
-        return await self.reader.arrivals(synced, since, patient=patient)
+        return await self.reader.arrivals(synced, since, patient=patient, anew=anew)
 
     def wrote(self, text: str, edits: str | None = None) -> Wrote:
         """What Ana wrote, from a device that her pinned identity signed."""
@@ -518,9 +520,49 @@ async def test_a_gap_that_does_not_end_is_not_filled_without_end(
     assert ROOM not in record.getMessage()
 
 
-@pytest.mark.parametrize("answer", [{}, {"chunk": None}, {"chunk": {}, "end": 5}, {"chunk": [], "end": None}])
-async def test_a_malformed_page_ends_the_gap(world: World, answer: JSON) -> None:
+@pytest.mark.parametrize("answer", [{}, {"chunk": None}, {"chunk": {}, "end": 5}])
+async def test_a_page_that_lists_nothing_is_none_and_asked_for_again(world: World, answer: JSON) -> None:
     world.server.answers[MESSAGES] = answer
+    with pytest.raises(HomeserverError):
+        await world.read(world.room.event("$1"), **LIMITED)
+    assert await world.whats(world.room.event("$2"), patient=False, **LIMITED) == [world.wrote("hello")]
+
+
+async def test_a_homeserver_that_was_put_back_is_read_anew_and_history_stays_history(world: World) -> None:
+    made_at = datetime(2026, 1, 5, tzinfo=UTC)
+    world.reader = Reader(world.server, world.guard, world.people, world.rooms, made_at)
+    after = {"origin_server_ts": int(made_at.timestamp() * 1000) + 1}
+    world.server.answers[MESSAGES] = {"chunk": [{**world.room.event("$1"), **after}], "end": "p2"}
+    events = [plain(event_id="$before", origin_server_ts=1), {**world.room.event("$2"), **after}]
+    timeline = {"timeline": {"events": events, **LIMITED}}
+    found = await world.sync({"rooms": {"join": {ROOM: timeline}}}, since="s99", anew=True)
+    assert [arrival.what for arrival in found] == [
+        Alarmed(Alarm.SERVER_WENT_BACK),
+        world.wrote("hello"),
+        world.wrote("hello"),
+    ]
+    assert [arrival.event_id for arrival in found] == ["went-back/s99", "$1", "$2"]
+    assert world.server.count(MESSAGES) == 1  # nobody knows where the gap ends
+
+
+async def test_beginning_anew_forgets_who_is_where_and_whose_devices_are_whose(world: World) -> None:
+    await world.read(world.room.event("$1"))
+    await world.rooms.members(ROOM)
+    (reader,) = world.people.readers({ANA}, staff=False)
+    assert world.guard.missing_key(ROOM, [reader]) == [reader]
+    world.guard.start_sessions([reader], world.ana.claimed())
+    world.guard.key_shared(ROOM, world.guard.share_key(ROOM, [reader]), [reader])
+    assert world.guard.missing_key(ROOM, [reader]) == []
+    asked = world.server.count(f"GET rooms/{ROOM}/members")
+    world.reader.begin_anew()
+    assert not world.people.knows(ANA)
+    assert world.guard.missing_key(ROOM, [reader]) == [reader]
+    await world.rooms.members(ROOM)
+    assert world.server.count(f"GET rooms/{ROOM}/members") == asked + 1
+
+
+async def test_a_last_page_ends_the_gap(world: World) -> None:
+    world.server.answers[MESSAGES] = {"chunk": [], "end": None}
     assert await world.whats(world.room.event("$1"), **LIMITED) == [world.wrote("hello")]
 
 
@@ -624,7 +666,7 @@ def spoil(world: World, examples: int) -> None:
         synced = read_sync({**answer, "next_batch": "s1"}, BOT) if isinstance(answer, dict) else None
         if synced is None:
             return
-        for arrival in runner.run(world.reader.arrivals(synced, "s0", patient=True)):
+        for arrival in runner.run(world.reader.arrivals(synced, "s0", patient=False)):
             assert isinstance(arrival.what, Happening)
             for word in (arrival.room, arrival.event_id, arrival.sender, codec.arrival_to_json(arrival)):
                 assert isinstance(word, str)

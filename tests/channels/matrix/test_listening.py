@@ -20,7 +20,7 @@ from bot.channels.matrix.listening import PATIENCE, Listener, SignedOutError
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
 from bot.channels.matrix.upkeep import Upkeep
-from bot.happenings import Batch, Cause, Unreadable, Wrote
+from bot.happenings import Alarm, Alarmed, Batch, Cause, Unreadable, Wrote
 from tests.channels.matrix.fake import JSON, Answering
 from tests.channels.matrix.peer import BOT, Peer, opened, published
 
@@ -61,6 +61,7 @@ class World:
         self.since: list[str | None] = []
         self.limits: list[int] = []
         self.idle = asyncio.Event()
+        self.present: list[str] = []  # what the homeserver answers when it is only asked where it is
         self.server = Answering(
             {
                 f"POST user/{BOT}/filter": lambda body: {"filter_id": str(body["room"]["timeline"]["limit"])},
@@ -72,6 +73,9 @@ class World:
         request = self.server._request
 
         async def noted(method: Any, url: Any, body: Any, wait: Any, most: Any) -> object:
+            if url.path.endswith("/sync") and not url.query["filter"].isdecimal():
+                assert "since" not in url.query
+                return {"next_batch": self.present.pop(0) if self.present else "s9999"}
             if url.path.endswith("/sync"):
                 self.since.append(url.query.get("since"))
                 self.limits.append(int(url.query["filter"]))
@@ -192,6 +196,65 @@ async def test_what_fails_for_one_room_only_is_given_up_at_last(world: World) ->
     away = [HomeserverError(502)] * 3
     await world.run(*[synced("s1", rooms=rooms)] * 3, *away, *[synced("s1", rooms=rooms)] * (PATIENCE - 2))
     assert [a.event_id for batch in world.inbox.batches for a in batch.arrivals] == ["$1"]
+
+
+# --- a homeserver that was put back to an earlier state --------------------------------------------------------------
+
+
+def offering(world: World, *keys: JSON) -> None:
+    """The homeserver offers these one-time keys of the bot's, the last one again and again."""
+    left = list(keys)
+
+    def claimed(_body: JSON) -> JSON:
+        key = left.pop(0) if len(left) > 1 else left[0]
+        return {"one_time_keys": {BOT: {world.guard.device_id: key}}}
+
+    world.server.answers["POST keys/claim"] = claimed
+
+
+async def test_a_homeserver_that_was_put_back_is_read_from_its_beginning_once(world: World) -> None:
+    offering(world, {})
+    world.inbox.kept = "s50"
+    world.present = ["s50", "s20", "s30"]
+    await world.run(synced("s51"), HomeserverError(0), synced("s21", rooms=said("$1")), synced("s22"))
+    assert world.since == ["s50", "s51", None, "s21", "s22"]
+    assert [batch.token for batch in world.inbox.batches] == ["s51", "s21", "s22"]
+    (alarm, _), arrivals = world.inbox.batches[1].arrivals, [b.arrivals for b in world.inbox.batches]
+    assert alarm.what == Alarmed(Alarm.SERVER_WENT_BACK)
+    assert [len(found) for found in arrivals] == [0, 2, 0]
+
+
+async def test_a_homeserver_that_was_put_back_while_nobody_listened_is_found_out(world: World) -> None:
+    offering(world, {})
+    world.inbox.kept = "s50"
+    world.present = ["s20"]
+    away = [HomeserverError(502), AnswerTooLargeError(0)]
+    await world.run(*away, synced("s21"), synced("s22"))
+    assert world.since == [None, None, None, "s21", "s22"]
+
+
+async def test_a_homeserver_that_was_put_back_between_two_syncs_is_found_out(world: World) -> None:
+    offering(world, {})
+    world.inbox.kept = "s50"
+    await world.run(synced("s51"), synced("s21"), synced("s22"), synced("s23"))
+    assert world.since == ["s50", "s51", None, "s22", "s23"]
+    assert [batch.token for batch in world.inbox.batches] == ["s51", "s22", "s23"]
+
+
+async def test_one_time_keys_that_others_may_have_used_are_taken_back(world: World) -> None:
+    one = {"signed_curve25519:AAAA": {"key": "x"}}
+    offering(world, one, one, one, {"signed_curve25519:BBBB": {"key": "y", "fallback": True}})
+    world.inbox.kept, world.present = "s50", ["s20"]
+    await world.run(synced("s21"))
+    assert world.server.count("POST keys/claim") == 4
+
+
+async def test_keys_that_cannot_be_taken_back_yet_are_taken_back_later(world: World) -> None:
+    failures: list[Any] = [HomeserverError(502), {}]
+    world.server.answers["POST keys/claim"] = lambda _: failures.pop(0)
+    world.inbox.kept, world.present = "s50", ["s20", "s20"]
+    await world.run(synced("s21"))
+    assert (world.since, failures) == ([None, "s21"], [])
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from bot.channels.matrix.sync import Timeline, is_id, lean_filter, read_sync, usable
+from bot.channels.matrix.sync import Timeline, is_id, lean_filter, read_sync, usable, went_back
 from tests.channels.matrix.fuzz import mutations
 
 BOT = "@bot:localhost"
@@ -164,3 +164,23 @@ def test_no_sync_raises_anything(answer: Any) -> None:
 @pytest.mark.parametrize("part", range(20))  # in parts: hypothesis remembers all that it tried
 def test_no_sync_raises_anything_in_a_hundred_thousand(part: int) -> None:
     settings(fuzz, max_examples=5_000)(given(mutations(WHOLE))(check))()
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "back"),
+    [
+        ("s50_1_2", "s49_1_2", True),
+        ("s50_1_2", "s50_1_2", False),
+        ("s50_1_2", "s51_0_0", False),
+        ("s9", "s10", False),
+        ("m50~1.60_1", "s20_1", True),
+        ("50", "20", True),
+        ("50ab", "20cd", False),
+        ("opaque", "s20", False),
+        ("s50", "opaque", False),
+        ("s" + "9" * 400, "s20", False),
+        ("", "", False),
+    ],
+)
+def test_a_token_of_an_earlier_state_is_seen_where_it_can_be(before: str, now: str, back: bool) -> None:
+    assert went_back(before, now) is back
