@@ -16,6 +16,7 @@ import pytest
 
 from bot.channels.matrix import homeserver as homeserver_module
 from bot.channels.matrix.homeserver import Homeserver
+from bot.channels.matrix.sync import went_back
 from bot.deeds import Enter, Invite, Leave, MakeRoom, SendText, Tick
 from bot.demo.person import Person
 from bot.demo.synapse import Account, Synapse
@@ -509,6 +510,16 @@ async def test_the_homeserver_is_killed_in_the_middle_and_nothing_is_lost_or_dou
     assert await heard(bot, room) == "after"
     assert [(await ana.next_message(room)).body for _ in range(2)] == ["answer", "afterwards"]
     assert not bot.listening.done()
+
+
+async def test_the_token_of_this_moment_is_not_one_of_minutes_ago(bot: Bot, people: People) -> None:
+    ana = await people()
+    room = await conversation(bot, ana)
+    before = await bot.channel._listener._present()
+    await ana.send(room, "something happened")
+    after = await bot.channel._listener._present()
+    assert after != before
+    assert not went_back(before, after)
 
 
 async def test_a_restart_of_the_bot_forgets_no_key(bot: Bot, people: People) -> None:

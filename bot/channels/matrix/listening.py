@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from uuid import uuid4
 
 from bot.channels.matrix.arriving import NAME, Reader
 from bot.channels.matrix.courtesy import Courtesy
@@ -93,7 +94,7 @@ class Listener:
 
         With one from a future that was taken back, it would pass over what is new.
         """
-        query = {"filter": json.dumps(nothing_filter()), "timeout": "0"}
+        query = {"filter": json.dumps(nothing_filter(uuid4().hex)), "timeout": "0"}
         answer = read_sync(await self._homeserver.call("GET", "sync", query=query, events=True), self._guard.user_id)
         if answer is None:
             raise HomeserverError(0)

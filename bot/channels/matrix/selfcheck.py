@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import Own, own_keys
 from bot.channels.matrix.rooms import Rooms
 from bot.channels.matrix.secretstorage import DEFAULT_KEY
 from bot.channels.matrix.signing import Identity, read_identity
+from bot.channels.matrix.sync import nothing_filter
 
 MOST_SKEW = 60.0  # seconds that our clock may differ from the homeserver's
 CURVE = "signed_curve25519"
@@ -99,10 +100,7 @@ async def _device_state(homeserver: Homeserver) -> Mapping[str, Any]:
 
     To-device messages are let go of only when a sync names the token that came with them; this one names none.
     """
-    # a homeserver may answer the same first sync from a cache for minutes; a type that nobody has makes it another
-    nothing = {"types": [], "not_types": [secrets.token_hex(8)]}
-    wanted = {"room": {"rooms": []}, "presence": nothing, "account_data": nothing}
-    query = {"filter": json.dumps(wanted), "timeout": "0", "set_presence": "offline"}
+    query = {"filter": json.dumps(nothing_filter(uuid4().hex)), "timeout": "0", "set_presence": "offline"}
     return await homeserver.call("GET", "sync", query=query, events=True)
 
 

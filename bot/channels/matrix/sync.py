@@ -39,9 +39,13 @@ def lean_filter(user_id: str, most: int = TIMELINE_LIMIT) -> dict[str, Any]:
     }
 
 
-def nothing_filter() -> dict[str, Any]:
-    """The filter of a sync that is made for its token alone."""
-    nothing: dict[str, Any] = {"types": []}
+def nothing_filter(once: str) -> dict[str, Any]:
+    """The filter of a sync that is made for what stands beside the events alone.
+
+    A homeserver may answer the same first sync from a cache for minutes: `once`, which nobody has used before, makes it
+    another one.
+    """
+    nothing: dict[str, Any] = {"types": [], "not_types": [once]}
     return {"presence": nothing, "account_data": nothing, "room": {"rooms": []}}
 
 
