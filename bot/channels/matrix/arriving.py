@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.channels.matrix.guard import Guard, Plain
@@ -53,6 +53,8 @@ SETTINGS = {
     "m.room.encryption": Setting.ENCRYPTION,
 }
 AT_ONCE = 100  # events opened or told in one go, in 10 ms: after an outage there are many, and others have work to do
+CROWDED = 100  # to-device events in one sync, from which on more may wait: homeservers hand them out in portions
+PATIENCE = timedelta(minutes=2)  # with a key that may be among them; nobody is left without an answer for longer
 GAP_PAGES = 50  # of 100 events: how far back a gap is filled, and how much work one room can cause
 
 
@@ -82,6 +84,8 @@ class Reader:
         self._made_at = made_at
         self._opened_late: list[int] = []
         self._without_key: list[Missing] = []  # of the sync that is being read
+        self._told_late: list[int] = []
+        self._keys_follow = False
 
     def begin_anew(self) -> None:
         """The homeserver is on an earlier state than it was: nothing that it told us before counts."""
@@ -97,6 +101,7 @@ class Reader:
         there again, under the same ids.
         """
         self._guard.receive(synced.to_device)
+        self._keys_follow = len(synced.to_device) >= CROWDED
         self._people.changed(synced.changed)
         now = datetime.now(UTC)
         found = [
@@ -118,6 +123,7 @@ class Reader:
             return found
         kept = self._guard.waiting.ready()
         self._opened_late = [waited.row for waited in kept]
+        found += self._untold(now)
         opened = [replace(self._open(waited.room, waited.event), late=True) for waited in kept]
         for timeline in synced.timelines:
             for event in await self._to_us(timeline, None if anew else since, patient=patient):
@@ -136,7 +142,8 @@ class Reader:
     def accepted(self) -> None:
         """The last arrivals are journaled: what only waited for that is let go."""
         self._guard.waiting.drop(self._opened_late)
-        self._opened_late = []
+        self._guard.waiting.told(self._told_late)
+        self._opened_late, self._told_late = [], []
         self._people.heard()
 
     def typing(self, synced: Synced) -> list[Typing]:
@@ -269,9 +276,22 @@ class Reader:
             return [Unreadable(why.cause)]
         if self._is_history(one.event):
             return []
-        self._without_key.append(Missing(one.room, session, one.event))
-        withheld = self._guard.is_withheld(one.room, session)
-        return [Unreadable(Cause.WITHHELD if withheld else why.cause)]
+        self._without_key.append(Missing(one.room, session, one.event, untold=self._keys_follow))
+        return [] if self._keys_follow else [self._no_key(one.room, session)]
+
+    def _no_key(self, room: str, session: str) -> Unreadable:
+        return Unreadable(Cause.WITHHELD if self._guard.is_withheld(room, session) else Cause.NO_KEY)
+
+    def _untold(self, now: datetime) -> list[Arrival]:
+        """What was to be told only if its key did not come with all that was still to come: now it is due."""
+        due = self._guard.waiting.untold(now - PATIENCE if self._keys_follow else now)
+        self._told_late = [kept.row for kept in due]
+        return [
+            Arrival(NAME, kept.room, str(kept.event["event_id"]), str(kept.event["sender"]), sent_at(kept.event), what)
+            for kept in due
+            if kept.row not in self._opened_late
+            for what in [self._no_key(kept.room, str(kept.event["content"]["session_id"]))]
+        ]
 
     def _is_history(self, event: Mapping[str, Any]) -> bool:
         return self._made_at is not None and sent_at(event) < self._made_at

@@ -20,10 +20,12 @@ KEEP = timedelta(days=14)  # a key that has not come by then will not come
 _TABLE = """
 CREATE TABLE IF NOT EXISTS waiting_events (
     id INTEGER PRIMARY KEY, room TEXT NOT NULL, session TEXT NOT NULL, event_id TEXT NOT NULL UNIQUE,
-    event TEXT NOT NULL, kept_at INTEGER NOT NULL
+    event TEXT NOT NULL, kept_at INTEGER NOT NULL, untold INTEGER NOT NULL
 )
 """
-_KEEP = "INSERT OR IGNORE INTO waiting_events (room, session, event_id, event, kept_at) VALUES (?, ?, ?, ?, ?)"
+_KEEP = """
+INSERT OR IGNORE INTO waiting_events (room, session, event_id, event, kept_at, untold) VALUES (?, ?, ?, ?, ?, ?)
+"""
 _READY = """
 SELECT id, room, event FROM waiting_events JOIN megolminboundsessions AS keys
 ON keys.session_id = waiting_events.session AND keys.room_id = waiting_events.room ORDER BY id
@@ -32,11 +34,12 @@ ON keys.session_id = waiting_events.session AND keys.room_id = waiting_events.ro
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """An event that waits for the room key of a session."""
+    """An event that waits for the room key of a session. `untold`: nobody has been told that it cannot be read."""
 
     room: str = field(repr=False)
     session: str = field(repr=False)
     event: Mapping[str, Any] = field(repr=False)
+    untold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +58,22 @@ class Waiting:
         self._run = store.database.execute_sql
         self._transaction = store.database.atomic
         self._run(_TABLE)
-        self._rooms: set[str] = set()  # in which something waits: asked after every sync, so kept in memory
+        # asked after every sync, so kept in memory
+        self._rooms: set[str] = set()  # in which something waits
+        self._owing = False  # whether anything is untold
         self._learn()
 
     def keep(self, missing: Sequence[Missing], at: datetime) -> None:
         """Keep these events; keeping one again is harmless."""
         if not missing:
             return
-        newest = "(SELECT id FROM waiting_events {} ORDER BY id DESC LIMIT ?)"
+        # what nobody knows of is dropped last
+        newest = "(SELECT id FROM waiting_events {} ORDER BY untold DESC, id DESC LIMIT ?)"
         of_room = newest.format("WHERE room = ?")
         with self._transaction():
             for one in missing:
-                row = (one.room, one.session, one.event["event_id"], json.dumps(one.event), int(at.timestamp()))
-                self._run(_KEEP, row)
+                event_id, event = one.event["event_id"], json.dumps(one.event)
+                self._run(_KEEP, (one.room, one.session, event_id, event, int(at.timestamp()), int(one.untold)))
             self._run("DELETE FROM waiting_events WHERE kept_at < ?", (int((at - KEEP).timestamp()),))
             for room in {one.room for one in missing}:
                 self._run(
@@ -87,6 +93,23 @@ class Waiting:
         rows = self._run(_READY).fetchall()
         return [Kept(row, room, json.loads(event)) for row, room, event in rows]
 
+    def untold(self, until: datetime) -> list[Kept]:
+        """What was kept until then and nobody was told of, in the order in which it came."""
+        if not self._owing:
+            return []
+        where = "SELECT id, room, event FROM waiting_events WHERE untold AND kept_at <= ? ORDER BY id"
+        rows = self._run(where, (int(until.timestamp()),)).fetchall()
+        return [Kept(row, room, json.loads(event)) for row, room, event in rows]
+
+    def told(self, rows: Sequence[int]) -> None:
+        """These need not be told any more."""
+        if not rows:
+            return
+        with self._transaction():
+            for row in rows:
+                self._run("UPDATE waiting_events SET untold = 0 WHERE id = ?", (row,))
+        self._learn()
+
     def drop(self, rows: Sequence[int]) -> None:
         """They were taken, or never will be."""
         if not rows:
@@ -103,4 +126,6 @@ class Waiting:
             self._learn()
 
     def _learn(self) -> None:
-        self._rooms = {room for (room,) in self._run("SELECT DISTINCT room FROM waiting_events")}
+        found = self._run("SELECT room, max(untold) FROM waiting_events GROUP BY room").fetchall()
+        self._rooms = {room for room, _ in found}
+        self._owing = any(untold for _, untold in found)

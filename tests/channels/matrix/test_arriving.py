@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 
 from bot.channels.matrix import homeserver as homeserver_module
 from bot.channels.matrix import waiting
-from bot.channels.matrix.arriving import AT_ONCE, GAP_PAGES, SETTINGS, Reader
+from bot.channels.matrix.arriving import AT_ONCE, CROWDED, GAP_PAGES, SETTINGS, Reader
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import HomeserverError
 from bot.channels.matrix.people import People
@@ -526,6 +526,47 @@ async def test_a_page_that_lists_nothing_is_none_and_asked_for_again(world: Worl
     with pytest.raises(HomeserverError):
         await world.read(world.room.event("$1"), **LIMITED)
     assert await world.whats(world.room.event("$2"), patient=False, **LIMITED) == [world.wrote("hello")]
+
+
+CROWD = {"events": [{"type": "m.dummy", "sender": BEN, "content": {}}] * CROWDED}
+
+
+async def test_a_key_that_may_be_behind_a_flood_is_waited_for_before_anybody_is_told(world: World) -> None:
+    other = world.ana.room("!other:localhost")
+    key = world.ana.send(world.guard, "m.room_key", other.key())
+    said = {"rooms": {"join": {"!other:localhost": {"timeline": {"events": [other.event("$1")]}}}}}
+    for _ in range(2):  # asked for again, it is the same
+        assert await world.sync({"to_device": CROWD, **said}) == []
+    world.reader.accepted()
+    found = await world.sync({"to_device": {"events": [key]}})
+    assert [(arrival.event_id, arrival.what) for arrival in found] == [("$1/read", world.wrote("hello"))]
+    world.reader.accepted()
+    assert await world.sync({}) == []
+
+
+async def test_a_key_that_is_not_behind_a_flood_is_told_of_after_it_and_once(world: World) -> None:
+    other = world.ana.room("!other:localhost")
+    said = {"rooms": {"join": {"!other:localhost": {"timeline": {"events": [other.event("$1")]}}}}}
+    assert await world.sync({"to_device": CROWD, **said}) == []
+    world.reader.accepted()
+    assert await world.sync({"to_device": CROWD}) == []
+    world.reader.accepted()
+    world.reader = Reader(world.server, world.guard, world.people, world.rooms)  # a restart forgets nothing
+    for _ in range(2):
+        found = await world.sync({})
+        assert [(arrival.event_id, arrival.what) for arrival in found] == [("$1", Unreadable(Cause.NO_KEY))]
+    world.reader.accepted()
+    assert await world.sync({}) == []
+
+
+async def test_a_flood_without_end_silences_nobody_for_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = world.ana.room("!other:localhost")
+    said = {"rooms": {"join": {"!other:localhost": {"timeline": {"events": [other.event("$1")]}}}}}
+    assert await world.sync({"to_device": CROWD, **said}) == []
+    world.reader.accepted()
+    monkeypatch.setattr("bot.channels.matrix.arriving.PATIENCE", timedelta(0))
+    (arrival,) = await world.sync({"to_device": CROWD})
+    assert arrival.what == Unreadable(Cause.NO_KEY)
 
 
 async def test_a_homeserver_that_was_put_back_is_read_anew_and_history_stays_history(world: World) -> None:
