@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bot import staffing, store
+from bot.channels.matrix.cryptostore import FILE as KEY_STORE
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import Own, read_own
 from bot.channels.matrix.secretstorage import BASE58, SecretStorageError, read_recovery_key
@@ -42,6 +43,9 @@ def examine(config: Config) -> list[Finding]:
     else:
         found.append(Finding("key-file", good=True, params={"file": str(config.store.key_file)}))
         found.append(Finding("identity", good=own is not None and own.complete))
+        if own is not None and own.complete:
+            found.append(Finding("account", good=own.user_id == config.matrix.user_id))
+            found.append(Finding("key-store", good=(config.store.data_dir / KEY_STORE).is_file()))
     found.extend(recovery_keys(config, own))
     if own is not None and own.master is not None:
         found.append(Finding("fingerprint", good=True, params={"fingerprint": grouped(own.master)}))

@@ -40,6 +40,14 @@ SENTENCES: Mapping[str, Says] = {
         "the bot has its device and its cross-signing identity",
         "the bot's identity is not complete; run `vestibule setup`, which goes on where it was interrupted",
     ),
+    "account": Says(
+        "data_dir belongs to [matrix] user_id",
+        "data_dir belongs to another account than [matrix] user_id; correct one of the two in the config",
+    ),
+    "key-store": Says(
+        "the encryption keys of the bot's device are there",
+        f"the encryption keys of the bot's device are gone; {RECOVER}",
+    ),
     "fingerprint": Says("{fingerprint} - compare it with what is published"),
     "recovery-key": Says(
         "no recovery key lies here",

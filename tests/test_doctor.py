@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import doctor, remedies, store
+from bot.channels.matrix.cryptostore import FILE as KEY_STORE
 from bot.channels.matrix.identity import Own
 from bot.channels.matrix.secretstorage import recovery_key
 from bot.channels.matrix.selfcheck import Finding
@@ -36,6 +37,7 @@ async def config(tmp_path: Path) -> Config:
     master = store.MasterKey.make(config.store.key_file)
     await store.open(config.store.data_dir, config.store.url, master).close()
     keep(config, OWN)
+    (config.store.data_dir / KEY_STORE).touch()
     return config
 
 
@@ -108,6 +110,16 @@ def test_a_lost_database_is_said_and_not_made_anew(config: Config) -> None:
     (config.store.data_dir / "vestibule.db").unlink()
     assert "restore the backup" in wrong(config)["database"]
     assert not (config.store.data_dir / "vestibule.db").exists()
+
+
+def test_lost_encryption_keys_are_said_with_the_remedy(config: Config) -> None:
+    (config.store.data_dir / KEY_STORE).unlink()
+    assert "setup --recover" in wrong(config)["key-store"]
+
+
+def test_a_data_dir_of_another_account_is_said(config: Config) -> None:
+    keep(config, replace(OWN, user_id="@other:example.org"))
+    assert "another account" in wrong(config)["account"]
 
 
 def test_an_unfinished_setup_is_said_and_the_recovery_key_that_it_left(config: Config) -> None:

@@ -66,6 +66,7 @@ async def test_somebody_is_listed_once_their_key_was_compared(helpline: Helpline
     assert (await staff(helpline, "remove", new.user_id))[0] == 0
     assert (await staff(helpline, "remove", new.user_id))[0] == 2
     assert new.user_id not in (await staff(helpline, "list"))[1]
+    assert new.user_id not in helpline.log.read_text()
 
 
 async def test_what_was_added_beside_the_running_bot_is_obeyed_at_once(helpline: Helpline) -> None:
@@ -81,7 +82,7 @@ async def test_what_was_added_beside_the_running_bot_is_obeyed_at_once(helpline:
 
 async def test_without_a_bot_the_queue_room_is_told_at_the_next_start(helpline: Helpline) -> None:
     new, key = await begin(helpline)
-    await helpline.stop_bot()
+    await helpline.stop_bot(kill=True)  # its control socket stays behind
     code, _, told = await staff(helpline, "add", new.user_id, *key.split(), "--lead", "--yes")
     assert (code, "next start" in told) == (0, True)
     assert f"{new.user_id}: lead" in (await staff(helpline, "list"))[1]
