@@ -35,17 +35,8 @@ _BLANKS = re.compile(rb"[\s\0]+")  # with a zero byte beside each letter where a
 def examine(config: Config) -> list[Finding]:
     """All that can be found out about this installation. What is found on the disk names files: it is not logged."""
     found = [Finding("config", good=True, params={"file": str(config.file)}), *_on_disk(config)]
-    own = None
-    try:
-        own = read_own(identity_record(config, store.MasterKey.read(config.store.key_file)))
-    except VestibuleError as error:
-        found.append(Finding("key-file", good=False, params={"why": str(error)}))
-    else:
-        found.append(Finding("key-file", good=True, params={"file": str(config.store.key_file)}))
-        found.append(Finding("identity", good=own is not None and own.complete))
-        if own is not None and own.complete:
-            found.append(Finding("account", good=own.user_id == config.matrix.user_id))
-            found.append(Finding("key-store", good=(config.store.data_dir / KEY_STORE).is_file()))
+    own, looked = _identity(config)
+    found.extend(looked)
     found.extend(recovery_keys(config, own))
     if own is not None and own.master is not None:
         found.append(Finding("fingerprint", good=True, params={"fingerprint": grouped(own.master)}))
@@ -55,6 +46,25 @@ def examine(config: Config) -> list[Finding]:
         found.append(listing)
     found.extend(asyncio.run(_on_homeserver(config, own, pins)))
     return found
+
+
+def _identity(config: Config) -> tuple[Own | None, Sequence[Finding]]:
+    """What setup kept of the bot's identity, where it can be opened, and what was found on the way to it."""
+    try:
+        master = store.MasterKey.read(config.store.key_file)
+    except store.KeyFileError as error:
+        return None, [Finding("key-file", good=False, params={"why": str(error)})]
+    found = [Finding("key-file", good=True, params={"file": str(config.store.key_file)})]
+    try:
+        own = read_own(identity_record(config, master))
+    except VestibuleError:
+        return None, [*found, Finding("identity-record", good=False)]
+    complete = own is not None and own.complete
+    found.append(Finding("identity", good=complete))
+    if own is not None and complete:
+        found.append(Finding("account", good=own.user_id == config.matrix.user_id))
+        found.append(Finding("key-store", good=(config.store.data_dir / KEY_STORE).is_file()))
+    return own, found
 
 
 def exit_code(found: Sequence[Finding]) -> int:

@@ -40,6 +40,11 @@ SENTENCES: Mapping[str, Says] = {
         "the bot has its device and its cross-signing identity",
         "the bot's identity is not complete; run `vestibule setup`, which goes on where it was interrupted",
     ),
+    "identity-record": Says(
+        "",
+        "what data_dir keeps of the bot's identity does not open: it was sealed with another key file, or the disk is "
+        "damaged; put the right key file back, or restore the backup",
+    ),
     "account": Says(
         "data_dir belongs to [matrix] user_id",
         "data_dir belongs to another account than [matrix] user_id; correct one of the two in the config",
