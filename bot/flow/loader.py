@@ -1,10 +1,12 @@
 """Makes a library of flow files: YAML in, values out, or every problem at once, each with its place.
 
-The first key of a file says what it is: `flow`, `faq` or `phrases`. Whatever the bytes, only FlowError is raised.
+The first key of a file says what it is: `flow`, `faq`, `phrasings` or `phrases`. Whatever the bytes, only FlowError is
+raised.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from bot.domain import TextId
@@ -19,10 +21,12 @@ _FLOW = ("flow", "about", "steps")
 _ENTRY_FLOW = (*_FLOW, "menu", "person")
 _FAQ = ("faq", "about", "questions")
 _ENTRY = ("title", "answer", "note")
+_PHRASINGS = ("phrasings", "about", "questions")
 _PHRASES = ("phrases", "about", "texts")
 _BOT_PHRASES = (*_PHRASES, "words")
 _PHRASE = ("text", "note")
 _PHRASES_FILES = ("bot", "staff")
+_LOCALE = re.compile(r"[a-z]{2,3}(?:_[A-Za-z0-9]+)*")
 _RESERVED_FLOWS = ("bot", "staff", "faq", "words")  # their names begin the ids of other texts
 
 
@@ -41,11 +45,14 @@ class _Loader:
         self._flows: dict[str, Flow] = {}
         self._names: dict[str, Mapping[str, Mark]] = {}
         self._faq: dict[str, FaqEntry] = {}
+        self._phrasings: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._asked_for: list[Scalar] = []  # the entries of the FAQ that phrasings are for
         self._words: dict[str, Source] = {}
         self._files: dict[str, Mark] = {}
         self._kinds: Mapping[str, Callable[[Entries], None]] = {
             "flow": self._flow,
             "faq": self._questions,
+            "phrasings": self._asked,
             "phrases": self._phrases,
         }
         self._unread = False
@@ -65,8 +72,12 @@ class _Loader:
                 self._no_kind(value.keys[kind], meant(kind, tuple(self._kinds)))
 
     def library(self) -> Library:
-        library = Library(self._flows, self._faq, self._texts.sources, self._words)
+        library = Library(self._flows, self._faq, self._texts.sources, self._words, self._phrasings)
         references.check(library, self._names, self._problems, whole=not self._unread)
+        for key in self._asked_for:
+            if not self._unread and key.text not in self._faq:
+                near = meant(key.text, tuple(self._faq))
+                self._problems.error(key.mark, "unknown-faq", f"the FAQ has no entry '{key.text}'{near}")
         if self._problems.found:
             raise FlowError(sorted(self._problems.found, key=lambda problem: _order(problem.mark)))
         return library
@@ -74,7 +85,8 @@ class _Loader:
     def _no_kind(self, mark: Mark, near: str = "") -> None:
         self._unread = True
         message = (
-            "the first line of a file says what it is: 'flow: name', 'faq: name', 'phrases: bot' or 'phrases: staff'"
+            "the first line of a file says what it is: 'flow: name', 'faq: name', 'phrasings: es', 'phrases: bot' or "
+            "'phrases: staff'"
         )
         self._problems.error(mark, "unknown-key", message + near)
 
@@ -130,6 +142,27 @@ class _Loader:
         for key, value in listed.items() if listed else ():
             if good_name(key, self._problems):
                 self._entry(key.text, key.mark, value)
+
+    def _asked(self, file: Entries) -> None:
+        """How people ask for the entries of the FAQ in one language."""
+        fields = Fields(file, "a file of phrasings", _PHRASINGS, self._problems)
+        code = fields.word("phrasings")
+        if code is None or not _LOCALE.fullmatch(code.text):
+            mark = code.mark if code else fields.mark("phrasings")
+            self._problems.error(mark, "bad-name", "'phrasings' is the code of a language, such as es or pt_BR")
+            return
+        if self._taken(f"phrasings: {code.text}", code):
+            return
+        like = "'questions:', and below it for each entry of the FAQ a list, 'name: [one way to ask, another]'"
+        listed = fields.entries("questions", like, needed=True)
+        found = self._phrasings.setdefault(code.text, {})
+        for key, value in listed.items() if listed else ():
+            self._asked_for.append(key)
+            values = value.values if isinstance(value, Items) else (value,)
+            said = tuple(each.text.strip() for each in values if isinstance(each, Scalar) and each.text.strip())
+            if not values or len(said) < len(values):
+                self._problems.error(value.mark, "wrong-form", f"'{key.text}' is a list of questions, each a sentence")
+            found[key.text] = said
 
     def _entry(self, key: str, mark: Mark, value: Value) -> None:
         if not isinstance(value, Entries):

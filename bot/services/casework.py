@@ -40,14 +40,32 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
         conversation.id,
         work.now,
         locale,
-        effect.answers,
+        tuple(replace(answer, file=None) for answer in effect.answers),
         effect.topic,
         effect.urgency,
     )
     work.tx.cases.add(case)
+    for answer in effect.answers:
+        if answer.file is not None:  # like whatever else they send: for the notes room and the relay room
+            work.tx.cases.keep(case.number, answer.file)
     conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
     work.say(work.queue(), work.kit.render.card(case, before_claim=work.kit.staff.before_claim))
+    return conversation
+
+
+def forget(work: Work, conversation: Conversation) -> Conversation:
+    """Erase what an earlier case of this conversation still holds of its requester, and whose account it was.
+
+    The case itself, who of the staff worked on it and when, stays with the helpline. The room and the contact stay
+    while the bot is in the room: without them it could neither answer nor notice a third person.
+    """
+    case = work.tx.cases.get(conversation.case) if conversation.case else None
+    if case is not None:
+        work.tx.cases.take_kept(case.number)
+        work.tx.cases.save(replace(case, answers=(), topic=None, urgency=None, note=None))
+    conversation = replace(conversation, case=None, identity=None)
+    work.tx.conversations.save(conversation)
     return conversation
 
 
