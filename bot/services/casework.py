@@ -54,21 +54,6 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
     return conversation
 
 
-def forget(work: Work, conversation: Conversation) -> Conversation:
-    """Erase what an earlier case of this conversation still holds of its requester, and whose account it was.
-
-    The case itself, who of the staff worked on it and when, stays with the helpline. The room and the contact stay
-    while the bot is in the room: without them it could neither answer nor notice a third person.
-    """
-    case = work.tx.cases.get(conversation.case) if conversation.case else None
-    if case is not None:
-        work.tx.cases.take_kept(case.number)
-        work.tx.cases.save(replace(case, answers=(), topic=None, urgency=None, note=None))
-    conversation = replace(conversation, case=None, identity=None)
-    work.tx.conversations.save(conversation)
-    return conversation
-
-
 def human_case(work: Work, conversation: Conversation) -> Case | None:
     """The case of a requester's conversation that people own; None where nobody or the bot does."""
     if conversation.owner not in HUMAN or conversation.case is None:

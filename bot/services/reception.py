@@ -263,7 +263,7 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
             case CancelTimer(kind):
                 work.tx.timers.cancel(conversation.id, kind)
             case Forget():
-                conversation = casework.forget(work, conversation)
+                conversation = _forget(work, conversation)
             case End() if not handed_over:
                 conversation = replace(conversation, owner=Owner.NOBODY)
                 work.tx.conversations.save(conversation)
@@ -271,6 +271,23 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 pass  # said below, all together
     fingerprint = work.kit.fingerprint(conversation.channel)
     work.say(conversation, work.kit.render.effects(step.effects, locale, conversation.case, fingerprint))
+
+
+def _forget(work: Work, conversation: Conversation) -> Conversation:
+    """Erase what waits to be said here, what an earlier case still holds of its requester, and whose account it was.
+
+    The case itself, who of the staff worked on it and when, stays with the helpline. The room and the contact stay
+    while the bot is in the room: without them it could neither answer nor notice a third person.
+    """
+    for message in work.drop_lane(conversation):
+        relay.not_delivered(work, message)
+    case = work.tx.cases.get(conversation.case) if conversation.case else None
+    if case is not None:
+        work.tx.cases.take_kept(case.number)
+        work.tx.cases.save(replace(case, answers=(), topic=None, urgency=None, note=None))
+    conversation = replace(conversation, case=None, identity=None)
+    work.tx.conversations.save(conversation)
+    return conversation
 
 
 def _is_leaving(work: Work, conversation: Conversation) -> bool:
