@@ -149,6 +149,11 @@ class TestCheck:
         monkeypatch.chdir(tmp_path)
         assert vestibule("check") == Done(2, "", "flows: there is no such folder\n")
 
+    def test_it_prints_the_schema_for_editors(self, vestibule: Vestibule, here: Path) -> None:
+        code, out, err = vestibule("check", "--schema")
+        assert (code, err) == (0, "")
+        assert out == (ROOT / "flows" / "flow.schema.json").read_text()
+
 
 class TestPlay:
     def test_a_whole_conversation_in_lines(self, vestibule: Vestibule, here: Path) -> None:

@@ -63,6 +63,21 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Every kind of step, and the keys that it can have beside its name."""
 
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "language": ("text",),
+    "choose": ("text", "options"),
+    "several": ("text", "options"),
+    "yesno": ("text",),
+    "consent": ("text", "version", "go"),
+    "ask": ("text",),
+    "attach": ("text",),
+    "branch": ("when",),
+    "faq": ("text",),
+    "review": ("text",),
+    "handoff": ("text",),
+}
+"""The keys without which a step cannot be; `say` has either a text or an entry of the FAQ."""
+
 CLAUSE = ("if", "go")
 CARD = ("topic", "urgency")
 UNITS = {"minutes": timedelta(minutes=1), "hours": timedelta(hours=1), "days": timedelta(days=1)}

@@ -17,16 +17,16 @@ from bot.flow.phrases import EVERYWHERE, IN_PHRASES, WORDS
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
 from bot.flow.steps import StepReader
 
-_FLOW = ("flow", "about", "steps")
-_ENTRY_FLOW = (*_FLOW, "menu", "person")
-_FAQ = ("faq", "about", "questions")
-_ENTRY = ("title", "answer", "note")
-_PHRASINGS = ("phrasings", "about", "questions")
-_PHRASES = ("phrases", "about", "texts")
-_BOT_PHRASES = (*_PHRASES, "words")
-_PHRASE = ("text", "note")
+FLOW = ("flow", "about", "steps")
+ENTRY_FLOW_KEYS = (*FLOW, "menu", "person")
+FAQ = ("faq", "about", "questions")
+ENTRY = ("title", "answer", "note")
+PHRASINGS = ("phrasings", "about", "questions")
+PHRASES = ("phrases", "about", "texts")
+BOT_PHRASES = (*PHRASES, "words")
+PHRASE = ("text", "note")
 _PHRASES_FILES = ("bot", "staff")
-_LOCALE = re.compile(r"[a-z]{2,3}(?:_[A-Za-z0-9]+)*")
+LOCALE = re.compile(r"[a-z]{2,3}(?:_[A-Za-z0-9]+)*")
 _RESERVED_FLOWS = ("bot", "staff", "faq", "words")  # their names begin the ids of other texts
 
 
@@ -106,7 +106,7 @@ class _Loader:
         named = file.values["flow"]
         entry = isinstance(named, Scalar) and named.text == ENTRY_FLOW
         what = "the flow 'main'" if entry else "a flow other than 'main'"
-        fields = Fields(file, what, _ENTRY_FLOW if entry else _FLOW, self._problems)
+        fields = Fields(file, what, ENTRY_FLOW_KEYS if entry else FLOW, self._problems)
         name = fields.name("flow")
         if name is None:
             self._unread = True
@@ -133,7 +133,7 @@ class _Loader:
                 yield step
 
     def _questions(self, file: Entries) -> None:
-        fields = Fields(file, "the FAQ", _FAQ, self._problems)
+        fields = Fields(file, "the FAQ", FAQ, self._problems)
         name = fields.name("faq")
         if name is None or self._taken("faq", name):
             return
@@ -145,9 +145,9 @@ class _Loader:
 
     def _asked(self, file: Entries) -> None:
         """How people ask for the entries of the FAQ in one language."""
-        fields = Fields(file, "a file of phrasings", _PHRASINGS, self._problems)
+        fields = Fields(file, "a file of phrasings", PHRASINGS, self._problems)
         code = fields.word("phrasings")
-        if code is None or not _LOCALE.fullmatch(code.text):
+        if code is None or not LOCALE.fullmatch(code.text):
             mark = code.mark if code else fields.mark("phrasings")
             self._problems.error(mark, "bad-name", "'phrasings' is the code of a language, such as es or pt_BR")
             return
@@ -169,7 +169,7 @@ class _Loader:
             message = f"the entry '{key}' has a 'title:' and an 'answer:' below it"
             self._problems.error(value.mark, "wrong-form", message)
             return
-        fields = Fields(value, "an entry of the FAQ", _ENTRY, self._problems)
+        fields = Fields(value, "an entry of the FAQ", ENTRY, self._problems)
         title, answer = (fields.need(part, "missing-text") for part in ("title", "answer"))
         note = fields.plain("note")
         title_id, answer_id = TextId(f"faq.{key}/title"), TextId(f"faq.{key}")
@@ -182,7 +182,7 @@ class _Loader:
     def _phrases(self, file: Entries) -> None:
         named = file.values["phrases"]
         of_bot = isinstance(named, Scalar) and named.text == "bot"
-        fields = Fields(file, "a file of phrases", _BOT_PHRASES if of_bot else _PHRASES, self._problems)
+        fields = Fields(file, "a file of phrases", BOT_PHRASES if of_bot else PHRASES, self._problems)
         name = fields.name("phrases")
         if name is None:
             return
@@ -204,7 +204,7 @@ class _Loader:
         if not isinstance(value, Entries):
             self._texts.add(text_id, value, "", EVERYWHERE | IN_PHRASES)
             return
-        fields = Fields(value, "a phrase", _PHRASE, self._problems)
+        fields = Fields(value, "a phrase", PHRASE, self._problems)
         text = fields.need("text", "missing-text")
         if text:
             self._texts.add(text_id, text, fields.plain("note"), EVERYWHERE | IN_PHRASES)
@@ -216,7 +216,7 @@ class _Loader:
             return
         note = ""
         if isinstance(value, Entries):
-            fields = Fields(value, "a list of words", _PHRASE, self._problems)
+            fields = Fields(value, "a list of words", PHRASE, self._problems)
             note = fields.plain("note")
             value = fields.need("text", "missing-text") or value
         if not isinstance(value, Scalar) or not value.text.strip():
