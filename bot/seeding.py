@@ -1,0 +1,103 @@
+"""Stands a conversation in the middle of a flow, beside answers as if they had been given before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bot.config import ConfigError
+from bot.flow.machine import Compiled, State, answering
+from bot.flow.model import ANSWERED, ENTRY_FLOW, YES, AskStep, ConsentStep
+from bot.flow.moves import Moves
+from bot.flow.positions import meant
+from bot.flow.session import Passed, Session
+from bot.flow.walk import Step, Walk
+
+_AGREED = answering(YES)
+
+
+def seeded(compiled: Compiled, flow: str, locale: str, at: str | None, answers: Sequence[tuple[str, str]]) -> Step:
+    """Stand at a state, or at the first of a flow. Raises ConfigError for a state or an answer that there is not.
+
+    Where nobody can stand without having agreed, it is as if they had.
+    """
+    first = first_state(compiled, flow) or compiled.initial
+    prefix = prefix_of(flow, first)
+    if at is None and answers:
+        raise ConfigError("answers that were given before need a place to stand at: name it with --at STATE")
+    state = first if at is None else _state(compiled, prefix, at).name
+    moves, walk = Moves(compiled), Walk(Session(state, locale))
+    given = [_given(compiled, moves, walk, prefix, step, answer) for step, answer in answers]
+    if state not in _without_consent(compiled, {compiled.initial, *_begun_by_consent(compiled, first, prefix)}):
+        named = {passed.answer.step for passed in given}
+        for consent in _consents(compiled):
+            if consent.id not in named:
+                named.add(consent.id)
+                given.append(moves.given(walk, consent, YES))
+    order = list(compiled.states)
+    walk.path = tuple(sorted(given, key=lambda passed: order.index(passed.state)))
+    moves.arrive(walk)
+    return walk.finish()
+
+
+def first_state(compiled: Compiled, flow: str) -> str | None:
+    """The first state of the first place where a flow runs; None for one that never runs."""
+    if flow == ENTRY_FLOW:
+        return compiled.initial
+    return next((name for name in compiled.states if f"/{flow}/" in f"/{name}"), None)
+
+
+def prefix_of(flow: str, state: str) -> str:
+    """What stands before the names of the steps of a flow, in the place where this state of it is."""
+    if flow == ENTRY_FLOW:
+        return ""
+    return f"{f'/{state}'.partition(f'/{flow}/')[0]}/{flow}/".removeprefix("/")
+
+
+def _state(compiled: Compiled, prefix: str, wanted: str) -> State:
+    """The state that is called so: by its whole name, as `flow.step`, or as a step; the nearest of several."""
+    found = [
+        state
+        for state in compiled.states.values()
+        if wanted in (state.name, state.id, state.step.name, state.name.removeprefix(prefix))
+    ]
+    if found:
+        return max(found, key=lambda state: (state.name.startswith(prefix), state.name == wanted))
+    known = [*compiled.states, *(state.id for state in compiled.states.values())]
+    near = meant(wanted, known) or meant(wanted, [state.step.name for state in compiled.states.values()])
+    raise ConfigError(f"there is no state '{wanted}'{near or '; there are ' + ', '.join(compiled.states)}")
+
+
+def _given(compiled: Compiled, moves: Moves, walk: Walk, prefix: str, step: str, answer: str) -> Passed:
+    state = _state(compiled, prefix, step)
+    if not state.outcomes:
+        raise ConfigError(f"'{step}' is no question whose answer is kept")
+    if answer in state.outcomes - {ANSWERED}:
+        return moves.given(walk, state, answer)
+    if isinstance(state.step, AskStep) and answer:
+        return moves.given(walk, state, ANSWERED, answer)
+    near = meant(answer, sorted(state.outcomes)) or f"; there are {', '.join(sorted(state.outcomes))}"
+    raise ConfigError(f"'{answer}' is no answer to '{step}'{near}")
+
+
+def _consents(compiled: Compiled) -> Iterator[State]:
+    return (state for state in compiled.states.values() if isinstance(state.step, ConsentStep))
+
+
+def _begun_by_consent(compiled: Compiled, first: str, prefix: str) -> set[str]:
+    """The beginning of a flow that asks for consent itself, wherever it may be called from."""
+    return {first} if any(state.name.startswith(prefix) for state in _consents(compiled)) else set()
+
+
+def _without_consent(compiled: Compiled, starts: set[str]) -> set[str]:
+    """Every state in which somebody can stand who has agreed to nothing."""
+    onward: dict[str, list[str]] = {}
+    for source, trigger, destination in compiled.edges():
+        agreed = source in compiled.states and isinstance(compiled.states[source].step, ConsentStep)
+        if not (agreed and trigger == _AGREED):
+            onward.setdefault(source, []).append(destination)
+    found, pending = set(starts), list(starts)
+    while pending:
+        new = set(onward.get(pending.pop(), ())) - found
+        found |= new
+        pending += new
+    return found
