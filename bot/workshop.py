@@ -1,4 +1,4 @@
-"""The operator's command `play`. It needs no config; addresses stand as their names."""
+"""The operator's commands: `play` and `test`. Neither needs a config; addresses stand as their names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+WRONG = 1  # the exit code where something wrong was found
 FLOWS = Path("flows")
 
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The name of a flow, or its file.")]
@@ -50,9 +51,47 @@ def play(
         playing.in_terminal(game, stage.library, sys.stdin, sys.stdout, written)
 
 
+def rehearse(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Conversations, or folders of them; by default tests/conversations."),
+    ] = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="List what no conversation reaches.")] = False,
+    flows: Annotated[Path, typer.Option("--flows", metavar="FOLDER", help="The folder of the flow files.")] = FLOWS,
+) -> None:
+    """Hold written conversations against the flows. Exits with 1 when one goes another way than it is written."""
+    from bot import rehearsing
+    from bot.flow.model import FlowError
+
+    _need(flows)
+    paths = paths or [rehearsing.CONVERSATIONS]
+    for path in paths:
+        if not path.exists():
+            _need(path)
+    rehearsal = rehearsing.Rehearsal(flows)
+    count = failed = 0
+    for transcript in rehearsing.read(paths):
+        failure = transcript if isinstance(transcript, FlowError) else rehearsal.run(transcript)
+        count += 1
+        if failure is not None:
+            failed += 1
+            typer.echo(failure)
+    reached = rehearsal.coverage()
+    if coverage:
+        for line in reached.lines():
+            typer.echo(line)
+    noun = "conversation" if count == 1 else "conversations"
+    well = f"{count} {noun}, as written" if not failed else f"{failed} of {count} {noun} not as written"
+    hint = "; --coverage lists the others" if reached.unseen and not coverage else ""
+    typer.echo(f"{well}; {reached.total - len(reached.unseen)} of {reached.total} outcomes are reached{hint}", err=True)
+    if failed:
+        raise typer.Exit(WRONG)
+
+
 def register(app: typer.Typer) -> None:
     """Put the commands into the command line."""
     app.command("play")(play)
+    app.command("test")(rehearse)
 
 
 def _found(flow: str) -> tuple[Path, str]:
