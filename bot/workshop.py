@@ -1,8 +1,9 @@
-"""The operator's commands: `play` and `test`. Neither needs a config; addresses stand as their names."""
+"""The operator's commands: `play`, `test` and `draw`. None needs a config; addresses stand as their names."""
 
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,13 @@ FLOWS = Path("flows")
 
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The name of a flow, or its file.")]
 Language = Annotated[str | None, typer.Option("--locale", metavar="L", help="The language.")]
+
+
+class Picture(StrEnum):
+    """How `draw` draws."""
+
+    SVG = "svg"
+    MERMAID = "mermaid"
 
 
 def play(
@@ -88,10 +96,41 @@ def rehearse(
         raise typer.Exit(WRONG)
 
 
+def draw(
+    flow: FlowName,
+    output: Annotated[Picture, typer.Option("--format", help="What to draw.")] = Picture.SVG,
+    file: Annotated[
+        Path | None, typer.Option("-o", metavar="FILE", help="Where to, instead of standard output.")
+    ] = None,
+    locale: Language = None,
+) -> None:
+    """Draw a flow: its questions in boxes, the answers on the arrows."""
+    from bot.catalogs import SOURCE_LOCALE
+    from bot.config import ConfigError
+    from bot.drawing.mermaid import mermaid
+    from bot.drawing.picture import picture
+    from bot.drawing.svg import svg
+    from bot.stage import Stage
+
+    folder, name = _found(flow)
+    stage = Stage(folder)
+    stage.need(name, locale)
+    drawn = picture(stage.library, stage.running(name), stage.texts, name, locale or SOURCE_LOCALE)
+    content = svg(drawn) if output is Picture.SVG else mermaid(drawn)
+    if file is None:
+        typer.echo(content, nl=False)
+        return
+    try:
+        file.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be written: {(error.strerror or 'unknown').lower()}") from None
+
+
 def register(app: typer.Typer) -> None:
     """Put the commands into the command line."""
     app.command("play")(play)
     app.command("test")(rehearse)
+    app.command("draw")(draw)
 
 
 def _found(flow: str) -> tuple[Path, str]:
