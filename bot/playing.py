@@ -147,7 +147,7 @@ class _Aside:
         for effect in turn.effects:
             match effect:
                 case OpenCase(answers=answers):
-                    self.write(f"hands over to people, with {len(answers)} answers")
+                    self.write(f"hands over to people, with {len(answers)} answer{'s' if len(answers) != 1 else ''}")
                 case End():
                     self.write("ends: nothing more is said until the person writes again")
                 case SetTimer(kind, after) if self._timers.get(kind) != after:

@@ -97,7 +97,7 @@ class TestBeside:
         _, out, _ = vestibule("play", "person", answers="yes\n")
         assert "[at person/consent/consent, flows/consent.yaml:4]\n" in out
         assert "[timer 'idle': 1 day without an answer]\n" in out
-        assert "[hands over to people, with 1 answers]\n" in out
+        assert "[hands over to people, with 1 answer]\n" in out
 
     def test_time_passes_when_it_is_told_to(self) -> None:
         _, out, _ = vestibule("play", "incident", answers="wait: 6 days\nwait: 1 day\n")

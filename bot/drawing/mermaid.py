@@ -8,7 +8,7 @@ from bot.drawing.picture import Box, Picture
 _LINE, _SIZE, _LINES = 260.0, 13.0, 4
 _SHAPES = {"say": ("(", ")"), "handoff": ("[[", "]]"), "end": ("([", "])"), "call": ("[[", "]]")}
 _ESCAPED = {
-    letter: f"#{ord(letter)};" for letter in '"#&;<>`\\|{}[]()*_~'
+    letter: f"#{ord(letter)};" for letter in '"#%&;<>`\\|{}[]()*_~'
 }  # what means something in a label, or to the HTML that it becomes
 
 
@@ -18,7 +18,8 @@ def mermaid(picture: Picture) -> str:
     lines = ["flowchart TD", f"  %% {_one_line(picture.name)}: {_one_line(picture.about)}"]
     lines += [f"  {names[box.id]}{_shaped(box)}" for box in picture.boxes]
     for arrow in picture.arrows:
-        label = "<br/>".join(map(_escaped, arrow.labels))
+        bullet = "• " if len(arrow.labels) > 1 else ""
+        label = "<br/>".join(f"{bullet}{_escaped(label)}" for label in arrow.labels)
         between = f'-->|"{label}"|' if label else "-->"
         lines.append(f"  {names[arrow.source]} {between} {names[arrow.target]}")
     lines.append(f"  %% At any time: {', '.join(map(_one_line, picture.words))}")
@@ -28,8 +29,8 @@ def mermaid(picture: Picture) -> str:
 def _shaped(box: Box) -> str:
     opened, closed = _SHAPES.get(box.kind, ("[", "]"))
     title = [_escaped(f"{box.kind}: {box.name}")] if box.name else []
-    said = shortened(wrap(box.gist, _LINE, _SIZE), _LINES, _LINE, _SIZE)
-    return f'{opened}"{"<br/>".join([*title, *map(_escaped, said)])}"{closed}'
+    said = " ".join(shortened(wrap(box.gist, _LINE, _SIZE), _LINES, _LINE, _SIZE))  # it breaks lines by itself
+    return f'{opened}"{"<br/>".join([*title, *([_escaped(said)] if said else [])])}"{closed}'
 
 
 def _escaped(text: str) -> str:
