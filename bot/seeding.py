@@ -27,12 +27,12 @@ def seeded(compiled: Compiled, flow: str, locale: str, at: str | None, answers: 
     state = first if at is None else _state(compiled, prefix, at).name
     moves, walk = Moves(compiled), Walk(Session(state, locale))
     given = [_given(compiled, moves, walk, prefix, step, answer) for step, answer in answers]
-    if state not in _without_consent(compiled, {compiled.initial, *_begun_by_consent(compiled, first, prefix)}):
-        named = {passed.answer.step for passed in given}
-        for consent in _consents(compiled):
-            if consent.id not in named:
-                named.add(consent.id)
-                given.append(moves.given(walk, consent, YES))
+    starts = {compiled.initial, *_begun_by_consent(compiled, first, prefix)}
+    named = {passed.answer.step for passed in given}
+    for consent in _consents(compiled):
+        if consent.id not in named and state not in _without(compiled, consent.id, starts):
+            named.add(consent.id)
+            given.append(moves.given(walk, consent, YES))
     order = list(compiled.states)
     walk.path = tuple(sorted(given, key=lambda passed: order.index(passed.state)))
     moves.arrive(walk)
@@ -88,12 +88,11 @@ def _begun_by_consent(compiled: Compiled, first: str, prefix: str) -> set[str]:
     return {first} if any(state.name.startswith(prefix) for state in _consents(compiled)) else set()
 
 
-def _without_consent(compiled: Compiled, starts: set[str]) -> set[str]:
-    """Every state in which somebody can stand who has agreed to nothing."""
+def _without(compiled: Compiled, consent: str, starts: set[str]) -> set[str]:
+    """Every state in which somebody can stand who has not agreed to this."""
     onward: dict[str, list[str]] = {}
     for source, trigger, destination in compiled.edges():
-        agreed = source in compiled.states and isinstance(compiled.states[source].step, ConsentStep)
-        if not (agreed and trigger == _AGREED):
+        if trigger != _AGREED or source not in compiled.states or compiled.states[source].id != consent:
             onward.setdefault(source, []).append(destination)
     found, pending = set(starts), list(starts)
     while pending:
