@@ -75,6 +75,16 @@ class TestPicture:
         assert labels["not_covered", "ask_anyway"] == ()
         assert labels["ask_anyway", TO_MENU] == ("No, go back to the menu",)
 
+    def test_a_question_that_leads_back_to_itself_does_so_in_the_picture(self, tmp_path: Path) -> None:
+        shutil.copytree(ROOT / "flows", tmp_path / "flows")
+        again = "flow: again\nabout: Later.\nsteps:\n  - yesno: ready\n    text: Ready?\n    go: {no: ready}\n"
+        (tmp_path / "flows/again.yaml").write_text(again)
+        stage = Stage(tmp_path / "flows")
+        shown = picture(stage.library, stage.running("again"), stage.texts, "again", "en")
+        assert Arrow("ready", "ready", ("No",)) in shown.arrows
+        paths = [path for path in read(svg(shown)).iter(f"{SVG}path") if path.get("marker-end")]
+        assert len(paths) == len(shown.arrows)
+
     def test_the_words_understood_everywhere_are_listed_and_not_drawn(self) -> None:
         assert "person" in drawn("eligibility").words
         assert "persona" in drawn("eligibility", "es").words
