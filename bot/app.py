@@ -23,6 +23,7 @@ from bot.config import Config, ConfigError
 from bot.flow.engine import Engine
 from bot.flow.machine import compile_flows
 from bot.flow.model import FlowError, Severity
+from bot.flow.questions import finder
 from bot.i18n import Catalogs, Texts
 from bot.lock import only_one
 from bot.services.desk import Desk
@@ -58,7 +59,8 @@ def read_content(config: Config) -> Content:
     if errors:
         raise FlowError(errors)
     texts = Texts(flows, Catalogs.read(config.flows.catalogs), config.texts_params, config.helpline.locales)
-    return Content(Engine(compiled, texts.lexicons(), texts.languages()), texts)
+    lexicons = texts.lexicons()
+    return Content(Engine(compiled, lexicons, texts.languages(), finder(flows, lexicons)), texts)
 
 
 def run(config: Config) -> None:

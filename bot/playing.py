@@ -7,8 +7,9 @@ one line of standard output, the first one before any answer, as an object:
     state     where the conversation stands now, such as "eligibility/role"; null once it is over
     locale    the language of the conversation, such as "en"; null until one is chosen
     over      whether the conversation is over; then no further line is read
-    effects   all that the bot would do, in order: "effect" names it (Say, Ask, AskLanguage, ShowAnswers, OpenCase, End,
-              SetTimer, CancelTimer), and its further keys are what it takes: ids of texts, answers, lengths in seconds
+    effects   all that the bot would do, in order: "effect" names it (Say, Ask, AskLanguage, ShowAnswers, OpenCase,
+              Forget, End, SetTimer, CancelTimer), its further keys are what it takes: ids of texts, answers, lengths in
+              seconds
 """
 
 from __future__ import annotations
@@ -22,13 +23,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bot.config import ConfigError
-from bot.flow.events import End, OpenCase, SetTimer
+from bot.flow.events import End, Forget, OpenCase, SetTimer
 from bot.flow.model import Library
 from bot.stage import Game, Stage, Turn
 from bot.transcripts import OVER, Opening, Part, header, length, written
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
-_WAIT = f"{Part.WAIT}:"  # as in a transcript; typed alone, it lets time pass
 
 
 class Record:
@@ -47,13 +47,9 @@ class Record:
         if turn.state is None:
             self._write(written(Part.STATE, OVER))
 
-    def requester(self, words: str) -> None:
-        """What the requester writes."""
-        self._write(written(Part.REQUESTER, words))
-
-    def wait(self, text: str) -> None:
-        """How long nobody writes."""
-        self._write(written(Part.WAIT, text))
+    def line(self, part: Part, text: str) -> None:
+        """What the requester does."""
+        self._write(written(part, text))
 
     def _write(self, lines: str) -> None:
         self._out.write(lines)
@@ -93,16 +89,11 @@ def in_terminal(game: Game, library: Library, source: TextIO, out: TextIO, recor
         words = line.strip()
         if not words:
             continue
-        waited = length(words.removeprefix(_WAIT)) if words.startswith(_WAIT) else None
         out.write("\n")
-        if waited is None:
-            game.answer(words)
-            if record:
-                record.requester(words)
-        else:
-            game.wait(waited)
-            if record:
-                record.wait(words.removeprefix(_WAIT).strip())
+        part, text = _happened(words)
+        if record:
+            record.line(part, text)
+        _happen(game, part, text)
         _show(game.turn, out, aside, record)
     if game.turn.summary:
         out.write(f"\n--- what the specialists read ---\n\n{game.turn.summary}\n")
@@ -120,13 +111,32 @@ def in_lines(game: Game, source: TextIO, out: TextIO, record: Record | None = No
         if not line:
             return
         if record:
-            record.requester(line.strip())
+            record.line(Part.REQUESTER, line.strip())
         _put(game.answer(line.strip()), out, record)
 
 
 def begin(folder: Path, flow: str, locale: str | None) -> Game:
     """Begin at a flow. Raises FlowError for flows that could not go live, ConfigError for what there is not."""
     return Stage(folder).begin(Opening(flow, locale))
+
+
+def _happened(words: str) -> tuple[Part, str]:
+    """What somebody who plays has typed: an answer, or as in a transcript, that time passes or a file is sent."""
+    for part in (Part.WAIT, Part.SENDS):
+        text = words.removeprefix(f"{part}:").strip()
+        if words.startswith(f"{part}:") and text and (part is Part.SENDS or length(text) is not None):
+            return part, text
+    return Part.REQUESTER, words
+
+
+def _happen(game: Game, part: Part, text: str) -> None:
+    waited = length(text) if part is Part.WAIT else None
+    if waited is not None:
+        game.wait(waited)
+    elif part is Part.SENDS:
+        game.send(text)
+    else:
+        game.answer(text)
 
 
 class _Aside:
@@ -148,6 +158,8 @@ class _Aside:
             match effect:
                 case OpenCase(answers=answers):
                     self.write(f"hands over to people, with {len(answers)} answer{'s' if len(answers) != 1 else ''}")
+                case Forget():
+                    self.write("erases all that is kept of this conversation")
                 case End():
                     self.write("ends: nothing more is said until the person writes again")
                 case SetTimer(kind, after) if self._timers.get(kind) != after:

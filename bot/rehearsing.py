@@ -10,8 +10,8 @@ from typing import Any
 from bot.config import ConfigError
 from bot.flow import phrases
 from bot.flow.events import Ask, Say
-from bot.flow.machine import CHANGE, NEXT, Compiled, State, answering, commanding
-from bot.flow.model import ENTRY_FLOW, FaqStep, FlowError, Library, Mark, ReviewStep
+from bot.flow.machine import CHANGE, NEXT, Compiled, State, answering, branching, commanding
+from bot.flow.model import ENTRY_FLOW, BranchStep, FaqStep, FlowError, Library, Mark, ReviewStep
 from bot.flow.phrases import Command
 from bot.stage import Game, Stage
 from bot.transcripts import OVER, Failure, Line, Part, Transcript, difference, matches, parse
@@ -25,10 +25,14 @@ _LONGEST_QUOTE = 60  # characters
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way through the flows: out of a state by an outcome, or into one that has none (`outcome` is empty then)."""
+    """A way through the flows: out of a state by an outcome, or into one that has none (`outcome` is empty then).
+
+    `trigger` is that of the outcome, or names what moves nothing: a question of the FAQ, the wish to change an answer.
+    """
 
     state: str
     outcome: str
+    trigger: str
     mark: Mark
 
 
@@ -58,7 +62,7 @@ class Coverage:
         told: set[str] = set()
         for way in self.unseen:
             place = f"{way.mark.file}:{way.mark.line}"
-            if way.state in self.reached and way.outcome != NEXT:
+            if way.state in self.reached and way.trigger != NEXT:
                 yield f"{place}: no conversation goes {way.state} -> {way.outcome}"
             elif way.state not in told:
                 told.add(way.state)
@@ -102,18 +106,21 @@ class Rehearsal:
         return Coverage(len(every), tuple(way for way in every if not self._went(way)), frozenset(self.seen.states))
 
     def _went(self, way: Way) -> bool:
-        if not way.outcome:
+        if not way.trigger:
             return way.state in self.seen.states
-        return any((way.state, trigger) in self.seen.ways for trigger in (answering(way.outcome), way.outcome))
+        return (way.state, way.trigger) in self.seen.ways
 
     def _check(self, game: Game, line: Line, said: str | None) -> tuple[str, tuple[str, ...]] | None:
         """Play one line; what is wrong with it, and how, if anything is."""
         turn = game.turn
         match line.part:
-            case Part.REQUESTER | Part.WAIT if turn.state is None:
+            case Part.REQUESTER | Part.SENDS | Part.WAIT if turn.state is None:
                 return "the conversation is over before this line", ()
             case Part.REQUESTER:
                 game.answer(line.text)
+                self._note(game, turn.state)
+            case Part.SENDS:
+                game.send(line.text)
                 self._note(game, turn.state)
             case Part.WAIT:
                 game.wait(line.length)
@@ -167,18 +174,33 @@ def read(paths: Sequence[Path]) -> Iterator[Transcript | FlowError]:
 
 def ways(library: Library, compiled: Compiled) -> Iterator[Way]:
     """Every way that a conversation can go: each outcome of each state, and each state that has none."""
-    outcomes: dict[str, dict[str, None]] = {name: {} for name in compiled.states}
+    triggers: dict[str, list[str]] = {name: [] for name in compiled.states}
     for source, trigger, _ in compiled.edges():
         if trigger not in _COMMANDS:
-            outcomes[source][trigger.removeprefix(answering(""))] = None
+            triggers[source].append(trigger)
     for state in compiled.states.values():
-        listed = state.options if isinstance(state.step, FaqStep | ReviewStep) else {}
-        for outcome in {**dict.fromkeys(listed), **outcomes[state.name]} or {"": None}:
-            yield Way(state.name, outcome, _mark(library, state, outcome))
+        outcomes = {trigger.removeprefix(answering("")): trigger for trigger in triggers[state.name]} or {"": ""}
+        if isinstance(state.step, FaqStep | ReviewStep):
+            outcomes = {**{option: option for option in state.options}, **outcomes}
+        for outcome, trigger in outcomes.items():
+            yield Way(state.name, _told(state, outcome), trigger, _mark(library, state, outcome))
+
+
+def _told(state: State, outcome: str) -> str:
+    """An outcome in the words of a flow file."""
+    if not isinstance(state.step, BranchStep):
+        return outcome
+    for place, clause in enumerate(state.step.clauses):
+        if outcome == branching(place):
+            return f"{clause.go.name} (by branch)"
+    return "otherwise"
 
 
 def _mark(library: Library, state: State, outcome: str) -> Mark:
     """Where the answer stands in the file of its step, or else the step."""
+    if isinstance(state.step, BranchStep):
+        marks = {branching(place): clause.go.mark for place, clause in enumerate(state.step.clauses)}
+        return marks.get(outcome, state.step.mark)
     label = state.options.get(outcome)
     source = library.sources.get(label) if label is not None else None
     return source.mark if source and source.mark.file == state.step.mark.file else state.step.mark

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from bot.config import ConfigError
 from bot.flow.machine import Compiled, State, answering
-from bot.flow.model import ANSWERED, ENTRY_FLOW, YES, AskStep, ConsentStep
+from bot.flow.model import ANSWERED, ATTACHED, ENTRY_FLOW, PATIENT, YES, AskStep, ConsentStep, SeveralStep
 from bot.flow.moves import Moves
 from bot.flow.positions import meant
+from bot.flow.reading import Taken, Unfit, together
 from bot.flow.session import Passed, Session
 from bot.flow.walk import Step, Walk
 
@@ -32,11 +33,12 @@ def seeded(compiled: Compiled, flow: str, locale: str, at: str | None, answers: 
     for consent in _consents(compiled):
         if consent.id not in named and state not in _without(compiled, consent.id, starts):
             named.add(consent.id)
-            given.append(moves.given(walk, consent, YES))
+            given.append(moves.given(walk, consent, Taken(YES)))
     order = list(compiled.states)
     walk.path = tuple(sorted(given, key=lambda passed: order.index(passed.state)))
     moves.arrive(walk)
-    return walk.finish()
+    waits = {name: getattr(passed.step, "wait", PATIENT) for name, passed in compiled.states.items()}
+    return walk.finish({name: wait for name, wait in waits.items() if wait != PATIENT})
 
 
 def first_state(compiled: Compiled, flow: str) -> str | None:
@@ -71,12 +73,22 @@ def _given(compiled: Compiled, moves: Moves, walk: Walk, prefix: str, step: str,
     state = _state(compiled, prefix, step)
     if not state.outcomes:
         raise ConfigError(f"'{step}' is no question whose answer is kept")
-    if answer in state.outcomes - {ANSWERED}:
-        return moves.given(walk, state, answer)
-    if isinstance(state.step, AskStep) and answer:
-        return moves.given(walk, state, ANSWERED, answer)
-    near = meant(answer, sorted(state.outcomes)) or f"; there are {', '.join(sorted(state.outcomes))}"
+    taken = _taken(state, answer)
+    if taken is not None:
+        return moves.given(walk, state, taken)
+    known = [*state.options] or sorted(state.outcomes)
+    near = meant(answer, known) or f"; there are {', '.join(known)}"
     raise ConfigError(f"'{answer}' is no answer to '{step}'{near}")
+
+
+def _taken(state: State, answer: str) -> Taken | None:
+    if isinstance(state.step, SeveralStep):
+        names = [name.strip() for name in answer.split(",")]
+        read = together(state.step, names) if state.options.keys() >= set(names) else None
+        return None if isinstance(read, Unfit) else read
+    if isinstance(state.step, AskStep):
+        return Taken(answer) if answer in state.outcomes - {ANSWERED} else Taken(ANSWERED, answer)
+    return Taken(answer) if answer in state.outcomes and answer != ATTACHED else None
 
 
 def _consents(compiled: Compiled) -> Iterator[State]:

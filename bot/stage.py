@@ -14,12 +14,24 @@ from pathlib import Path
 from bot import catalogs, library
 from bot.checking import CATALOGS, found_locales
 from bot.config import LINKS, ConfigError, Helpline, texts_params
-from bot.domain import Case, CaseNumber, CaseStatus, ConversationId
+from bot.domain import Attachment, Case, CaseNumber, CaseStatus, ConversationId, Kind
 from bot.flow.checks import check
 from bot.flow.engine import Engine
-from bot.flow.events import CancelTimer, Effect, Event, OpenCase, Replied, SetTimer, ShowAnswers, Started, TimedOut
+from bot.flow.events import (
+    CancelTimer,
+    Effect,
+    Event,
+    OpenCase,
+    Replied,
+    Sent,
+    SetTimer,
+    ShowAnswers,
+    Started,
+    TimedOut,
+)
 from bot.flow.machine import Compiled, compile_flows
 from bot.flow.model import ENTRY_FLOW, CallStep, FlowError, Library, Severity
+from bot.flow.questions import finder
 from bot.flow.session import Session
 from bot.flow.walk import Step
 from bot.i18n import Catalogs, Texts
@@ -70,6 +82,10 @@ class Game:
     def answer(self, words: str) -> Turn:
         """The person writes."""
         return self.happen(Replied(words))
+
+    def send(self, name: str) -> Turn:
+        """The person sends a file of this name."""
+        return self.happen(Sent(Attachment(Kind.FILE, name, "application/octet-stream", 1, "played", "played")))
 
     def happen(self, event: Event) -> Turn:
         """Anything else that can happen."""
@@ -187,8 +203,9 @@ class Stage:
         compiled = self.running(flow)
         called = ENTRY_FLOW if compiled is self.compiled else flow
         if called not in self._engines:
-            observed = self._observed(compiled)
-            self._engines[called] = (observed, Engine(observed, self.texts.lexicons(), self.texts.languages()))
+            observed, lexicons = self._observed(compiled), self.texts.lexicons()
+            find = finder(self.library, lexicons)
+            self._engines[called] = (observed, Engine(observed, lexicons, self.texts.languages(), find))
         return self._engines[called]
 
 

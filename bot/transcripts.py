@@ -13,10 +13,10 @@
 
 Above the first line of the conversation may stand `language:` (known from an earlier conversation), `flow:` (to begin
 elsewhere than in `main`), `at:` (the step or state to stand at) and `answer: step = outcome` (given before; any number
-of them). Then, in any order: `requester:` and `bot:` (all that the bot says at once), `state:` (where the conversation
-stands; `end` when it is over), `wait: 2 days` (nobody writes for so long) and `hands over:` (the card and the answers
-that specialists get). `...` is anything, line breaks do not matter, a line that begins with `#` is a comment, and the
-further lines of a text are indented.
+of them). Then, in any order: `requester:` and `bot:` (all that the bot says at once), `sends: name.jpg` (the requester
+sends a file), `state:` (where the conversation stands; `end` when it is over), `wait: 2 days` (nobody writes for so
+long) and `hands over:` (the card and the answers that specialists get). `...` is anything, line breaks do not matter, a
+line that begins with `#` is a comment, and the further lines of a text are indented.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Part(StrEnum):
 
     REQUESTER = "requester"
     BOT = "bot"
+    SENDS = "sends"
     WAIT = "wait"
     STATE = "state"
     HANDS_OVER = "hands over"

@@ -36,7 +36,7 @@ def play(
         typer.Option("--answer", metavar="STEP=OUTCOME", help="What was answered before it. Any number of times."),
     ] = None,
 ) -> None:
-    """Try a flow in the terminal. `wait: 7 days` lets time pass. Needs no config."""
+    """Try a flow in the terminal. `wait: 7 days` lets time pass, `sends: photo.jpg` sends a file. Needs no config."""
     from bot import playing
     from bot.config import ConfigError
     from bot.stage import Stage

@@ -71,7 +71,7 @@ class TestPicture:
     def test_the_answers_stand_on_the_arrows(self) -> None:
         labels = {(arrow.source, arrow.target): arrow.labels for arrow in drawn("eligibility").arrows}
         assert labels["role", "not_covered"] == ("None of these",)
-        assert len(labels["role", "problem"]) == 6
+        assert len(labels["role", "whom"]) == 6
         assert labels["not_covered", "ask_anyway"] == ()
         assert labels["ask_anyway", TO_MENU] == ("No, go back to the menu",)
 
@@ -89,6 +89,11 @@ class TestPicture:
         assert "person" in drawn("eligibility").words
         assert "persona" in drawn("eligibility", "es").words
         assert ("role", "person") not in {(arrow.source, arrow.target) for arrow in drawn("eligibility").arrows}
+
+    def test_a_branch_shows_what_it_looks_at(self) -> None:
+        labels = {(arrow.source, arrow.target): arrow.labels for arrow in drawn("behalf").arrows}
+        assert labels["whose", "knows"] == ("otherwise",)
+        assert labels["whose", OUT] == ("eligibility.whom: Yes, for myself, or for a group that I am part of",)
 
     def test_of_a_long_text_the_question_is_shown(self) -> None:
         (vouch,) = (box for box in drawn("referral").boxes if box.id == "vouch")

@@ -101,7 +101,7 @@ class TestBeside:
 
     def test_time_passes_when_it_is_told_to(self) -> None:
         _, out, _ = vestibule("play", "incident", answers="wait: 6 days\nwait: 1 day\n")
-        assert "You have not written for some days" in out
+        assert "You have not written for some time" in out
         assert "[ends: nothing more is said until the person writes again]\n" in out
         assert out.endswith("--- the conversation is over ---\n")
 
@@ -113,6 +113,14 @@ class TestBeside:
         out = Terminal()
         in_terminal(stage.begin(Opening("incident")), stage.library, io.StringIO(), out)
         assert "\x1b[2m[at incident/what_happened, " in out.getvalue()
+
+    def test_erasing_is_shown(self) -> None:
+        _, out, _ = vestibule("play", "incident", answers="forget\nyes\n")
+        assert "[erases all that is kept of this conversation]\n[ends: " in out
+
+    def test_a_file_is_sent_by_its_name(self) -> None:
+        _, out, _ = vestibule("play", "incident", answers="sends: photo.jpg\n")
+        assert "I can take a file only when I have just asked you for one." in out
 
     @pytest.mark.parametrize("arguments", [(), ("--json",)])
     def test_ctrl_c_and_the_end_of_input_end_it_quietly(self, arguments: tuple[str, ...]) -> None:
@@ -128,7 +136,7 @@ class TestBeside:
         )  # fmt: skip
         steps = [json.loads(line) for line in done.stdout.splitlines()]
         assert (done.returncode, done.stderr) == (0, b"")
-        assert [step["state"] for step in steps] == ["eligibility/role"] * 3 + ["eligibility/problem"]
+        assert [step["state"] for step in steps] == ["eligibility/role"] * 3 + ["eligibility/whom"]
 
     def test_time_that_passes_piece_by_piece_is_as_long(self, stage: Stage) -> None:
         game = stage.begin(Opening("incident"))
@@ -144,7 +152,7 @@ class TestRecord:
         self, tmp_path: Path, locale: str, arguments: tuple[str, ...]
     ) -> None:
         file = tmp_path / "recorded.txt"
-        answers = "help\n2\n1\n10\n3\n1\nskip\n5\n1\nskip\n1\n# Ana: ...\n1\n2\n1\n"
+        answers = "help\n2\n1\n1\n10\n3\n1\n# Ana: ...\n5\n1\nnobody\n2\n1\n"
         done = vestibule("play", "main", "--locale", locale, "--record", str(file), *arguments, answers=answers)
         assert (done.code, done.err) == (0, "")
         kinds = [line.part for line in parse(str(file), file.read_bytes()).lines]

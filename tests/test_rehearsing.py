@@ -133,6 +133,57 @@ def test_what_is_only_reached_by_a_word_is_reached(here: Path) -> None:
     assert "person/consent/consent -> no" in out
 
 
+EXTRA = """\
+flow: extra
+about: Every kind of step that the shipped flows do without.
+steps:
+  - several: signs
+    text: Which signs are there?
+    options: {slow: It is slow, hot: It is hot, none: None of these}
+    alone: [none]
+    go: {none: end, not_understood: unclear, no_reply: end}
+    tries: 1
+    expire_after: 2 hours
+  - attach: picture
+    text: Is there a picture?
+  - branch: which
+    when:
+      - {if: {extra.signs: hot}, go: cool}
+    otherwise: end
+  - say: cool
+    text: Let it cool down.
+    go: end
+  - say: unclear
+    text: Then let us go on.
+"""
+
+
+def test_every_kind_of_step_is_played_and_counted(here: Path) -> None:
+    (here / "flows/extra.yaml").write_text(EXTRA)
+    main = here / "flows/main.yaml"
+    main.write_text(main.read_text().replace("  - call: referral\n", "  - call: referral\n  - call: extra\n", 1))
+    begun = "flow: extra\n\nbot: Which signs are there? ...\n"
+    (here / "a.txt").write_text(f"{begun}requester: 1, 2\nsends: photo.jpg\nbot: Let it cool down. ...\n")
+    (here / "b.txt").write_text("flow: extra\nat: picture\nanswer: signs = slow\n\nrequester: skip\nstate: review\n")
+    (here / "c.txt").write_text(f"{begun}requester: blue\nbot: ... Then let us go on. ...\n")
+    assert vestibule("test", "a.txt", "b.txt", "c.txt").code == 0
+    _, out, _ = vestibule("test", "a.txt", "--coverage")
+    lines = [line for line in out.splitlines() if line.startswith("flows/extra.yaml")]
+    assert lines == [
+        "flows/extra.yaml:4: no conversation goes extra/signs -> not_understood",
+        "flows/extra.yaml:4: no conversation goes extra/signs -> no_reply",
+        "flows/extra.yaml:6: no conversation goes extra/signs -> none",
+        "flows/extra.yaml:11: no conversation goes extra/picture -> skipped",
+        "flows/extra.yaml:13: no conversation goes extra/which -> otherwise",
+        "flows/extra.yaml:20: no conversation gets to extra/unclear",
+    ]
+    (here / "d.txt").write_text(f"{begun}wait: 2 hours\nbot: ... Is there anything\n")
+    assert "the bot says something else" in vestibule("test", "d.txt").out
+    _, out, _ = vestibule("test", "a.txt", "b.txt", "c.txt", "d.txt", "--coverage")
+    lines = [line for line in out.splitlines() if line.startswith("flows/extra.yaml")]
+    assert lines == ["flows/extra.yaml:6: no conversation goes extra/signs -> none"]
+
+
 @pytest.mark.parametrize("arguments", [(), ("nowhere.txt",), ("flows",), ("--flows", "nowhere"), ("flows/none",)])
 def test_nothing_to_test_is_one_line(here: Path, arguments: tuple[str, ...]) -> None:
     code, out, err = vestibule("test", *arguments)

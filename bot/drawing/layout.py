@@ -14,7 +14,7 @@ GAP_ACROSS = 26.0  # between two boxes of a row; all lengths are pixels
 GAP_DOWN = 38.0  # between two rows
 _BEND_WIDTH = 8.0  # of the place that an arrow takes where it passes a row
 _BEND_WEIGHT = 12.0  # of its wish to stand above the next one, beside that of a box
-_ORDERINGS, _MOVES = 16, 60
+_ORDERINGS, _MOVES = 16, 61  # the last one is downwards: what follows stands below what it follows
 
 Size = tuple[float, float]
 Link = tuple[str, str]
@@ -175,15 +175,14 @@ def _moved(
             middles[box] = x + widths[box] / 2
             x += widths[box] + GAP_ACROSS
     for turn in range(_MOVES):
-        last = turn >= _MOVES - 2
+        near = above if turn % 2 == 0 else below
         for row in rows if turn % 2 == 0 else reversed(rows):
-            near = [
-                [middles[other] for other in (*above.get(box, ()), *below.get(box, ()))]
-                if last
-                else [middles[other] for other in (above if turn % 2 == 0 else below).get(box, ())]
-                for box in row
-            ]
-            wished = [_mean(found, middles[box]) for box, found in zip(row, near, strict=True)]
+            wished = []
+            for box in row:
+                beside = near.get(box, ())
+                # an arrow that only passes by does not draw a box aside
+                nearest = [other for other in beside if other in boxes] or beside
+                wished.append(_mean([middles[other] for other in nearest], middles[box]))
             heavy = [1.0 if box in boxes else _BEND_WEIGHT for box in row]
             middles.update(zip(row, _apart(wished, heavy, [widths[box] for box in row]), strict=True))
     return middles

@@ -6,7 +6,13 @@ from bot.drawing.lettering import shortened, wrap
 from bot.drawing.picture import Box, Picture
 
 _LINE, _SIZE, _LINES = 260.0, 13.0, 4
-_SHAPES = {"say": ("(", ")"), "handoff": ("[[", "]]"), "end": ("([", "])"), "call": ("[[", "]]")}
+_SHAPES = {
+    "say": ("(", ")"),
+    "handoff": ("[[", "]]"),
+    "end": ("([", "])"),
+    "call": ("[[", "]]"),
+    "branch": ("{{", "}}"),
+}
 _ESCAPED = {
     letter: f"#{ord(letter)};" for letter in '"#%&;<>`\\|{}[]()*_~'
 }  # what means something in a label, or to the HTML that it becomes

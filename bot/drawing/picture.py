@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.domain import TextId
-from bot.flow.machine import NEXT, Compiled, State, answering, commanding
-from bot.flow.model import ENTRY_FLOW, CallStep, Flow, FlowStep, Library
+from bot.flow.machine import NEXT, Compiled, State, answering, branching, commanding
+from bot.flow.model import ENTRY_FLOW, BranchStep, CallStep, Condition, Flow, FlowStep, Library
 from bot.flow.phrases import Command
 from bot.i18n import Texts
 from bot.seeding import first_state, prefix_of
@@ -101,12 +101,13 @@ class _Place:
         for source, _ in self._ways:
             onward[source] = onward.get(source, 0) + 1
         for (source, target), outcomes in self._ways.items():
-            plain = onward[source] == 1 and not any(labelled for _, labelled in outcomes.items())
-            yield Arrow(source, target, () if plain else tuple(self._label(*way) for way in outcomes.items()))
+            plain = onward[source] == 1 and not any(outcomes.values())
+            labels = (label or outcome.replace("_", " ") for outcome, label in outcomes.items())
+            yield Arrow(source, target, () if plain else tuple(labels))
 
-    def _gathered(self) -> dict[tuple[str, str], dict[str, TextId | None]]:
-        """From each two boxes to the outcomes that lead from one to the other, each with the text of its answer."""
-        ways: dict[tuple[str, str], dict[str, TextId | None]] = {}
+    def _gathered(self) -> dict[tuple[str, str], dict[str, str]]:
+        """From each two boxes to the outcomes that lead from one to the other, each with its words if it has any."""
+        ways: dict[tuple[str, str], dict[str, str]] = {}
         for state in self._compiled.states.values():
             source = self._box_of(state.name)
             if source in (OUT, TO_MENU):
@@ -118,7 +119,7 @@ class _Place:
                     continue
                 outcomes = ways.setdefault((source, target), {})
                 if not inside and outcome != NEXT:
-                    outcomes[outcome] = state.options.get(outcome)
+                    outcomes[outcome] = self._label(state, outcome)
         return ways
 
     def _outcomes(self, state: State) -> Iterator[tuple[str, str]]:
@@ -151,8 +152,24 @@ class _Place:
         asking = [paragraph for paragraph in paragraphs if any(mark in paragraph for mark in _ASKING)]
         return Box(step.name, kind, step.name, asking[-1] if asking else paragraphs[0], "\n\n".join(paragraphs))
 
-    def _label(self, outcome: str, text: TextId | None) -> str:
-        return outcome.replace("_", " ") if text is None else self._said(text)
+    def _label(self, state: State, outcome: str) -> str:
+        """The text of an answer, or what a branch looks at."""
+        if isinstance(state.step, BranchStep):
+            clauses = {branching(place): clause for place, clause in enumerate(state.step.clauses)}
+            if outcome not in clauses:
+                return "otherwise"
+            return " and ".join(map(self._condition, clauses[outcome].conditions))
+        text = state.options.get(outcome)
+        return "" if text is None else self._said(text)
+
+    def _condition(self, condition: Condition) -> str:
+        asked = next((state for state in self._compiled.states.values() if state.id == condition.step.name), None)
+        answers = [asked.options.get(outcome.name) if asked else None for outcome in condition.outcomes]
+        said = [
+            self._said(text) if text is not None else outcome.name
+            for text, outcome in zip(answers, condition.outcomes, strict=True)
+        ]
+        return f"{condition.step.name}: {' / '.join(said)}"
 
     def _said(self, text: TextId) -> str:
         names = self._library.sources[text].names

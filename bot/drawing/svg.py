@@ -26,6 +26,7 @@ _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STYLES: Mapping[str, tuple[str, str]] = {  # fill and border, by kind
     "say": ("#f2f4f7", "#98a2b3"),
     "consent": ("#e7f6ec", "#2f7d4f"),
+    "branch": ("#f9fafb", "#475467"),
     "faq": ("#fff7e0", "#b7860b"),
     "call": ("#efeafc", "#6941c6"),
     "review": ("#e8f1fd", "#1d62b4"),

@@ -14,8 +14,12 @@ from bot.domain import TextId
 from bot.flow.machine import NEXT, OVER, Compiled, State, answering, commanding
 from bot.flow.model import (
     ENTRY_FLOW,
+    NO_REPLY,
+    NOT_UNDERSTOOD,
     YES,
     AskStep,
+    AttachStep,
+    BranchStep,
     CallStep,
     ConsentStep,
     Flow,
@@ -30,6 +34,8 @@ from bot.flow.phrases import SAID_BY_THE_ENGINE, WORDS, Command
 
 _LONGEST_QUOTE = 60  # characters
 _COMMANDS = {commanding(command): command for command in Command}
+_UNSAID = {answering(NOT_UNDERSTOOD): "is not understood", answering(NO_REPLY): "gets no reply"}
+_NO_ANSWERS = _UNSAID.keys() | _COMMANDS.keys()
 _AGREED = answering(YES)
 
 Standing = tuple[str, bool]  # a state, and whether consent stands on the path to it
@@ -70,7 +76,10 @@ def _first_ways(compiled: Compiled, edges: Mapping[str, list[tuple[str, str]]]) 
         for trigger, destination in edges.get(state, ()):
             agreed = trigger == _AGREED and isinstance(compiled.states[state].step, ConsentStep)
             there = (destination, consented or agreed)
-            heappush(pending, (length + _length(trigger), next(order), there, (*way, (state, trigger))))
+            passed = isinstance(compiled.states[state].step, BranchStep)
+            heappush(
+                pending, (length + (0 if passed else _length(trigger)), next(order), there, (*way, (state, trigger)))
+            )
     return ways
 
 
@@ -158,7 +167,7 @@ def _endless(
 ) -> Iterator[Problem]:
     """States from which only a command leads to an end. Of several that lead to each other, the first is told."""
     onward = {
-        source: [destination for trigger, destination in ways if trigger not in _COMMANDS]
+        source: [destination for trigger, destination in ways if trigger not in _NO_ANSWERS]
         for source, ways in edges.items()
     }
     backward: dict[str, list[str]] = {}
@@ -201,6 +210,8 @@ def _without_consent(library: Library, compiled: Compiled, first: Mapping[Standi
                 code, does = "handoff-without-consent", "hands over to people"
             case AskStep():
                 code, does = "free-text-before-consent", "asks for words of one's own"
+            case AttachStep():
+                code, does = "file-before-consent", "asks for a file"
             case _:
                 continue
         steps.add(state.id)
@@ -216,6 +227,8 @@ def _told(library: Library, compiled: Compiled, way: Way) -> str:
         state = compiled.states[name]
         if trigger in _COMMANDS:
             said.append(f'the word "{_COMMANDS[trigger]}"')
+        elif trigger in _UNSAID:
+            said.append(f"{_quoted(library, TextId(state.id), state.step.name)} {_UNSAID[trigger]}")
         elif (answer := _answer(library, state, trigger)) is not None:
             said.append(f"{_quoted(library, TextId(state.id), state.step.name)} {answer}")
     return " > ".join(said) or "the conversation begins with it"
