@@ -25,7 +25,7 @@ from typing import Any, TextIO
 from bot.config import ConfigError
 from bot.flow.events import End, Forget, OpenCase, SetTimer
 from bot.flow.model import Library
-from bot.stage import Game, Stage, Turn
+from bot.stage import Game, Turn
 from bot.transcripts import OVER, Opening, Part, header, length, written
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
@@ -113,11 +113,6 @@ def in_lines(game: Game, source: TextIO, out: TextIO, record: Record | None = No
         if record:
             record.line(Part.REQUESTER, line.strip())
         _put(game.answer(line.strip()), out, record)
-
-
-def begin(folder: Path, flow: str, locale: str | None) -> Game:
-    """Begin at a flow. Raises FlowError for flows that could not go live, ConfigError for what there is not."""
-    return Stage(folder).begin(Opening(flow, locale))
 
 
 def _happened(words: str) -> tuple[Part, str]:
