@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bot.config import ConfigError
 from bot.flow.machine import Compiled, State, answering
@@ -28,9 +28,12 @@ def seeded(compiled: Compiled, flow: str, locale: str, at: str | None, answers: 
     state = first if at is None else _state(compiled, prefix, at).name
     moves, walk = Moves(compiled), Walk(Session(state, locale))
     given = [_given(compiled, moves, walk, prefix, step, answer) for step, answer in answers]
-    starts = {compiled.initial, *_begun_by_consent(compiled, first, prefix)}
     named = {passed.answer.step for passed in given}
-    for consent in _consents(compiled):
+    consents = [other for other in compiled.states.values() if isinstance(other.step, ConsentStep)]
+    # a flow can be begun without those that it asks for itself
+    own = {consent.id for consent in consents if consent.name.startswith(prefix)}
+    for consent in consents:
+        starts = {compiled.initial, *([first] if consent.id in own else [])}
         if consent.id not in named and state not in _without(compiled, consent.id, starts):
             named.add(consent.id)
             given.append(moves.given(walk, consent, Taken(YES)))
@@ -89,15 +92,6 @@ def _taken(state: State, answer: str) -> Taken | None:
     if isinstance(state.step, AskStep):
         return Taken(answer) if answer in state.outcomes - {ANSWERED} else Taken(ANSWERED, answer)
     return Taken(answer) if answer in state.outcomes and answer != ATTACHED else None
-
-
-def _consents(compiled: Compiled) -> Iterator[State]:
-    return (state for state in compiled.states.values() if isinstance(state.step, ConsentStep))
-
-
-def _begun_by_consent(compiled: Compiled, first: str, prefix: str) -> set[str]:
-    """The beginning of a flow that asks for consent itself, wherever it may be called from."""
-    return {first} if any(state.name.startswith(prefix) for state in _consents(compiled)) else set()
 
 
 def _without(compiled: Compiled, consent: str, starts: set[str]) -> set[str]:

@@ -71,6 +71,8 @@ class TestAt:
         assert stage.begin(Opening("eligibility")).before == ()
         assert stage.begin(Opening("incident")).before == (("consent.consent", "yes"),)
         assert stage.begin(Opening(at="consent/declined")).before == ()
+        assert stage.begin(Opening("behalf")).before == (("consent.consent", "yes"),)
+        assert stage.begin(Opening("consent")).before == ()
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
