@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from bot import logs
+from bot import logs, workshop
 from bot.errors import VestibuleError, WorldError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ translations = typer.Typer(help="The translators' files, made from the flows.", 
 app.add_typer(translations, name="catalogs")
 staff = typer.Typer(help="Who may read cases. Works beside a bot that runs, and without one.", no_args_is_help=True)
 app.add_typer(staff, name="staff")
+workshop.register(app)
 
 
 class Format(StrEnum):
@@ -174,22 +175,6 @@ def check(
     _print(problems, output)
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise typer.Exit(WRONG)
-
-
-@app.command()
-def play(
-    flow: Annotated[str, typer.Argument(metavar="FLOW", help="The name of a flow, or its file.")],
-    locale: Annotated[str | None, typer.Option("--locale", metavar="L", help="The language to play it in.")] = None,
-    lines: Annotated[bool, typer.Option("--json", help="Read one answer a line, write one JSON step a line.")] = False,
-) -> None:
-    """Try a flow in the terminal. Needs no config; addresses stand as their names."""
-    from bot import playing
-
-    path = Path(flow)
-    folder, name = (path.parent, path.stem) if path.suffix in (".yaml", ".yml") else (FLOWS, flow)
-    _need_folder(folder)
-    game = playing.begin(folder, name, locale)
-    (playing.in_lines if lines else playing.in_terminal)(game, sys.stdin, sys.stdout)
 
 
 @translations.command()

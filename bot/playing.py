@@ -1,151 +1,183 @@
-"""`vestibule play`: a flow in the terminal, with the engine and the texts of the real thing and nothing else.
+"""`vestibule play`: a flow in the terminal, answered by whoever sits there, or by a script.
 
-Nothing is stored and no timer runs. Every address stands as the name of its setting, so that no paragraph is left out.
+With `--json`, each line of standard input is one answer, without its line break and the spaces around it. Each step is
+one line of standard output, the first one before any answer, as an object:
+
+    said      what the bot says, all of it in one text; empty where it says nothing
+    state     where the conversation stands now, such as "eligibility/role"; null once it is over
+    locale    the language of the conversation, such as "en"; null until one is chosen
+    over      whether the conversation is over; then no further line is read
+    effects   all that the bot would do, in order: "effect" names it (Say, Ask, AskLanguage, ShowAnswers, OpenCase,
+              Forget, End, SetTimer, CancelTimer), its further keys are what it takes: ids of texts, answers, lengths in
+              seconds
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
-from bot import catalogs, library
-from bot.checking import CATALOGS, found_locales
-from bot.config import LINKS, ConfigError, Helpline, texts_params
-from bot.domain import Answer, Case, CaseNumber, CaseStatus, ConversationId
-from bot.flow.checks import check
-from bot.flow.engine import Engine
-from bot.flow.events import Effect, OpenCase, Replied, Started
-from bot.flow.machine import Compiled, compile_flows
-from bot.flow.model import ENTRY_FLOW, YES, CallStep, ConsentStep, FlowError, Library, Severity
-from bot.flow.moves import Moves
-from bot.flow.questions import finder
-from bot.flow.session import Passed, Session
-from bot.flow.walk import Step, Walk
-from bot.i18n import Catalogs, Texts
-from bot.services.render import Renderer
+from bot.config import ConfigError
+from bot.flow.events import End, Forget, OpenCase, SetTimer
+from bot.flow.model import Library
+from bot.stage import Game, Turn
+from bot.transcripts import OVER, Opening, Part, header, length, written
 
-FINGERPRINT = "<fingerprint>"
-CASE = CaseNumber("7F3K")  # the number of every case that is only played
-STAND_INS = Helpline(
-    help_address="<help_address>",
-    legal_address="<legal_address>",
-    general_address="<general_address>",
-    links={link: f"<link_{link}>" for link in LINKS},
-)
+_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one answer led to. `state` is None once the conversation is over; `summary`: what specialists would read."""
+class Record:
+    """Writes a conversation down, while it goes on, in the form of `transcripts`."""
 
-    said: str
-    state: str | None
-    locale: str | None
-    effects: tuple[Effect, ...]
-    summary: str = ""
+    def __init__(self, out: TextIO, opening: Opening) -> None:
+        self._out = out
+        above = header(opening)
+        self._write(f"{above}\n" if above else "")
 
+    def turn(self, turn: Turn) -> None:
+        """What the bot says, and what it does where that is the end."""
+        self._write(written(Part.BOT, turn.said))
+        if turn.handed:
+            self._write(written(Part.HANDS_OVER, turn.handed))
+        if turn.state is None:
+            self._write(written(Part.STATE, OVER))
 
-class Game:
-    """One conversation. `turn` is the last thing that happened in it."""
+    def line(self, part: Part, text: str) -> None:
+        """What the requester does."""
+        self._write(written(part, text))
 
-    def __init__(self, engine: Engine, renderer: Renderer, begun: Step, locale: str | None) -> None:
-        self._engine = engine
-        self._renderer = renderer
-        self._session = begun.session
-        self.turn = self._turn(begun, locale)
-
-    def answer(self, words: str) -> Turn:
-        """The person writes."""
-        step = self._engine.step(self._session, Replied(words))
-        self._session = step.session
-        self.turn = self._turn(step, self.turn.locale)
-        return self.turn
-
-    def _turn(self, step: Step, locale: str | None) -> Turn:
-        if step.session is not None:
-            locale = step.session.locale
-        return Turn(
-            said=self._renderer.effects(step.effects, locale, CASE, FINGERPRINT),
-            state=step.session.state if step.session else None,
-            locale=locale,
-            effects=step.effects,
-            summary="\n\n".join(
-                self._summary(effect, locale) for effect in step.effects if isinstance(effect, OpenCase)
-            ),
-        )
-
-    def _summary(self, opened: OpenCase, locale: str | None) -> str:
-        case = Case(
-            number=CASE,
-            status=CaseStatus.ARRIVED,
-            requester=ConversationId("played"),
-            opened_at=datetime.now(UTC),
-            locale=locale or self._renderer.first_locale,
-            answers=opened.answers,
-            topic=opened.topic,
-            urgency=opened.urgency,
-        )
-        return self._renderer.summary(case, before_claim=True)
+    def _write(self, lines: str) -> None:
+        self._out.write(lines)
+        self._out.flush()
 
 
-def begin(folder: Path, flow: str, locale: str | None) -> Game:
-    """Begin at a flow. Raises FlowError for flows that could not go live, ConfigError for what there is not.
-
-    A flow other than the entry begins where the entry flow calls it, and goes on from there; if it needs consent and
-    does not ask for it, as if it had been given.
-    """
-    flows = library.read(folder)
-    locales = found_locales(folder.parent / CATALOGS)
-    if flow not in flows.flows:
-        raise ConfigError(f"there is no flow '{flow}' in {folder}; there are {', '.join(flows.flows)}")
-    if locale is not None and locale not in locales:
-        raise ConfigError(f"there is no language '{locale}'; there are {', '.join(locales)}")
-    compiled = compile_flows(flows, locales)
-    errors = [problem for problem in check(flows, compiled) if problem.severity is Severity.ERROR]
-    if errors:
-        raise FlowError(errors)
-    if flow != ENTRY_FLOW and _first_state(compiled, flow) is None:
-        compiled = compile_flows(_calling(flows, flow), locales)
-    texts = Texts(flows, Catalogs.read(folder.parent / CATALOGS), lambda code: texts_params(STAND_INS, code), locales)
-    lexicons = texts.lexicons()
-    engine = Engine(compiled, lexicons, texts.languages(), finder(flows, lexicons))
-    if flow == ENTRY_FLOW:
-        begun = engine.step(None, Started(locale=locale))
-    else:
-        locale = locale or catalogs.SOURCE_LOCALE
-        begun = _inside(compiled, flow, locale)
-    return Game(engine, Renderer(texts, texts.languages()), begun, locale)
+@contextmanager
+def recording(file: Path | None, opening: Opening) -> Iterator[Record | None]:
+    """A record in a new file; None without one. Raises ConfigError where it cannot be written, or is there already."""
+    try:
+        opened = nullcontext() if file is None else file.open("x", encoding="utf-8", errors="replace")
+    except FileExistsError:
+        raise ConfigError(f"{file}: is there already; name a new file to record in") from None
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise ConfigError(f"{file}: cannot be written: {why}") from None
+    with opened as out:
+        yield Record(out, opening) if out else None
 
 
-def in_terminal(game: Game, source: TextIO, out: TextIO) -> None:
-    """Say and listen, until the conversation is over or nobody answers."""
-    out.write(f"{game.turn.said}\n")
+def in_terminal(game: Game, library: Library, source: TextIO, out: TextIO, record: Record | None = None) -> None:
+    """Say and listen, until the conversation is over, nobody answers any more, or Ctrl-C is pressed."""
+    aside = _Aside(library, out)
+    if game.before:
+        aside.write("as if given before: " + ", ".join(f"{step} = {outcome}" for step, outcome in game.before))
+    _show(game.turn, out, aside, record)
     while game.turn.state is not None:
         out.write("\n> ")
         out.flush()
-        line = source.readline()
+        try:
+            line = source.readline()
+        except KeyboardInterrupt:
+            line = ""
         if not line:
             out.write("\n")
             return
-        out.write(f"\n{game.answer(line.strip()).said}\n")
+        words = line.strip()
+        if not words:
+            continue
+        out.write("\n")
+        part, text = _happened(words)
+        if record:
+            record.line(part, text)
+        _happen(game, part, text)
+        _show(game.turn, out, aside, record)
     if game.turn.summary:
         out.write(f"\n--- what the specialists read ---\n\n{game.turn.summary}\n")
     out.write("\n--- the conversation is over ---\n")
 
 
-def in_lines(game: Game, source: TextIO, out: TextIO) -> None:
+def in_lines(game: Game, source: TextIO, out: TextIO, record: Record | None = None) -> None:
     """Read one answer a line and write one step a line, as JSON."""
-    out.write(_line(game.turn))
-    out.flush()
-    while game.turn.state is not None and (line := source.readline()):
-        out.write(_line(game.answer(line.strip())))
-        out.flush()
+    _put(game.turn, out, record)
+    while game.turn.state is not None:
+        try:
+            line = source.readline()
+        except KeyboardInterrupt:
+            return
+        if not line:
+            return
+        if record:
+            record.line(Part.REQUESTER, line.strip())
+        _put(game.answer(line.strip()), out, record)
 
 
-def _line(turn: Turn) -> str:
+def _happened(words: str) -> tuple[Part, str]:
+    """What somebody who plays has typed: an answer, or as in a transcript, that time passes or a file is sent."""
+    for part in (Part.WAIT, Part.SENDS):
+        text = words.removeprefix(f"{part}:").strip()
+        if words.startswith(f"{part}:") and text and (part is Part.SENDS or length(text) is not None):
+            return part, text
+    return Part.REQUESTER, words
+
+
+def _happen(game: Game, part: Part, text: str) -> None:
+    waited = length(text) if part is Part.WAIT else None
+    if waited is not None:
+        game.wait(waited)
+    elif part is Part.SENDS:
+        game.send(text)
+    else:
+        game.answer(text)
+
+
+class _Aside:
+    """What is shown beside the conversation: where it stands, and what the bot would do besides speaking."""
+
+    def __init__(self, library: Library, out: TextIO) -> None:
+        self._marks = {f"{flow.name}/{step.name}": step.mark for flow in library.flows.values() for step in flow.steps}
+        self._out = out
+        self._dim = out.isatty()
+        self._timers: dict[str, timedelta] = {}
+
+    def write(self, line: str) -> None:
+        """One dim line."""
+        self._out.write(f"{_DIM}[{line}]{_PLAIN}\n" if self._dim else f"[{line}]\n")
+
+    def turn(self, turn: Turn) -> None:
+        """What came of an event."""
+        for effect in turn.effects:
+            match effect:
+                case OpenCase(answers=answers):
+                    self.write(f"hands over to people, with {len(answers)} answer{'s' if len(answers) != 1 else ''}")
+                case Forget():
+                    self.write("erases all that is kept of this conversation")
+                case End():
+                    self.write("ends: nothing more is said until the person writes again")
+                case SetTimer(kind, after) if self._timers.get(kind) != after:
+                    self._timers[kind] = after
+                    self.write(f"timer '{kind}': {_duration(after)} without an answer")
+                case _:
+                    pass
+        if turn.state is not None:
+            mark = self._marks.get("/".join(f"main/{turn.state}".split("/")[-2:]))
+            self.write(f"at {turn.state}" + (f", {mark.file}:{mark.line}" if mark else ""))
+
+
+def _show(turn: Turn, out: TextIO, aside: _Aside, record: Record | None) -> None:
+    if turn.said:
+        out.write(f"{turn.said}\n")
+    aside.turn(turn)
+    if record:
+        record.turn(turn)
+
+
+def _put(turn: Turn, out: TextIO, record: Record | None) -> None:
+    if record:
+        record.turn(turn)
     step: dict[str, Any] = {
         "said": turn.said,
         "state": turn.state,
@@ -153,31 +185,14 @@ def _line(turn: Turn) -> str:
         "over": turn.state is None,
         "effects": [{"effect": type(effect).__name__, **asdict(effect)} for effect in turn.effects],
     }
-    return json.dumps(step, ensure_ascii=False, default=timedelta.total_seconds) + "\n"
+    out.write(json.dumps(step, ensure_ascii=False, default=timedelta.total_seconds) + "\n")
+    out.flush()
 
 
-def _calling(flows: Library, flow: str) -> Library:
-    """The library with a call of a flow that nothing calls yet, at the end of the entry flow."""
-    entry = flows.flows[ENTRY_FLOW]
-    called = replace(entry, steps=(*entry.steps, CallStep(flow, flows.flows[flow].mark)))
-    return replace(flows, flows={**flows.flows, ENTRY_FLOW: called})
-
-
-def _first_state(compiled: Compiled, flow: str) -> str | None:
-    return next((name for name in compiled.states if f"/{flow}/" in f"/{name}"), None)
-
-
-def _inside(compiled: Compiled, flow: str, locale: str) -> Step:
-    """Stand at the first step of a flow, beside the consents that it needs and does not ask for itself."""
-    first = _first_state(compiled, flow) or compiled.initial
-    prefix = f"{f'/{first}'.partition(f'/{flow}/')[0]}/{flow}/".removeprefix("/")
-    given: list[Passed] = []
-    for state in compiled.states.values():
-        if isinstance(state.step, ConsentStep):
-            label, version = state.options[YES], state.step.version
-            given.append(Passed(state.name, Answer(state.id, state.question, YES, label, version=version)))
-    if any(passed.state.startswith(prefix) for passed in given):
-        given = []
-    walk = Walk(Session(first, locale, tuple(given)))
-    Moves(compiled).arrive(walk)
-    return walk.finish()
+def _duration(length: timedelta) -> str:
+    """In the greatest unit that fits: `7 days`."""
+    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
+        if length >= size and not length % size:
+            count = length // size
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return f"{length.total_seconds():g} seconds"

@@ -1,0 +1,148 @@
+"""The operator's commands: `play`, `test` and `draw`. None needs a config; addresses stand as their names."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+WRONG = 1  # the exit code where something wrong was found
+FLOWS = Path("flows")
+
+FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The name of a flow, or its file.")]
+Language = Annotated[str | None, typer.Option("--locale", metavar="L", help="The language.")]
+
+
+class Picture(StrEnum):
+    """How `draw` draws."""
+
+    SVG = "svg"
+    MERMAID = "mermaid"
+
+
+def play(
+    flow: FlowName,
+    locale: Language = None,
+    lines: Annotated[bool, typer.Option("--json", help="Read one answer a line, write one JSON step a line.")] = False,
+    record: Annotated[
+        Path | None, typer.Option("--record", metavar="FILE", help="Write the conversation down, for `vestibule test`.")
+    ] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="STATE", help="The step or state to begin at.")] = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option("--answer", metavar="STEP=OUTCOME", help="What was answered before it. Any number of times."),
+    ] = None,
+) -> None:
+    """Try a flow in the terminal. `wait: 7 days` lets time pass, `sends: photo.jpg` sends a file. Needs no config."""
+    from bot import playing
+    from bot.config import ConfigError
+    from bot.stage import Stage
+    from bot.transcripts import Opening
+
+    folder, name = _found(flow)
+    pairs = []
+    for answer in answers or ():
+        step, _, outcome = answer.partition("=")
+        if not step.strip() or not outcome.strip():
+            raise ConfigError(f"'{answer}': an answer is given as STEP=OUTCOME, such as --answer role=activist")
+        pairs.append((step.strip(), outcome.strip()))
+    opening = Opening(name, locale, at, tuple(pairs))
+    stage = Stage(folder)
+    game = stage.begin(opening)
+    with playing.recording(record, opening) as written:
+        if lines:
+            playing.in_lines(game, sys.stdin, sys.stdout, written)
+            return
+        playing.in_terminal(game, stage.library, sys.stdin, sys.stdout, written)
+
+
+def rehearse(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Conversations, or folders of them; by default tests/conversations."),
+    ] = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="List what no conversation reaches.")] = False,
+    flows: Annotated[Path, typer.Option("--flows", metavar="FOLDER", help="The folder of the flow files.")] = FLOWS,
+) -> None:
+    """Hold written conversations against the flows. Exits with 1 when one goes another way than it is written."""
+    from bot import rehearsing
+    from bot.flow.model import FlowError
+
+    _need(flows)
+    paths = paths or [rehearsing.CONVERSATIONS]
+    for path in paths:
+        if not path.exists():
+            _need(path)
+    rehearsal = rehearsing.Rehearsal(flows)
+    count = failed = 0
+    for transcript in rehearsing.read(paths):
+        failure = transcript if isinstance(transcript, FlowError) else rehearsal.run(transcript)
+        count += 1
+        if failure is not None:
+            failed += 1
+            typer.echo(failure)
+    reached = rehearsal.coverage()
+    if coverage:
+        for line in reached.lines():
+            typer.echo(line)
+    noun = "conversation" if count == 1 else "conversations"
+    well = f"{count} {noun}, as written" if not failed else f"{failed} of {count} {noun} not as written"
+    hint = "; --coverage lists the others" if reached.unseen and not coverage else ""
+    typer.echo(f"{well}; {reached.total - len(reached.unseen)} of {reached.total} outcomes are reached{hint}", err=True)
+    if failed:
+        raise typer.Exit(WRONG)
+
+
+def draw(
+    flow: FlowName,
+    output: Annotated[Picture, typer.Option("--format", help="What to draw.")] = Picture.SVG,
+    file: Annotated[
+        Path | None, typer.Option("-o", metavar="FILE", help="Where to, instead of standard output.")
+    ] = None,
+    locale: Language = None,
+) -> None:
+    """Draw a flow: its questions in boxes, the answers on the arrows."""
+    from bot.catalogs import SOURCE_LOCALE
+    from bot.config import ConfigError
+    from bot.drawing.mermaid import mermaid
+    from bot.drawing.picture import picture
+    from bot.drawing.svg import svg
+    from bot.stage import Stage
+
+    folder, name = _found(flow)
+    stage = Stage(folder)
+    stage.need(name, locale)
+    drawn = picture(stage.library, stage.running(name), stage.texts, name, locale or SOURCE_LOCALE)
+    content = svg(drawn) if output is Picture.SVG else mermaid(drawn)
+    if file is None:
+        typer.echo(content, nl=False)
+        return
+    try:
+        file.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be written: {(error.strerror or 'unknown').lower()}") from None
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands into the command line."""
+    app.command("play")(play)
+    app.command("test")(rehearse)
+    app.command("draw")(draw)
+
+
+def _found(flow: str) -> tuple[Path, str]:
+    """The folder and the name of a flow that is given by its name or by its file."""
+    path = Path(flow)
+    folder, name = (path.parent, path.stem) if path.suffix in (".yaml", ".yml") else (FLOWS, flow)
+    _need(folder)
+    return folder, name
+
+
+def _need(folder: Path) -> None:
+    from bot.config import ConfigError
+
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: there is no such {'file or folder' if folder.suffix else 'folder'}")
