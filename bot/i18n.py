@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from babel import Locale
@@ -43,6 +44,15 @@ class Catalogs:
     def read(cls, folder: Path) -> Catalogs:
         """Every catalog of the folder. Fuzzy entries are left out: nobody has confirmed them. Raises FlowError."""
         return cls({path.parent.parent.name: _usable(read_catalog(path)) for path in catalog_files(folder)})
+
+    @classmethod
+    def of(cls, files: Mapping[str, tuple[str, bytes]]) -> Catalogs:
+        """The same of what was read before: for each locale, the name of its catalog and what it holds."""
+        return cls({locale: _usable(parse_catalog(name, content)) for locale, (name, content) in files.items()})
+
+    def has(self, locale: str, context: str, source: str) -> bool:
+        """Whether somebody has translated this."""
+        return (context, source) in self._translations.get(locale, {})
 
     def translate(self, locale: str, context: str, source: str) -> str:
         """The translation, or else the source."""
@@ -144,16 +154,29 @@ def catalog_files(folder: Path) -> Sequence[Path]:
 def read_catalog(path: Path) -> Catalog:
     """One gettext file. Raises FlowError, with the line, where it is not one."""
     try:
-        with path.open("rb") as file:
-            return read_po(file, abort_invalid=True)
+        content = path.read_bytes()
+    except OSError as error:
+        raise _no_catalog(str(path), 1, str(error)) from None
+    return parse_catalog(str(path), content)
+
+
+def parse_catalog(name: str, content: bytes) -> Catalog:
+    """The same of what was read before."""
+    try:
+        return read_po(BytesIO(content), abort_invalid=True)
     except PoFileError as error:
         line, why = error.lineno + 1, "this line is no gettext"
     except UnicodeDecodeError:
         line, why = 1, "it is not a text in UTF-8"
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         line, why = 1, str(error)
-    problem = Problem(Mark(str(path), line, 1), Severity.ERROR, "bad-catalog", f"this catalog cannot be read: {why}")
-    raise FlowError([problem])
+    raise _no_catalog(name, line, why)
+
+
+def _no_catalog(name: str, line: int, why: str) -> FlowError:
+    return FlowError(
+        [Problem(Mark(name, line, 1), Severity.ERROR, "bad-catalog", f"this catalog cannot be read: {why}")]
+    )
 
 
 def _usable(catalog: Catalog) -> Mapping[tuple[str, str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from bot.flow.loader import load
@@ -12,7 +13,12 @@ PHRASINGS = "faq"  # the folder, beside the flows, of how people ask in each lan
 
 
 def read(folder: Path) -> Library:
-    """Every YAML file in the folder, in the order of their names, then the phrasings. Raises FlowError."""
+    """What the flow files of the folder say. Raises FlowError."""
+    return load(files(folder))
+
+
+def files(folder: Path) -> Mapping[str, bytes]:
+    """Every YAML file in the folder, by its path, in the order of their names. Raises FlowError."""
     try:
         paths = _files(folder)
     except OSError as error:
@@ -25,13 +31,13 @@ def read(folder: Path) -> Library:
         paths += _files(phrasings) if phrasings.is_dir() else []
     except OSError as error:
         raise _unreadable(phrasings, error) from None
-    files: dict[str, bytes] = {}
+    found: dict[str, bytes] = {}
     for path in paths:
         try:
-            files[str(path)] = path.read_bytes()
+            found[str(path)] = path.read_bytes()
         except OSError as error:
             raise _unreadable(path, error) from None
-    return load(files)
+    return found
 
 
 def _files(folder: Path) -> list[Path]:

@@ -109,6 +109,16 @@ class Fields:
             return None
         return word if good_name(word, self._problems) else None
 
+    def names(self, key: str) -> tuple[Scalar, ...]:
+        """A name or a list of them, which may be left out."""
+        value = self.get(key)
+        words = [] if value is None else value.values if isinstance(value, Items) else [value]
+        if all(isinstance(word, Scalar) for word in words):
+            found = [word for word in words if isinstance(word, Scalar)]
+            return tuple(word for word in found if good_name(word, self._problems))
+        self._problems.error(self.mark(key), "wrong-form", f"'{key}' is one name, or a list of them: [one, another]")
+        return ()
+
     def target(self, key: str) -> Target | None:
         """A name that leads somewhere."""
         word = self.word(key)

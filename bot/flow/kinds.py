@@ -45,21 +45,22 @@ from bot.flow.phrases import AFTER_HANDOFF, EVERYWHERE
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant
 
 _WAIT = ("tries", "remind_after", "remind", "expire_after")
+WAS = "was"  # what a step or a flow was called before; a call has the name of its flow
 KEYS: Mapping[str, tuple[str, ...]] = {
-    "language": ("text", "note"),
-    "say": ("text", "faq", "note", "go"),
-    "choose": ("text", "label", "note", "options", "go", *_WAIT),
-    "several": ("text", "label", "note", "options", "least", "most", "alone", "go", *_WAIT),
-    "yesno": ("text", "label", "note", "go", *_WAIT),
-    "consent": ("text", "version", "covers", "note", "go", *_WAIT),
-    "ask": ("text", "label", "note", "kind", "longest", "error", "skip", "go", *_WAIT),
-    "attach": ("text", "label", "note", "go", *_WAIT),
-    "branch": ("when", "otherwise", "note"),
-    "faq": ("text", "note", "go", *_WAIT),
+    "language": ("text", "note", WAS),
+    "say": ("text", "faq", "note", "go", WAS),
+    "choose": ("text", "label", "note", "options", "go", *_WAIT, WAS),
+    "several": ("text", "label", "note", "options", "least", "most", "alone", "go", *_WAIT, WAS),
+    "yesno": ("text", "label", "note", "go", *_WAIT, WAS),
+    "consent": ("text", "version", "covers", "note", "go", *_WAIT, WAS),
+    "ask": ("text", "label", "note", "kind", "longest", "error", "skip", "go", *_WAIT, WAS),
+    "attach": ("text", "label", "note", "go", *_WAIT, WAS),
+    "branch": ("when", "otherwise", "note", WAS),
+    "faq": ("text", "note", "go", *_WAIT, WAS),
     "call": ("note",),
-    "review": ("text", "note", "go", *_WAIT),
-    "handoff": ("text", "note", "card"),
-    "end": ("text", "note"),
+    "review": ("text", "note", "go", *_WAIT, WAS),
+    "handoff": ("text", "note", "card", WAS),
+    "end": ("text", "note", WAS),
 }
 """Every kind of step, and the keys that it can have beside its name."""
 

@@ -7,17 +7,18 @@ raised.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 
 from bot.domain import TextId
 from bot.flow import references
 from bot.flow.fields import Fields, Texts, good_name
+from bot.flow.kinds import WAS
 from bot.flow.model import ENTRY_FLOW, FaqEntry, Flow, FlowError, FlowStep, Library, Mark, Source
 from bot.flow.phrases import EVERYWHERE, IN_PHRASES, WORDS
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
 from bot.flow.steps import StepReader
 
-FLOW = ("flow", "about", "steps")
+FLOW = ("flow", "about", "steps", WAS)
 ENTRY_FLOW_KEYS = (*FLOW, "menu", "person")
 FAQ = ("faq", "about", "questions")
 ENTRY = ("title", "answer", "note")
@@ -55,6 +56,7 @@ class _Loader:
             "phrasings": self._asked,
             "phrases": self._phrases,
         }
+        self._old_flows: list[tuple[Scalar, str]] = []
         self._unread = False
 
     def read(self, path: str, content: str | bytes) -> None:
@@ -72,6 +74,13 @@ class _Loader:
                 self._no_kind(value.keys[kind], meant(kind, tuple(self._kinds)))
 
     def library(self) -> Library:
+        renamed: dict[str, tuple[str, Mark]] = {}
+        for old, new in self._old_flows:
+            if old.text in renamed:
+                message = f"'{renamed[old.text][0]}' was called '{old.text}' too; only one flow can have been it"
+                self._problems.error(old.mark, "name-still-used", message)
+            renamed.setdefault(old.text, (new, old.mark))
+        self._still_there(renamed, self._flows, "flow")
         library = Library(self._flows, self._faq, self._texts.sources, self._words, self._phrasings)
         references.check(library, self._names, self._problems, whole=not self._unread)
         for key in self._asked_for:
@@ -117,7 +126,26 @@ class _Loader:
         reader = StepReader(name.text, menu.name if menu else None, self._texts, self._problems)
         steps = tuple(self._steps(fields, reader))
         self._names[name.text] = reader.names
-        self._flows[name.text] = Flow(name.text, name.mark, fields.plain("about"), steps, menu, person)
+        was = fields.names(WAS)
+        self._old_flows += [(old, name.text) for old in was]
+        self._still_there(reader.renamed, reader.names, "step of this flow")
+        self._flows[name.text] = Flow(
+            name.text,
+            name.mark,
+            fields.plain("about"),
+            steps,
+            menu,
+            person,
+            tuple(old.text for old in was),
+            {old: new for old, (new, _) in reader.renamed.items()},
+        )
+
+    def _still_there(self, renamed: Mapping[str, tuple[str, Mark]], names: Container[str], what: str) -> None:
+        """What was renamed is not there any more, or else nobody knows which of the two is meant."""
+        for old, (new, mark) in renamed.items():
+            if old in names:
+                message = f"'{new}' was called '{old}', but there is a {what} '{old}' still; take 'was: {old}' out"
+                self._problems.error(mark, "name-still-used", message)
 
     def _steps(self, fields: Fields, reader: StepReader) -> Iterator[FlowStep]:
         listed = fields.need("steps")

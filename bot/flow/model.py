@@ -344,7 +344,10 @@ FlowStep = (
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One flow file. Only the entry flow names a menu (one of its steps) and a person (the flow that leads to one)."""
+    """One flow file. Only the entry flow names a menu (one of its steps) and a person (the flow that leads to one).
+
+    `was` are names that the flow had before, `renamed` has those of its steps, each with the name of now.
+    """
 
     name: str
     mark: Mark
@@ -352,6 +355,8 @@ class Flow:
     steps: tuple[FlowStep, ...]
     menu: Target | None = None
     person: Target | None = None
+    was: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ EXPIRED = TextId("bot.expired")
 WHICH_ANSWER = TextId("bot.which_answer")
 USE_CHANGE = TextId("bot.use_change")
 CANNOT_TAKE_CHANGE = TextId("bot.cannot_take_change")
+CONSENT_CHANGED = TextId("bot.consent_changed")
 FINGERPRINT = TextId("bot.fingerprint")
 FAQ_ENOUGH = TextId("bot.faq_enough")
 FAQ_MORE = TextId("bot.faq_more")
@@ -73,6 +74,7 @@ SAID_BY_THE_ENGINE = (
     WHICH_ANSWER,
     USE_CHANGE,
     CANNOT_TAKE_CHANGE,
+    CONSENT_CHANGED,
     FINGERPRINT,
     FAQ_ENOUGH,
     FAQ_MORE,

@@ -57,6 +57,7 @@ _FORMS: Mapping[str, Schema] = {
     "note": _WORD,
     "about": _WORD,
     "go": _GO,
+    "was": {"anyOf": [_NAMED, {"type": "array", "minItems": 1, "items": _NAMED}]},
     "otherwise": _NAMED,
     "faq": _NAMED,
     "menu": _NAMED,

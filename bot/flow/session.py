@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, fields
 
-from bot.domain import Answer
+from bot.domain import FIRST_RELEASE, Answer
 from bot.flow.rows import Row, answer, answer_row, maybe, text, whole
 
 _PLAIN = 6  # the fields of an answer that has none of the rare ones
@@ -36,7 +36,7 @@ class Session:
     understood last; `offered`: the answer that a changed message would give, while it is asked whether to take it;
     `unverified`: it has been said that the bot verifies nobody step by step; `reminded`: of the present question;
     `unanswered`: it is asked because the one before got no reply; `choices`: the outcomes of which one was probably
-    meant, while it is asked which.
+    meant, while it is asked which. `release` is that of the flows it runs on.
     """
 
     state: str
@@ -53,6 +53,7 @@ class Session:
     reminded: bool = False
     unanswered: bool = False
     choices: tuple[str, ...] = field(default=(), repr=False)
+    release: int = field(default=FIRST_RELEASE, repr=False)
 
 
 _OLDEST = 7  # the fields that every stored session has
@@ -60,7 +61,10 @@ _ADDED = (False, None, None, False, False, False, ())  # the others, from `unrea
 
 
 def to_json(session: Session) -> str:
-    """The session as the store keeps it, in ASCII whatever people write. It holds what they wrote: seal it."""
+    """The session as the store keeps it, in ASCII whatever people write. It holds what they wrote: seal it.
+
+    Its release is kept beside it.
+    """
     row: Row = [
         session.state,
         session.locale,
@@ -93,7 +97,7 @@ def from_json(stored: str) -> Session:
 def _read(stored: str) -> Session | None:
     try:
         stored_fields = [*json.loads(stored)]
-        missing = len(fields(Session)) - len(stored_fields)
+        missing = len(fields(Session)) - 1 - len(stored_fields)
         if 0 < missing <= len(_ADDED):
             stored_fields += _ADDED[-missing:]
         state, locale, path, kept, aside, tries, hinted, unread, missed, offered, *said, choices = stored_fields

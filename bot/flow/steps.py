@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from bot.flow.fields import Fields, Texts
-from bot.flow.kinds import KEYS, READERS, StepFields
+from bot.flow.kinds import KEYS, READERS, WAS, StepFields
 from bot.flow.model import END, MENU, FlowStep, Mark
 from bot.flow.positions import Entries, Problems, Scalar, Value, meant
 
 
 class StepReader:
-    """Reads the steps of one flow. `names` gathers every step's name, that of a faulty one too."""
+    """Reads the steps of one flow. `names` gathers every step's name, that of a faulty one too.
+
+    `renamed` has every name that a step had before, with its name of now and the place of the old one.
+    """
 
     def __init__(self, flow: str, menu: str | None, texts: Texts, problems: Problems) -> None:
         self._flow = flow
@@ -17,6 +20,7 @@ class StepReader:
         self._texts = texts
         self._problems = problems
         self.names: dict[str, Mark] = {}
+        self.renamed: dict[str, tuple[str, Mark]] = {}
 
     def read(self, value: Value) -> FlowStep | None:
         """One step; None where it is faulty, which is then reported."""
@@ -35,6 +39,7 @@ class StepReader:
         if name is None:
             return None
         before = len(self._problems.found)
+        self._take_old_names(name.text, fields)
         step = READERS[kind](StepFields(self._flow, name, fields, self._texts, self._problems))
         return step if len(self._problems.found) == before else None
 
@@ -47,6 +52,13 @@ class StepReader:
             message = f"this flow has two steps '{name.text}'; the first is in line {self.names[name.text].line}"
             self._problems.error(name.mark, "duplicate-name", message)
         self.names.setdefault(name.text, name.mark)
+
+    def _take_old_names(self, name: str, fields: Fields) -> None:
+        for old in fields.names(WAS):
+            if old.text in self.renamed:
+                message = f"'{self.renamed[old.text][0]}' was called '{old.text}' too; only one step can have been it"
+                self._problems.error(old.mark, "name-still-used", message)
+            self.renamed.setdefault(old.text, (name, old.mark))
 
     def _no_kind(self, kind: str, step: Entries) -> str:
         known = [key for key in step.values if key in KEYS]

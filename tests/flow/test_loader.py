@@ -61,6 +61,17 @@ def test_a_consent_has_its_version_and_a_handoff_its_card() -> None:
     assert handoff.topic.name == "problem"
 
 
+def test_a_step_and_a_flow_keep_the_names_that_they_had() -> None:
+    files = good()
+    files["who.yaml"] = files["who.yaml"].replace("steps:", "was: [whom, people]\nsteps:")
+    files["main.yaml"] = files["main.yaml"].replace("  - ask: what\n", "  - ask: what\n    was: story\n")
+    files["main.yaml"] = files["main.yaml"].replace("  - end: bye\n", "  - end: bye\n    was: [goodbye, leave]\n")
+    flows = load(files).flows
+    assert flows["who"].was == ("whom", "people")
+    assert flows["main"].renamed == {"story": "what", "goodbye": "bye", "leave": "bye"}
+    assert flows["main"].was == ()
+
+
 def test_a_byte_order_mark_is_no_problem() -> None:
     files: dict[str, str | bytes] = {name: text.encode("utf-8-sig") for name, text in good().items()}
     assert load(files).sources == load(good()).sources
