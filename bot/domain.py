@@ -19,6 +19,9 @@ CaseNumber = NewType("CaseNumber", str)
 """Four characters of A-Z and 0-9 with at least one digit: what specialists call a case by."""
 
 
+FIRST_RELEASE = 1
+
+
 class Owner(StrEnum):
     """Who answers in a requester's conversation. Exactly one at every moment (law 4)."""
 
@@ -94,6 +97,20 @@ class Listed:
     added_by: str = field(default="", repr=False)  # empty: on the command line
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One state of the flows and catalogs that went live. Numbers count from 1; `digest` is SHA-256, in hex.
+
+    `moves`: those who were inside are moved to it, rather than finish with what they began with.
+    """
+
+    number: int
+    digest: str
+    at: datetime
+    by: str = field(repr=False)
+    moves: bool = False
+
+
 class CaseStatus(StrEnum):
     """How far a case has come. Vetting is a person's sign-off (law 8)."""
 
@@ -145,6 +162,7 @@ class Case:
     relay_open: bool = False  # the claimer is in the relay room: what the requester writes can be read there
     note: str | None = field(default=None, repr=False)  # what the sign-off said beside yes or no
     told: tuple[TextId, ...] = ()  # what was told once, to the requester (law 4) or in the notes room
+    release: int = FIRST_RELEASE  # of the flows: its answers are named by the texts of that one
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from bot.deeds import Copy, Origin, OutgoingMessage
-from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Listed, TextId, Timer
+from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Listed, Release, TextId, Timer
 from bot.errors import VestibuleError, WorldError
 from bot.flow.session import Session
 from bot.happenings import Arrival, Batch, Typing
@@ -164,6 +164,8 @@ class Sessions(Protocol):
     def load(self, conversation: ConversationId) -> Session | None: ...
     def save(self, conversation: ConversationId, session: Session) -> None: ...
     def erase(self, conversation: ConversationId) -> None: ...
+    def inside(self) -> Sequence[Session]:
+        """Every session, of whomever; one whose record is broken is left out."""
 
 
 class Outbox(Protocol):
@@ -231,6 +233,19 @@ class Roster(Protocol):
         """False when nobody of this name was listed."""
 
 
+class Releases(Protocol):
+    """The flows and catalogs that went live, each as a whole. None is ever changed or erased."""
+
+    def add(self, release: Release, files: Mapping[str, bytes]) -> None:
+        """Raises Taken for a number that is there."""
+
+    def files(self, number: int) -> Mapping[str, bytes]:
+        """The files of a release, by their names. Raises KeyError."""
+
+    def log(self) -> Sequence[Release]:
+        """The first one first."""
+
+
 class Tx(Protocol):
     """One transaction: all of it is stored, or nothing."""
 
@@ -250,6 +265,8 @@ class Tx(Protocol):
     def copies(self) -> Copies: ...
     @property
     def roster(self) -> Roster: ...
+    @property
+    def releases(self) -> Releases: ...
 
     def token(self, channel: str) -> str | None: ...
     def set_token(self, channel: str, token: str) -> None: ...

@@ -24,7 +24,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Case, CaseNumber, CaseStatus, Conversation, ConversationId, Listed, Place, Timer
+from bot.domain import Case, CaseNumber, CaseStatus, Conversation, ConversationId, Listed, Place, Release, Timer
 from bot.flow.session import Session
 from bot.happenings import Arrival, Batch
 from bot.ports import Entered, Failure, Inbox, Said, SendError, Taken
@@ -60,6 +60,7 @@ class _State:
     kept: dict[CaseNumber, tuple[Said, ...]] = field(default_factory=dict)
     copies: dict[Origin, tuple[Copy, ...]] = field(default_factory=dict)
     roster: dict[str, Listed] = field(default_factory=dict)
+    releases: dict[int, tuple[Release, Mapping[str, bytes]]] = field(default_factory=dict)
 
     def copy(self) -> _State:
         return _State(
@@ -74,6 +75,7 @@ class _State:
             dict(self.kept),
             dict(self.copies),
             dict(self.roster),
+            dict(self.releases),
         )
 
     def must_know(self, conversation: ConversationId) -> None:
@@ -164,6 +166,9 @@ class _Sessions:
 
     def erase(self, conversation: ConversationId) -> None:
         self._state.sessions.pop(conversation, None)
+
+    def inside(self) -> Sequence[Session]:
+        return list(self._state.sessions.values())
 
 
 class _Outbox:
@@ -285,6 +290,22 @@ class _Roster:
         return self._state.roster.pop(user, None) is not None
 
 
+class _Releases:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def add(self, release: Release, files: Mapping[str, bytes]) -> None:
+        if release.number in self._state.releases:
+            raise Taken("release")
+        self._state.releases[release.number] = (release, dict(files))
+
+    def files(self, number: int) -> Mapping[str, bytes]:
+        return self._state.releases[number][1]
+
+    def log(self) -> Sequence[Release]:
+        return [release for _, (release, _) in sorted(self._state.releases.items())]
+
+
 class MemoryTx:
     """One transaction of the memory store."""
 
@@ -298,6 +319,7 @@ class MemoryTx:
         self.cases = _Cases(state)
         self.copies = _Copies(state)
         self.roster = _Roster(state)
+        self.releases = _Releases(state)
 
     def token(self, channel: str) -> str | None:
         return self._state.tokens.get(channel)

@@ -14,7 +14,7 @@ from bot.store import codec, schema
 from bot.store.desk import Desk
 
 _CASES, _KEPT = schema.cases.c, schema.case_words.c
-_CHANGING = ("status", "opened_at", "relay", "notes", "relay_open", "about", "answers", "note", "staff")
+_CHANGING = ("status", "opened_at", "relay", "notes", "relay_open", "about", "answers", "note", "staff", "release")
 
 
 class Cases:
@@ -102,6 +102,7 @@ class Cases:
             "answers": sealed(_CASES.answers, codec.answers_to_json(case.answers)),
             "note": None if case.note is None else sealed(_CASES.note, case.note),
             "staff": sealed(_CASES.staff, codec.staff_to_json(staff)),
+            "release": case.release,
         }
 
     def _read(self, row: Any) -> Case:
@@ -125,4 +126,5 @@ class Cases:
             relay_open=bool(row.relay_open),
             note=None if row.note is None else self._desk.unseal(key, _CASES.note, number, row.note, str),
             told=about.told,
+            release=row.release,
         )

@@ -7,6 +7,8 @@ so that SQLAlchemy compiles each once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +21,7 @@ from bot.flow.session import Session, from_json, to_json
 from bot.happenings import Arrival
 from bot.store import codec, schema
 from bot.store.desk import Desk
+from bot.store.errors import RecordBroken
 
 _TOKENS, _JOURNAL, _SESSIONS = schema.tokens.c, schema.journal.c, schema.sessions.c
 _OUTBOX, _TIMERS = schema.outbox.c, schema.timers.c
@@ -94,8 +97,13 @@ class Journal:
 class Sessions:
     """`ports.Sessions`."""
 
-    _load = sa.select(_SESSIONS.session).where(_SESSIONS.conversation == given("of"))
-    _save = sa.update(schema.sessions).where(_SESSIONS.conversation == given("of")).values(session=given("to"))
+    _load = sa.select(_SESSIONS.session, _SESSIONS.release).where(_SESSIONS.conversation == given("of"))
+    _inside = sa.select(_SESSIONS.conversation)
+    _save = (
+        sa.update(schema.sessions)
+        .where(_SESSIONS.conversation == given("of"))
+        .values(session=given("to"), release=given("on"))
+    )
     _add = sa.insert(schema.sessions).inline()
     _erase = sa.delete(schema.sessions).where(_SESSIONS.conversation == given("of"))
 
@@ -103,20 +111,30 @@ class Sessions:
         self._desk = desk
 
     def load(self, conversation: ConversationId) -> Session | None:
-        sealed = self._desk.run(self._load, of=conversation).scalar()
-        if sealed is None:
+        row = self._desk.run(self._load, of=conversation).first()
+        if row is None:
             return None
         key = self._desk.key_of(conversation)
-        return self._desk.unseal(key, _SESSIONS.session, conversation, sealed, from_json)
+        session = self._desk.unseal(key, _SESSIONS.session, conversation, row.session, from_json)
+        return session if session.release == row.release else replace(session, release=row.release)
 
     def save(self, conversation: ConversationId, session: Session) -> None:
         key = self._desk.key_of(conversation)
         sealed = self._desk.seal(key, _SESSIONS.session, conversation, to_json(session))
-        if not self._desk.run(self._save, of=conversation, to=sealed).rowcount:
-            self._desk.run(self._add, conversation=conversation, session=sealed)
+        if not self._desk.run(self._save, of=conversation, to=sealed, on=session.release).rowcount:
+            self._desk.run(self._add, conversation=conversation, session=sealed, release=session.release)
 
     def erase(self, conversation: ConversationId) -> None:
         self._desk.run(self._erase, of=conversation)
+
+    def inside(self) -> Sequence[Session]:
+        found = []
+        for conversation in self._desk.run(self._inside).column():
+            with suppress(RecordBroken):
+                session = self.load(conversation)
+                if session is not None:
+                    found.append(session)
+        return found
 
 
 class Outbox:

@@ -24,7 +24,7 @@ class Retention(StrEnum):
 
 
 RETENTION = "retention"
-REVISIONS = ("0001", "0002")  # every migration, the oldest first; `migrations/versions` holds the same (tested)
+REVISIONS = ("0001", "0002", "0003")  # every migration, the oldest first; `migrations/versions` holds the same (tested)
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -99,6 +99,7 @@ sessions = table(
     "sessions",
     _conversation("conversation", primary_key=True),
     column("session", sa.LargeBinary, Retention.CONTENT),
+    column("release", sa.Integer, Retention.RECORD, server_default=sa.text("1")),
 )
 
 outbox = table(
@@ -137,6 +138,7 @@ cases = table(
     column("answers", sa.LargeBinary, Retention.CONTENT),
     column("note", sa.LargeBinary, Retention.CONTENT, nullable=True),
     column("staff", sa.LargeBinary, Retention.IDENTITY),  # who vetted, who claimed
+    column("release", sa.Integer, Retention.RECORD, server_default=sa.text("1")),
 )
 
 # what a requester wrote or sent; the name, from when it was only words, is bound into what is sealed
@@ -163,6 +165,17 @@ roster = table(
     column("position", sa.Integer, Retention.RECORD, primary_key=True),
     column("user_hash", sa.LargeBinary, Retention.LOOKUP, unique=True),
     column("listed", sa.LargeBinary, Retention.IDENTITY),  # the row goes when they are removed
+)
+
+releases = table(
+    METADATA,
+    "releases",
+    column("number", sa.Integer, Retention.RECORD, primary_key=True, autoincrement=False),
+    column("digest", sa.String, Retention.RECORD),
+    column("published_at", sa.BigInteger, Retention.RECORD),
+    column("moves", sa.Boolean, Retention.RECORD),
+    column("publisher", sa.LargeBinary, Retention.IDENTITY),
+    column("files", sa.LargeBinary, Retention.OPERATION),  # no secret, and sealed all the same: nobody else edits them
 )
 
 # --- the file of the keys, apart from everything else: destroying a key there is what forgetting means

@@ -18,6 +18,7 @@ from bot.store.cases import Cases
 from bot.store.conversations import Conversations
 from bot.store.desk import Desk
 from bot.store.people import Copies, Roster
+from bot.store.releases import Releases
 from bot.store.rows import Journal, Outbox, Sessions, Timers, Tokens
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class SqlTx:
         self.cases = Cases(desk)
         self.copies = Copies(desk)
         self.roster = Roster(desk)
+        self.releases = Releases(desk)
         self._tokens = Tokens(desk)
 
     def token(self, channel: str) -> str | None:

@@ -38,6 +38,7 @@ from bot.domain import (
     Listed,
     Owner,
     Place,
+    Release,
     TextId,
     Timer,
 )
@@ -176,6 +177,7 @@ SESSION = Session(
     reminded=True,
     unanswered=True,
     choices=("planted_choice", "planted_other_choice"),
+    release=3,
 )
 CASE = Case(
     number=CaseNumber("7F3K"),
@@ -193,6 +195,7 @@ CASE = Case(
     relay_open=True,
     note="planted note of a sign-off",
     told=(TextId("planted.told"),),
+    release=2,
 )
 KEPT = (
     "planted words kept for a case",
@@ -203,6 +206,13 @@ KEPT = (
 )
 COPY = Copy(RELAY.id, "$planted-copy")
 LISTED = Listed("@planted-listed:example.org", "planted pinned key", True, "@planted-lead:example.org")
+
+RELEASE = Release(2, "ab" * 32, NOW, "planted publisher", moves=True)
+FILES = {
+    "flows/main.yaml": "flow: main\n# planted words of a flow, سلام\n".encode(),
+    "locales/es/LC_MESSAGES/messages.po": b"planted words of a catalog, and what is no text: \xff\xed\xa0\xbd\x00",
+    "flows/empty.yaml": b"",
+}
 
 
 def arrival(event_id: str, what: Happening | None = None, *, room: str | None = None) -> Arrival:

@@ -16,13 +16,14 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import bot.store
+from bot.flow.session import to_json
 from bot.happenings import Wrote
 from bot.ports import Tx
 from bot.store import KeysMissingError, MasterKey, StoreFileError, WrongKeyError, codec, schema
 from bot.store.engine import connect, disconnect
 from bot.store.migrate import SCRIPTS, bring_up_to_date
 from bot.store.schema import KEYS_METADATA, METADATA, RETENTION, Retention, column, table
-from tests.store.samples import CASE, REQUESTER, arrival, introduce
+from tests.store.samples import CASE, REQUESTER, SESSION, arrival, introduce
 
 COLUMNS = [
     entry for metadata in (METADATA, KEYS_METADATA) for tables in metadata.sorted_tables for entry in tables.columns
@@ -236,7 +237,7 @@ def test_a_data_directory_that_cannot_be_made_is_named(master: MasterKey, tmp_pa
         bot.store.open(tmp_path / "file" / "data", None, master)
 
 
-FIRST_CASE = replace(CASE, relay=None, notes=None)  # it knows no other room
+FIRST_CASE = replace(CASE, relay=None, notes=None, release=1)  # it knows no other room
 
 
 def fill_as_the_first_version_did(tx: Tx) -> None:
@@ -268,7 +269,10 @@ def fill_as_the_first_version_did(tx: Tx) -> None:
         stored["what"] = {"kind": "wrote", "text": "words", "signed": True, "edited": edited}
         sealed = desk.seal(REQUESTER.key, schema.journal.c.arrival, event.hex(), json.dumps(stored))
         put("journal", conversation=row, event_hash=event, arrival=sealed)
-    tx.cases.add(FIRST_CASE)
+    session = desk.seal(REQUESTER.key, schema.sessions.c.session, row, to_json(SESSION))
+    put("sessions", conversation=row, session=session)
+    first = {name: value for name, value in tx.cases._changing(FIRST_CASE).items() if name != "release"}
+    put("cases", number=FIRST_CASE.number, requester=FIRST_CASE.requester, **first)
     tx.cases.keep(FIRST_CASE.number, "kept words")
 
 
@@ -290,6 +294,12 @@ async def test_a_store_of_the_first_version_opens_with_all_that_was_in_it_and_go
     ]
     assert await store.transact(lambda tx: tx.cases.get(CASE.number)) == FIRST_CASE
     assert list(await store.transact(lambda tx: tx.cases.take_kept(CASE.number))) == ["kept words"]
+    on_the_first = replace(SESSION, release=1)
+    assert await store.transact(lambda tx: tx.sessions.load(REQUESTER.id)) == on_the_first
+    assert list(await store.transact(lambda tx: tx.sessions.inside())) == [on_the_first]
+    assert list(await store.transact(lambda tx: tx.releases.log())) == []
+    await store.transact(lambda tx: tx.sessions.save(REQUESTER.id, SESSION))
+    assert await store.transact(lambda tx: tx.sessions.load(REQUESTER.id)) == SESSION
     assert not await store.transact(lambda tx: tx.journal.add(REQUESTER.id, arrival("$1")))
     assert await store.transact(lambda tx: tx.journal.add(REQUESTER.id, replace(arrival("$3"), once="session/0")))
     assert not await store.transact(lambda tx: tx.journal.add(REQUESTER.id, replace(arrival("$4"), once="session/0")))

@@ -38,6 +38,7 @@ def fill(tx: Tx) -> None:
         tx.cases.keep(CASE.number, said)
     tx.copies.add(samples.ORIGIN, samples.COPY)
     tx.roster.add(samples.LISTED)
+    tx.releases.add(samples.RELEASE, samples.FILES)
 
 
 def everything(data_dir: Path) -> bytes:
@@ -58,7 +59,8 @@ def texts_in(value: object) -> Iterator[str]:
 def planted() -> set[str]:
     """Every text in the samples that names a person, quotes one, or says what they chose."""
     values = (*HAPPENINGS, *DEEDS, *KEPT, SESSION, CASE, FULL_MESSAGE, arrival("$planted-event-0"))
-    values = (*values, samples.ORIGIN, samples.COPY, samples.LISTED)
+    values = (*values, samples.ORIGIN, samples.COPY, samples.LISTED, samples.RELEASE)
+    values = (*values, *(content.decode(errors="ignore") for content in samples.FILES.values()))
     rooms = (samples.REQUESTER, samples.SECOND, samples.RELAY, samples.NOTES, samples.QUEUE)
     found = set(texts_in((values, rooms)))
     return {text for text in found if "planted" in text or " " in text}
@@ -92,7 +94,17 @@ async def test_nothing_planted_in_any_field_lies_in_clear_in_any_file(data_dir: 
 
 def test_every_text_that_a_sample_carries_is_planted() -> None:
     """The search above is only as good as the samples: each sealed field has a text that is searched for."""
-    for value in (*DEEDS, SESSION, CASE, FULL_MESSAGE, REQUESTER, HAPPENINGS[0], samples.FILE, samples.LISTED):
+    for value in (
+        *DEEDS,
+        SESSION,
+        CASE,
+        FULL_MESSAGE,
+        REQUESTER,
+        HAPPENINGS[0],
+        samples.FILE,
+        samples.LISTED,
+        samples.RELEASE,
+    ):
         empty = [entry.name for entry in fields(value) if getattr(value, entry.name) in (None, "", (), False, 0)]
         assert not empty, f"{type(value).__name__} leaves {empty} out of the search"
 
@@ -166,6 +178,8 @@ SEALED = [
     ("case_words", "words", lambda tx: tx.cases.take_kept(CASE.number)),
     ("copies", "event", lambda tx: tx.copies.of(samples.ORIGIN)),
     ("roster", "listed", lambda tx: tx.roster.listed()),
+    ("releases", "publisher", lambda tx: tx.releases.log()),
+    ("releases", "files", lambda tx: tx.releases.files(samples.RELEASE.number)),
 ]
 DAMAGE = {
     "cut": lambda sealed: sealed[:-1],
