@@ -33,8 +33,11 @@ class Told:
     news: bool = False
 
 
-def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenCase) -> Conversation:
-    """Hand the conversation over to the queue, with the answers of the path and nothing else."""
+def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenCase, release: int) -> Conversation:
+    """Hand the conversation over to the queue, with the answers of the path and nothing else.
+
+    `release`: of the flows whose answers they are.
+    """
     case = Case(
         work.new_case_number(),
         CaseStatus.ARRIVED,
@@ -44,6 +47,7 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
         tuple(replace(answer, file=None) for answer in effect.answers),
         effect.topic,
         effect.urgency,
+        release=release,
     )
     work.tx.cases.add(case)
     for answer in effect.answers:
@@ -51,7 +55,7 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
             work.tx.cases.keep(case.number, answer.file)
     conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
-    work.say(work.queue(), work.kit.render.card(case, before_claim=work.kit.staff.before_claim))
+    work.say(work.queue(), work.render_of(case).card(case, before_claim=work.kit.staff.before_claim))
     return conversation
 
 

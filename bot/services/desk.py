@@ -7,14 +7,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.domain import Conversation, Listed
-from bot.flow.engine import Engine
 from bot.logs import describe
-from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Texts, Tx
+from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Tx
 from bot.services import roster
 from bot.services.intake import Intake
 from bot.services.outbox import Outbox
 from bot.services.presence import Presence
-from bot.services.render import Renderer
+from bot.services.releases import Releases
 from bot.services.scheduler import Scheduler
 from bot.services.work import Kit, Staff, Work
 
@@ -27,7 +26,7 @@ _log = logging.getLogger(__name__)
 class Desk:
     """Takes what channels bring, has it answered and sends the answers.
 
-    `chance(n)` gives n random bytes (`secrets.token_bytes`); `languages` names each locale by its own name.
+    `chance(n)` gives n random bytes (`secrets.token_bytes`).
     """
 
     def __init__(
@@ -35,16 +34,14 @@ class Desk:
         *,
         store: Store,
         channels: Sequence[Channel],
-        engine: Engine,
-        texts: Texts,
-        languages: Mapping[str, str],
+        releases: Releases,
         staff: Staff,
         clock: Clock,
         chance: Callable[[int], bytes],
     ) -> None:
         self._store = store
         self._channels = {channel.name: channel for channel in channels}
-        self._kit = Kit(engine, Renderer(texts, languages), staff, clock, chance, self._device, self._fingerprint)
+        self._kit = Kit(releases, staff, clock, chance, self._device, self._fingerprint)
         self._intake = Intake(store, self._kit, Presence(store, self._channels, self._kit), self._committed)
         self._outbox = Outbox(store, self._channels, self._kit, self._committed)
         self._scheduler = Scheduler(store, clock, self._kit, self._committed)

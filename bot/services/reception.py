@@ -247,7 +247,7 @@ def _to_engine(work: Work, conversation: Conversation, event: Replied | Edited |
 
 def _step(work: Work, conversation: Conversation, before: Session | None, event: Event) -> None:
     """One engine step: the session it leaves, and all that it asks for as one message."""
-    step = work.kit.engine.step(before, event)
+    step = work.kit.releases.step(work.tx, before, event)
     locale = _locale(step.session) or _locale(before) or (event.locale if isinstance(event, Started) else None)
     if step.session is None:
         work.tx.sessions.erase(conversation.id)
@@ -257,7 +257,8 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
     for effect in step.effects:
         match effect:
             case OpenCase():
-                conversation = casework.open_case(work, conversation, locale or work.kit.render.first_locale, effect)
+                first = work.kit.render.first_locale
+                conversation = casework.open_case(work, conversation, locale or first, effect, step.release)
                 handed_over = True
             case SetTimer(kind, after):
                 work.set_timer(conversation, kind, after)
@@ -274,7 +275,7 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
             case _:
                 pass  # said below, all together
     fingerprint = work.kit.fingerprint(conversation.channel)
-    work.say(conversation, work.kit.render.effects(step.effects, locale, conversation.case, fingerprint))
+    work.say(conversation, step.words(locale, conversation.case, fingerprint))
     if wish is not None and earlier is not None:  # what was passed on then stands in rooms of the staff
         work.say(work.queue(), work.kit.render.staff(wish, case=earlier))
         work.say(conversation, work.kit.render.requester(sayings.EARLIER_CASE, locale, earlier))

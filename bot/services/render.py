@@ -78,8 +78,8 @@ class Renderer:
             sayings.CARD,
             case=case.number,
             language=self._language(case.locale),
-            topic=self.staff(case.topic or sayings.TOPIC_UNKNOWN),
-            urgency=self.staff(case.urgency or sayings.URGENCY_UNKNOWN),
+            topic=self._called(case.topic or sayings.TOPIC_UNKNOWN),
+            urgency=self._called(case.urgency or sayings.URGENCY_UNKNOWN),
             state=self.staff(sayings.STATES[status]),
         )
 
@@ -130,10 +130,10 @@ class Renderer:
     def _chosen(self, answer: Answer, locale: str) -> str:
         """The text of the option, or of each of several; a mark between that stands in no language for itself."""
         options = [option for _, option in answer.chosen] or [answer.label or sayings.SKIPPED]
-        return " / ".join(_one_line(self._texts.say(option, locale)) for option in options)
+        return " / ".join(_one_line(self._called(option, locale)) for option in options)
 
     def _summary_line(self, case: Case, answer: Answer) -> str:
-        question = _one_line(self.staff(answer.question))
+        question = _one_line(self._called(answer.question))
         if answer.outcome == ATTACHED:
             return self.staff(sayings.SUMMARY_LINE, question=question, answer=answer.words or "")
         if answer.words is not None:
@@ -146,6 +146,13 @@ class Renderer:
         if answer.outcome == SKIPPED or (answer.label is None and not answer.chosen):
             return self.staff(sayings.SUMMARY_SKIPPED, question=question)
         return self.staff(sayings.SUMMARY_LINE, question=question, answer=self._chosen(answer, self.first_locale))
+
+    def _called(self, text: TextId, locale: str | None = None) -> str:
+        """What a question or an answer is called; its id, where its flows cannot be read any more."""
+        try:
+            return self._texts.say(text, locale or self.first_locale)
+        except LookupError:
+            return text
 
     def _locales(self, locale: str | None) -> Sequence[str]:
         return self._texts.locales if locale is None else (locale,)

@@ -210,7 +210,7 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
     if conversation.place is Place.NOTES:
         _answer(work, conversation, sayings.NOTES_INTRO, case)
         identity = work.tx.conversations.get(case.requester).identity
-        say = work.kit.render.summary
+        say = work.render_of(case).summary
         work.say(conversation, say(case, before_claim=work.kit.staff.before_claim, identity=identity))
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:

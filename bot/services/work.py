@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.deeds import Deed, Origin, OutgoingMessage, SendText
-from bot.domain import CaseNumber, Conversation, ConversationId, Place, Timer
+from bot.domain import Case, CaseNumber, Conversation, ConversationId, Place, Timer
 from bot.flow.engine import Engine
 from bot.ports import Clock, Tx
 from bot.services.commands import CASE
+from bot.services.releases import Releases
 from bot.services.render import Renderer, split
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -45,13 +46,22 @@ class Kit:
     `device(channel)` is what sends there, `fingerprint(channel)` what people know it by: see `Channel`.
     """
 
-    engine: Engine
-    render: Renderer
+    releases: Releases
     staff: Staff
     clock: Clock
     chance: Callable[[int], bytes]
     device: Callable[[str], str]
     fingerprint: Callable[[str], str]
+
+    @property
+    def engine(self) -> Engine:
+        """That of the latest release."""
+        return self.releases.latest.engine
+
+    @property
+    def render(self) -> Renderer:
+        """That of the latest release."""
+        return self.releases.latest.render
 
 
 class Work:
@@ -104,6 +114,10 @@ class Work:
         due = self.now + after
         self.tx.timers.set(Timer(conversation.id, kind, due))
         self.earliest = min(due, self.earliest or due)
+
+    def render_of(self, case: Case) -> Renderer:
+        """What renders a case's answers: the texts that they are named by may be gone since."""
+        return self.kit.releases.of(case.release, self.tx).render
 
     def lists(self, who: str) -> bool:
         """Whether this is one of the staff. Being in a staff room is not enough (law 10)."""

@@ -1,6 +1,7 @@
 """From effects and cases to sentences."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -123,6 +124,18 @@ def test_a_summary_holds_every_answer_and_marks_the_language_of_words() -> None:
         "What is it?: skipped",
         "Note: known",
     ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer("x.gone", TextId("x.gone"), "one", label=TextId("x.gone.one")),
+        Answer("x.gone", TextId("x.gone"), "chosen", chosen=(("one", TextId("x.gone.one")), ("two", TWO))),
+    ],
+)
+def test_an_answer_whose_texts_are_gone_is_summed_up_by_their_names(answer: Answer) -> None:
+    [line] = RENDER.summary(replace(case(), answers=(answer,)), before_claim=True).split("\n\n")[2:]
+    assert line.startswith("x.gone: x.gone.one")
 
 
 def test_the_notice_is_said_in_every_language() -> None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from bot.deeds import EditText, Invite, MakeRoom, OutgoingMessage, SendFile, SendText, Tick
-from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Kind, Owner, Place
+from bot.domain import FIRST_RELEASE, Attachment, Case, CaseNumber, Conversation, ConversationId, Kind, Owner, Place
 from bot.flow.engine import Engine
 from bot.flow.loader import load
 from bot.flow.machine import compile_flows
@@ -27,6 +28,7 @@ from bot.happenings import Arrival, Batch, Happening, Invited, Joined, Wrote
 from bot.i18n import Catalogs, Texts
 from bot.ports import Channel, Failure, Inbox, SendError, Store
 from bot.services.desk import Desk
+from bot.services.releases import Content, Releases
 from bot.services.work import Staff
 from bot.testing import FixedClock, MemoryChannel, MemoryDone, MemoryStore
 
@@ -114,6 +116,11 @@ def content(locales: Sequence[str] = ("en", "es"), main: str = MAIN) -> tuple[En
 
 
 ENGINE, TEXTS = content()
+CONTENT = Content(library(), compile_flows(library(), TEXTS.locales), ENGINE, TEXTS)
+
+
+def _no_other(number: int, files: Mapping[str, bytes]) -> Content:
+    raise AssertionError("there is only one release")
 
 
 def pin(who: str) -> str:
@@ -201,19 +208,21 @@ class World:
             bot=BOT,
             before_claim=before_claim,
         )
-        self._engine = engine
-        self._texts = texts
+        self._content = replace(CONTENT, engine=engine, texts=texts)
         self._languages = languages or texts.languages()
+        self.releases = self.compiled()
         self.desk: Desk | None = None
+
+    def compiled(self) -> Releases:
+        """The releases of a bot that begins with the first."""
+        return Releases((FIRST_RELEASE, self._content), [], _no_other, self._languages)
 
     def build(self, store: Store | None = None, channel: Channel | None = None) -> Desk:
         """A new bot; nothing of an earlier one lives on but what it stored."""
         return Desk(
             store=store or self.memory,
             channels=[channel or self.server],
-            engine=self._engine,
-            texts=self._texts,
-            languages=self._languages,
+            releases=self.releases,
             staff=self.staff,
             clock=self.clock,
             chance=self.chance,

@@ -1,0 +1,90 @@
+"""A helpline whose flows are edited and published while people are inside: the real files, checks and releases."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.config import Config
+from bot.ports import Store
+from bot.publishing import Published, Publisher, digest, go_live, read_files
+from bot.store import MasterKey
+from tests.services.world import CONSENT, MAIN, PERSON, REQUESTER, ROOM, SHIPPED, World
+
+CONFIG = """
+[matrix]
+homeserver = "https://matrix.example.org"
+user_id = "@bot:staff.example"
+password_file = "password"
+[specialists]
+room = "!queue:staff.example"
+members = [{{ user = "@vera:staff.example", master_key = "{key}" }}]
+[store]
+key_file = "key"
+[helpline]
+locales = ["en", "es"]
+help_address = "help@example.org"
+"""
+
+
+def installation(folder: Path) -> Config:
+    """A config with the short flows, the phrases and the Spanish that ship, and a key."""
+    (folder / "flows").mkdir(parents=True)
+    for name, content in (("main", MAIN), ("consent", CONSENT), ("person", PERSON)):
+        (folder / "flows" / f"{name}.yaml").write_text(content)
+    for name in ("bot.yaml", "staff.yaml"):
+        shutil.copy(SHIPPED / "flows" / name, folder / "flows" / name)
+    shutil.copytree(SHIPPED / "locales" / "es", folder / "locales" / "es")
+    (folder / "config.toml").write_text(CONFIG.format(key="A" * 43))
+    (folder / "password").write_text("none")
+    MasterKey.make(folder / "key")
+    return Config.read(folder / "config.toml", {})
+
+
+def change(config: Config, name: str, old: str, new: str) -> None:
+    """The operator puts one text in the place of another."""
+    path = config.flows.path / name
+    before = path.read_text()
+    assert old in before, "the edit edits nothing"
+    path.write_text(before.replace(old, new))
+
+
+class LivingWorld(World):
+    """A world that runs what was published."""
+
+    def __init__(self, config: Config, store: Store | None = None) -> None:
+        super().__init__()
+        self.config = config
+        if store is not None:
+            self.memory = store
+
+    async def __aenter__(self) -> LivingWorld:
+        self.releases = await go_live(self.config, self.memory, self.clock)
+        await super().__aenter__()
+        return self
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        change(self.config, name, old, new)
+
+    async def publish(self, *, move: bool = False, by: str = "amira") -> Published:
+        publisher = Publisher(self.config, self.memory, self.clock, self.releases)
+        return await publisher.publish(by, move=move, seen=digest(read_files(self.config)))
+
+    async def begin(self, answers: Sequence[str], number: int = 0) -> str:
+        """Somebody new comes as far as these answers lead; their room."""
+        room = f"!home{number}:example.org" if number else ROOM
+        await self.walk(answers, room, self.person(number))
+        return room
+
+    async def go_on(self, answers: Sequence[str], number: int = 0) -> list[str]:
+        """They answer on; what they hear."""
+        room = f"!home{number}:example.org" if number else ROOM
+        before = len(self.said(room))
+        for answer in answers:
+            await self.write(room, self.person(number), answer)
+        return self.said(room)[before:]
+
+    @staticmethod
+    def person(number: int) -> str:
+        return f"@amira{number}:example.org" if number else REQUESTER
