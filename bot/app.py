@@ -8,23 +8,16 @@ import secrets
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot import control, library, logs, store, verbs
+from bot import control, flow_verbs, logs, publishing, store, verbs
 from bot.channels.matrix.channel import MatrixChannel, open_channel
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import IdentityError, read_own
 from bot.channels.matrix.recovery import renewable
 from bot.channels.matrix.selfcheck import check_rooms, self_check
 from bot.channels.matrix.upkeep import DeviceSpentError
-from bot.checking import check_compiled
 from bot.config import Config, ConfigError
-from bot.flow.engine import Engine
-from bot.flow.machine import compile_flows
-from bot.flow.model import FlowError, Severity
-from bot.flow.questions import finder
-from bot.i18n import Catalogs, Texts
 from bot.lock import only_one
 from bot.services.desk import Desk
 from bot.services.work import Staff
@@ -41,26 +34,6 @@ class SystemClock:
     def now(self) -> datetime:
         """The time."""
         return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What the operators and translators wrote, compiled."""
-
-    engine: Engine
-    texts: Texts
-
-
-def read_content(config: Config) -> Content:
-    """Load, check and compile the flows. A flow that breaks a law does not go live (law 12). Raises FlowError."""
-    flows = library.read(config.flows.path)
-    compiled = compile_flows(flows, config.helpline.locales)
-    errors = [problem for problem in check_compiled(flows, compiled) if problem.severity is Severity.ERROR]
-    if errors:
-        raise FlowError(errors)
-    texts = Texts(flows, Catalogs.read(config.flows.catalogs), config.texts_params, config.helpline.locales)
-    lexicons = texts.lexicons()
-    return Content(Engine(compiled, lexicons, texts.languages(), finder(flows, lexicons)), texts)
 
 
 def staff_of(config: Config, room: str | None) -> Staff:
@@ -81,13 +54,12 @@ def run(config: Config) -> None:
     Raises ConfigError, FlowError, IdentityError and HomeserverError before it starts, SignedOutError whenever the
     homeserver ends the device's session, DeviceSpentError where the device needs a person to be replaced.
     """
-    content = read_content(config)
     master = store.MasterKey.read(config.store.key_file)
     with only_one(config.store.data_dir):
-        asyncio.run(_run(config, content, master))
+        asyncio.run(_run(config, master))
 
 
-async def _run(config: Config, content: Content, master: store.MasterKey) -> None:
+async def _run(config: Config, master: store.MasterKey) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().set_exception_handler(logs.loop_failed)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,7 +67,7 @@ async def _run(config: Config, content: Content, master: store.MasterKey) -> Non
     renewals = Renewals(config, master)
     while not stopped.is_set():
         try:
-            await _serve(config, content, master, renewals, stopped)
+            await _serve(config, master, renewals, stopped)
         except DeviceSpentError as spent:
             await renewals.renew(spent)
 
@@ -134,14 +106,13 @@ class Renewals:
             await homeserver.close()
 
 
-async def _serve(
-    config: Config, content: Content, master: store.MasterKey, renewals: Renewals, stopped: asyncio.Event
-) -> None:
+async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, stopped: asyncio.Event) -> None:
     """The bot with the device that it has, until it is told to stop."""
     async with AsyncExitStack() as opened:
         kept = store.open(config.store.data_dir, config.store.url, master)
         opened.push_async_callback(kept.close)
         clock = SystemClock()
+        releases = await publishing.go_live(config, kept, clock)
         await reach(config)
         await renewals.go_on()
         matrix = await _matrix(config, master, clock.now)
@@ -149,16 +120,15 @@ async def _serve(
         desk = Desk(
             store=kept,
             channels=[matrix],
-            engine=content.engine,
-            texts=content.texts,
-            languages=content.texts.languages(),
+            releases=releases,
             staff=staff_of(config, await _queue_room(matrix, config)),
             clock=clock,
             chance=secrets.token_bytes,
         )
         await desk.start()
         opened.push_async_callback(desk.stop)
-        await opened.enter_async_context(control.listening(config.store.data_dir, _verbs(desk)))
+        asked = {**_verbs(desk), **flow_verbs.of_flows(config, kept, clock, releases)}
+        await opened.enter_async_context(control.listening(config.store.data_dir, asked))
         log.info("running")
         looking = asyncio.create_task(_warn(config, master))  # beside all else: nobody waits for it
         opened.callback(looking.cancel)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from bot import logs, workshop
+from bot import flows_cli, logs, workshop
 from bot.errors import VestibuleError, WorldError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ app = typer.Typer(
 )
 translations = typer.Typer(help="The translators' files, made from the flows.", no_args_is_help=True)
 app.add_typer(translations, name="catalogs")
+app.add_typer(flows_cli.app, name="flows")
 staff = typer.Typer(help="Who may read cases. Works beside a bot that runs, and without one.", no_args_is_help=True)
 app.add_typer(staff, name="staff")
 workshop.register(app)

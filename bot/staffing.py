@@ -11,8 +11,8 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from bot import control, forms, store, verbs
-from bot.app import SystemClock, read_content, staff_of
+from bot import control, forms, publishing, store, verbs
+from bot.app import SystemClock, staff_of
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import IdentityError, Own, read_own
 from bot.channels.matrix.selfcheck import masters
@@ -23,7 +23,6 @@ from bot.guide import Ask
 from bot.lock import InUse, only_one
 from bot.ports import Tx
 from bot.services import roster
-from bot.services.render import Renderer
 from bot.services.roster import Member, Outcome, grouped
 from bot.services.work import Kit, Work
 from bot.setup import identity_record
@@ -208,18 +207,16 @@ def _perform(config: Config, own: Own, verb: str, params: control.Params) -> tup
 
 
 async def _at_rest(config: Config, own: Own, verb: str, params: control.Params) -> object:
-    content = read_content(config)
-    kit = Kit(
-        content.engine,
-        Renderer(content.texts, content.texts.languages()),
-        staff_of(config, None),
-        SystemClock(),
-        secrets.token_bytes,
-        lambda _channel: own.device_id,
-        lambda _channel: grouped(own.master or ""),
-    )
     kept = store.open(config.store.data_dir, config.store.url, store.MasterKey.read(config.store.key_file))
     try:
+        kit = Kit(
+            await publishing.as_it_stands(config, kept),
+            staff_of(config, None),
+            SystemClock(),
+            secrets.token_bytes,
+            lambda _channel: own.device_id,
+            lambda _channel: grouped(own.master or ""),
+        )
         return await verbs.of_staff(Resting(kept, kit))[verb](params)
     finally:
         await kept.close()
