@@ -25,7 +25,7 @@ from bot.demo.olm import JSON, PRESENT, Machine
 from bot.demo.rooms import Invite, Message, Reaction, Rooms, Undecrypted
 from bot.errors import WorldError
 
-PATIENCE_SECONDS = 30.0  # how long to wait for what should happen at once; a busy machine gets time
+PATIENCE_SECONDS = 90.0  # how long to wait for what should happen at once; a busy machine gets time
 SYNC_MILLISECONDS = 30_000
 TYPING_MILLISECONDS = 30_000
 RETRY_SECONDS = 0.2  # the homeserver is away: it is our own, on this machine

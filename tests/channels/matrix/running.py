@@ -23,7 +23,7 @@ from bot.happenings import Arrival, Batch, Typing
 from bot.ports import SendError
 
 H = TypeVar("H")
-PATIENCE_SECONDS = 30.0  # for what should happen at once; a busy machine gets time
+PATIENCE_SECONDS = 90.0  # for what should happen at once; a busy machine gets time
 KEY = bytes(range(32))
 
 
