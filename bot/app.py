@@ -18,11 +18,11 @@ from bot.channels.matrix.identity import IdentityError, read_own
 from bot.channels.matrix.recovery import renewable
 from bot.channels.matrix.selfcheck import self_check
 from bot.channels.matrix.upkeep import DeviceSpentError
-from bot.checking import check_compiled
+from bot.checking import judge
 from bot.config import Config, ConfigError
 from bot.flow.engine import Engine
 from bot.flow.machine import compile_flows
-from bot.flow.model import FlowError, Severity
+from bot.flow.model import FlowError
 from bot.i18n import Catalogs, Texts
 from bot.lock import only_one
 from bot.services.desk import Desk
@@ -51,14 +51,18 @@ class Content:
 
 
 def read_content(config: Config) -> Content:
-    """Load, check and compile the flows. A flow that breaks a law does not go live (law 12). Raises FlowError."""
+    """Load, check and compile the flows. A flow that breaks a law does not go live (law 12), and a language that is
+    not ready is not offered. Raises FlowError."""
     flows = library.read(config.flows.path)
-    compiled = compile_flows(flows, config.helpline.locales)
-    errors = [problem for problem in check_compiled(flows, compiled) if problem.severity is Severity.ERROR]
-    if errors:
-        raise FlowError(errors)
-    texts = Texts(flows, Catalogs.read(config.flows.catalogs), config.texts_params, config.helpline.locales)
-    return Content(Engine(compiled, texts.lexicons(), texts.languages()), texts)
+    verdict = judge(flows, config.flows.catalogs, config.helpline.locales)
+    if verdict.refused:
+        raise FlowError(verdict.refused)
+    for language in verdict.unready:
+        counts = f"missing={language.missing} errors={language.faulty}"
+        log.warning("language not offered: %s %s; `vestibule check` tells why", language.locale, counts)
+    said = Catalogs.of({language.locale: language.catalog for language in verdict.languages if language.catalog})
+    texts = Texts(flows, said, config.texts_params, verdict.ready)
+    return Content(Engine(compile_flows(flows, verdict.ready), texts.lexicons(), texts.languages()), texts)
 
 
 def run(config: Config) -> None:

@@ -2,18 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot import catalogs, library
-from bot.config import Config, ConfigError, Helpline
+from bot.catalog_checks import Language, check_languages, check_template
+from bot.config import LINKS, Config, ConfigError, Helpline, texts_params
+from bot.domain import TextId
 from bot.flow.checks import check
+from bot.flow.collisions import Spoken, collisions
+from bot.flow.lint import lint
 from bot.flow.machine import Compiled, compile_flows
-from bot.flow.model import FlowError, Library, Mark, Problem, Severity, Source
-from bot.i18n import catalog_files
+from bot.flow.model import ENTRY_FLOW, FlowError, Library, Mark, Problem, Severity, Source
+from bot.i18n import Catalogs, Texts, catalog_files, is_language, language_name
+from bot.lengths import too_long
 from bot.services import sayings
 
 CATALOGS = "locales"  # beside the flows
+STAND_INS = Helpline(  # for addresses and links where there is no config, so that no paragraph is left out
+    help_address="<help_address>",
+    legal_address="<legal_address>",
+    general_address="<general_address>",
+    links={link: f"<link_{link}>" for link in LINKS},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Everything wrong with flows and catalogs, and what can be offered all the same.
+
+    `flows`: of the flow files and what they compile to; `template`: of the translators' template; `languages`: of
+    every language but the one that the flows are written in. `offered`: those asked for, the helpline's first.
+    """
+
+    flows: tuple[Problem, ...]
+    template: tuple[Problem, ...]
+    languages: tuple[Language, ...]
+    offered: tuple[str, ...]
+
+    @property
+    def ready(self) -> tuple[str, ...]:
+        """The languages that can be offered."""
+        unready = {language.locale for language in self.languages if not language.ready}
+        return tuple(locale for locale in self.offered if locale not in unready)
+
+    @property
+    def unready(self) -> tuple[Language, ...]:
+        """The languages that were asked for, and cannot be offered."""
+        return tuple(each for each in self.languages if not each.ready and each.locale in self.offered)
+
+    @property
+    def refused(self) -> tuple[Problem, ...]:
+        """What keeps these flows from going live (law 12)."""
+        return tuple(problem for problem in self.flows if problem.severity is Severity.ERROR)
+
+    def problems(self) -> list[Problem]:
+        """All of it, in the order of the files."""
+        found = [*self.flows, *self.template]
+        for language in self.languages:
+            found += language.problems
+            if language.locale in self.offered:
+                found += language.not_ready()
+        return in_order(found)
 
 
 def check_flows(folder: Path, locales: Sequence[str] | None = None) -> list[Problem]:
@@ -22,8 +73,8 @@ def check_flows(folder: Path, locales: Sequence[str] | None = None) -> list[Prob
     try:
         flows = library.read(folder)
     except FlowError as error:
-        return list(error.problems)
-    return _check_library(flows, folder.parent / CATALOGS, locales)
+        return in_order(error.problems)
+    return judge(flows, folder.parent / CATALOGS, locales).problems()
 
 
 def check_config(file: Path, environ: Mapping[str, str]) -> list[Problem]:
@@ -36,13 +87,14 @@ def check_config(file: Path, environ: Mapping[str, str]) -> list[Problem]:
     except ConfigError as error:
         if not error.problems:
             raise
-        return list(error.problems)
+        return in_order(error.problems)
     try:
         flows = library.read(_as_seen_from_here(config.flows.path))
     except FlowError as error:
-        return list(error.problems)
-    problems = _check_library(flows, _as_seen_from_here(config.flows.catalogs), config.helpline.locales)
-    return problems + _left_out(flows, config.texts_params(catalogs.SOURCE_LOCALE))
+        return in_order(error.problems)
+    verdict = judge(flows, _as_seen_from_here(config.flows.catalogs), config.helpline.locales)
+    left_out = _left_out(flows, config.texts_params(catalogs.SOURCE_LOCALE))
+    return in_order([*verdict.problems(), *left_out])
 
 
 def found_locales(folder: Path) -> tuple[str, ...]:
@@ -52,15 +104,70 @@ def found_locales(folder: Path) -> tuple[str, ...]:
     return *shipped, *(locale for locale in found if locale not in shipped)
 
 
-def _check_library(flows: Library, folder: Path, locales: Sequence[str] | None) -> list[Problem]:
+def judge(flows: Library, folder: Path, locales: Sequence[str] | None = None) -> Verdict:
+    """Judge flows, and the catalogs in this folder for the languages to offer: by default all that have one."""
     offered = found_locales(folder) if locales is None else tuple(locales)
-    try:
-        problems = check_compiled(flows, compile_flows(flows, offered))
-    except FlowError as error:
-        problems = list(error.problems)
+    template: tuple[Problem, ...] = ()
+    languages: Sequence[Language] = ()
     if folder.is_dir() or set(offered) != {catalogs.SOURCE_LOCALE}:
-        problems += catalogs.check(flows, folder, offered)
-    return problems
+        template = tuple(check_template(flows, folder))
+        languages = check_languages(flows, folder, offered)
+    try:
+        compiled = compile_flows(flows, offered)
+    except FlowError as error:
+        return Verdict(error.problems, template, tuple(languages), offered)
+    found = [*check_compiled(flows, compiled), *lint(flows, compiled)]
+    spoken = {language.locale: language for language in languages if language.catalog and is_language(language.locale)}
+    said = Catalogs.of({locale: language.catalog for locale, language in spoken.items() if language.catalog})
+    told_apart = _collisions(flows, offered, spoken, said)
+    names = {locale: language_name(locale, catalogs.SOURCE_LOCALE) for locale in told_apart}
+    found += (*told_apart.pop(catalogs.SOURCE_LOCALE, ()), *too_long(flows, compiled, names, said.translate))
+    judged = tuple(language.with_problems(told_apart.get(language.locale, ())) for language in languages)
+    verdict = Verdict(tuple(found), template, judged, offered)
+    if verdict.ready:
+        return verdict
+    return replace(verdict, flows=(*verdict.flows, _none_ready(flows)))
+
+
+def _collisions(
+    flows: Library, offered: Sequence[str], spoken: Mapping[str, Language], said: Catalogs
+) -> dict[str, tuple[Problem, ...]]:
+    """What cannot be told apart, in each language that is offered and can be read."""
+    locales = [locale for locale in offered if locale in spoken or locale == catalogs.SOURCE_LOCALE]
+    if not locales:
+        return {}
+    lexicons = Texts(flows, said, lambda locale: texts_params(STAND_INS, locale), locales).lexicons()
+    heard = {
+        locale: Spoken(locale, _named(locale), lexicons[locale], _place(flows, spoken.get(locale)))
+        for locale in locales
+    }
+    return dict(collisions(compile_flows(flows, locales), heard))
+
+
+def _place(flows: Library, language: Language | None) -> Callable[[TextId], Mark]:
+    """Where the texts of a language stand: in its catalog, or those of the source language in the flow files."""
+
+    def place(text: TextId) -> Mark:
+        source = flows.sources.get(text) or flows.word_sources[text.removeprefix(catalogs.WORDS)]
+        return language.place(text, source.paragraphs[0]) if language and source.paragraphs else source.mark
+
+    return place
+
+
+def _named(locale: str) -> str:
+    return f"{language_name(locale, catalogs.SOURCE_LOCALE)} ({locale})"
+
+
+def _none_ready(flows: Library) -> Problem:
+    message = "none of the languages that the config offers is ready, so nothing could be said; see what each lacks"
+    return Problem(flows.flows[ENTRY_FLOW].mark, Severity.ERROR, "no-language", message)
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Each problem once, in the order of the files and of the places in them."""
+    return sorted(
+        dict.fromkeys(problems), key=lambda problem: (problem.mark.file, problem.mark.line, problem.mark.column)
+    )
 
 
 def check_compiled(flows: Library, compiled: Compiled) -> list[Problem]:

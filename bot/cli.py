@@ -204,7 +204,7 @@ def status(flows: FlowsFolder = FLOWS) -> None:
     for language in catalogs.status(library.read(flows), flows.parent / CATALOGS):
         typer.echo(
             f"{language.locale}: {language.translated} translated, {language.fuzzy} to be looked at again, "
-            f"{language.missing} missing"
+            f"{language.missing} missing" + (f", {language.obsolete} said no longer" if language.obsolete else "")
         )
 
 

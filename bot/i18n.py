@@ -11,9 +11,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from babel import Locale
+from babel.core import UnknownLocaleError
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import PoFileError, read_po
 
@@ -22,6 +24,10 @@ from bot.flow.model import FlowError, Library, Mark, Problem, Severity
 from bot.flow.understand import Lexicon
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+_PLURAL = re.compile(
+    rb"^[^\S\n]*(?:#~)?[^\S\n]*(msgid_plural)", re.MULTILINE
+)  # babel makes as many strings as the header says
 
 _COMMAND = re.compile(r"![a-z-]+(?: [A-Za-z]+)*")  # what staff write: `!vet passed CASE`
 
@@ -41,7 +47,17 @@ class Catalogs:
     @classmethod
     def read(cls, folder: Path) -> Catalogs:
         """Every catalog of the folder. Fuzzy entries are left out: nobody has confirmed them. Raises FlowError."""
-        return cls({path.parent.parent.name: _usable(read_catalog(path)) for path in catalog_files(folder)})
+        return cls.of({path.parent.parent.name: read_catalog(path) for path in catalog_files(folder)})
+
+    @classmethod
+    def of(cls, catalogs: Mapping[str, Catalog]) -> Catalogs:
+        """The same from catalogs that were read already."""
+        return cls({locale: _usable(catalog) for locale, catalog in catalogs.items() if is_language(locale)})
+
+    @property
+    def locales(self) -> Sequence[str]:
+        """The languages of the catalogs."""
+        return tuple(self._translations)
 
     def translate(self, locale: str, context: str, source: str) -> str:
         """The translation, or else the source."""
@@ -52,7 +68,8 @@ class Texts:
     """Says texts: `ports.Texts`, and what the engine needs to know about every language.
 
     `helpline` gives, for a locale, what the placeholders stand for that are the same in every conversation; its
-    addresses and links are empty where the config leaves them empty.
+    addresses and links are empty where the config leaves them empty. Who already speaks a language that is offered no
+    longer goes on hearing it while there is a catalog, and the helpline's first language after that.
     """
 
     def __init__(
@@ -63,13 +80,14 @@ class Texts:
         locales: Sequence[str],
     ) -> None:
         self._locales = tuple(locales)
-        self._helpline = {locale: helpline(locale) for locale in locales}
+        spoken = tuple(dict.fromkeys((*locales, *catalogs.locales)))
+        self._helpline = {locale: helpline(locale) for locale in spoken}
         self._paragraphs = {
             locale: {
                 text: tuple(_paragraph(catalogs.translate(locale, text, said), locale) for said in source.paragraphs)
                 for text, source in library.sources.items()
             }
-            for locale in locales
+            for locale in spoken
         }
         self._words = {
             locale: {
@@ -86,6 +104,7 @@ class Texts:
 
     def say(self, text: TextId, locale: str, params: Mapping[str, str] | None = None) -> str:
         """The text in this language. Raises LookupError for a text or a placeholder that does not exist."""
+        locale = locale if locale in self._paragraphs else self._locales[0]
         values = {**self._helpline[locale], **(params or {})}
         return "\n\n".join(
             _fill(paragraph, values)
@@ -122,6 +141,14 @@ def language_name(code: str, locale: str) -> str:
     return name[:1].upper() + name[1:]
 
 
+def is_language(code: str) -> bool:
+    """Whether this is the code of a language that is known: `es`, `pt_BR`."""
+    try:
+        return bool(_babel(code))
+    except (UnknownLocaleError, ValueError):
+        return False
+
+
 def placeholders(paragraphs: Iterable[str]) -> set[str]:
     """The names of the placeholders in these paragraphs."""
     return {name for paragraph in paragraphs for name in PLACEHOLDER.findall(paragraph)}
@@ -140,14 +167,19 @@ def catalog_files(folder: Path) -> Sequence[Path]:
 def read_catalog(path: Path) -> Catalog:
     """One gettext file. Raises FlowError, with the line, where it is not one."""
     try:
-        with path.open("rb") as file:
-            return read_po(file, abort_invalid=True)
+        content = path.read_bytes()
+        plural = _PLURAL.search(content)
+        if plural is None:
+            return read_po(BytesIO(content), abort_invalid=True)
+        line, why = content.count(b"\n", 0, plural.start(1)) + 1, "a text of the flows has no plural forms"
     except PoFileError as error:
         line, why = error.lineno + 1, "this line is no gettext"
     except UnicodeDecodeError:
         line, why = 1, "it is not a text in UTF-8"
-    except (OSError, ValueError) as error:
-        line, why = 1, str(error)
+    except OSError as error:
+        line, why = 1, (error.strerror or type(error).__name__).lower()
+    except Exception:  # whatever babel trips over in a header that is no header
+        line, why = 1, "its header is damaged; copy the first lines of another catalog"
     problem = Problem(Mark(str(path), line, 1), Severity.ERROR, "bad-catalog", f"this catalog cannot be read: {why}")
     raise FlowError([problem])
 
@@ -156,7 +188,12 @@ def _usable(catalog: Catalog) -> Mapping[tuple[str, str], str]:
     return {
         (message.context or "", message.id): message.string
         for message in catalog
-        if isinstance(message.id, str) and isinstance(message.string, str) and message.string and not message.fuzzy
+        if isinstance(message.id, str)
+        and isinstance(message.string, str)
+        and message.string.strip()
+        and not message.fuzzy
+        # an address that is lost in a translation, or a name that nothing fills in: better the source
+        and placeholders([message.id]) == placeholders([message.string])
     }
 
 

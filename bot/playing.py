@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bot import catalogs, library
-from bot.checking import CATALOGS, found_locales
-from bot.config import LINKS, ConfigError, Helpline, texts_params
+from bot.checking import CATALOGS, STAND_INS, found_locales
+from bot.config import ConfigError, texts_params
 from bot.domain import Answer, Case, CaseNumber, CaseStatus, ConversationId
 from bot.flow.checks import check
 from bot.flow.engine import Engine
@@ -28,12 +28,6 @@ from bot.services.render import Renderer
 
 FINGERPRINT = "<fingerprint>"
 CASE = CaseNumber("7F3K")  # the number of every case that is only played
-STAND_INS = Helpline(
-    help_address="<help_address>",
-    legal_address="<legal_address>",
-    general_address="<general_address>",
-    links={link: f"<link_{link}>" for link in LINKS},
-)
 
 
 @dataclass(frozen=True, slots=True)
