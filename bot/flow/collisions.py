@@ -12,6 +12,7 @@ from bot.domain import TextId
 from bot.flow.machine import Compiled, State, answering, commanding
 from bot.flow.model import NO, SKIPPED, YES, Mark, Problem, Severity
 from bot.flow.phrases import WORDS, Command
+from bot.flow.positions import one_line
 from bot.flow.understand import LONGEST, Lexicon, commands, fold
 from bot.flow.vocabulary import Vocabulary, vocabulary
 
@@ -106,4 +107,4 @@ class _Finder:
         return leads is None or self._ways.get((state.name, answering(outcome))) != leads
 
     def _problem(self, text: TextId, severity: Severity, code: str, message: str) -> Problem:
-        return Problem(self._spoken.place(text), severity, code, message)
+        return Problem(self._spoken.place(text), severity, code, one_line(message))
