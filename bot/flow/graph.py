@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Set
 
 Edges = Mapping[str, Iterable[str]]
@@ -30,7 +31,7 @@ def backward(edges: Edges) -> Mapping[str, list[str]]:
 
 def dominators(start: str, edges: Edges) -> Mapping[str, Set[str]]:
     """For each place that can be reached, what lies on every way to it from the start, itself included."""
-    order = list(reachable([start], edges))
+    order = list(_nearest_first(start, edges))  # few rounds are then enough
     bits = {name: 1 << place for place, name in enumerate(order)}
     before = backward(edges)
     everything = (1 << len(order)) - 1
@@ -48,3 +49,14 @@ def dominators(start: str, edges: Edges) -> Mapping[str, Set[str]]:
                 found[name] = common | bits[name]
                 changed = True
     return {name: frozenset(other for other in order if found[name] & bits[other]) for name in order}
+
+
+def _nearest_first(start: str, edges: Edges) -> dict[str, None]:
+    found = {start: None}
+    pending = deque([start])
+    while pending:
+        for new in edges.get(pending.popleft(), ()):
+            if new not in found:
+                found[new] = None
+                pending.append(new)
+    return found

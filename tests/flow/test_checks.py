@@ -79,9 +79,9 @@ def test_the_flow_behind_the_word_person_is_in_use() -> None:
     assert codes(MAIN + CONSENT + HANDOFF + BYE + "  - call: person\n", PERSON) == []
 
 
-def test_a_circle_without_a_question_has_no_end() -> None:
+def test_a_circle_without_a_question_is_told_as_one() -> None:
     circle = "  - say: a\n    text: A.\n  - say: b\n    text: B.\n    go: a\n"
-    assert codes(MAIN + circle + BYE, PERSON) == ["no-end: a"]
+    assert codes(MAIN + circle + BYE, PERSON) == ["endless-circle: a"]
 
 
 def test_each_way_that_never_ends_is_told_at_its_entrance() -> None:
