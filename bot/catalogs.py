@@ -61,7 +61,7 @@ def extract(library: Library, folder: Path, now: datetime) -> bool:
         if path.read_bytes() == _written(made):
             return False
         made.creation_date = now
-    _write(path, made)
+    write(path, made)
     return True
 
 
@@ -77,7 +77,7 @@ def update(library: Library, folder: Path, locales: Iterable[str], now: datetime
         catalog = read_catalog(path) if path.exists() else _begin(wanted[path], now)
         catalog.update(made, update_creation_date=False)
         if not path.exists() or path.read_bytes() != _written(catalog):
-            _write(path, catalog)
+            write(path, catalog)
             written.append(path)
     return written
 
@@ -145,8 +145,8 @@ def _written(catalog: Catalog) -> bytes:
     return file.getvalue()
 
 
-def _write(path: Path, catalog: Catalog) -> None:
-    """Whole or not at all."""
+def write(path: Path, catalog: Catalog) -> None:
+    """Write a catalog, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.new")
     beside.write_bytes(_written(catalog))

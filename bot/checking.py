@@ -119,7 +119,7 @@ def judge(flows: Library, folder: Path, locales: Sequence[str] | None = None) ->
     found = [*check_compiled(flows, compiled), *lint(flows, compiled)]
     spoken = {language.locale: language for language in languages if language.catalog and is_language(language.locale)}
     said = Catalogs.of({locale: language.catalog for locale, language in spoken.items() if language.catalog})
-    told_apart = _collisions(flows, offered, spoken, said)
+    told_apart = _collisions(flows, compiled, spoken, said)
     names = {locale: language_name(locale, catalogs.SOURCE_LOCALE) for locale in told_apart}
     found += (*told_apart.pop(catalogs.SOURCE_LOCALE, ()), *too_long(flows, compiled, names, said.translate))
     judged = tuple(language.with_problems(told_apart.get(language.locale, ())) for language in languages)
@@ -130,10 +130,10 @@ def judge(flows: Library, folder: Path, locales: Sequence[str] | None = None) ->
 
 
 def _collisions(
-    flows: Library, offered: Sequence[str], spoken: Mapping[str, Language], said: Catalogs
+    flows: Library, compiled: Compiled, spoken: Mapping[str, Language], said: Catalogs
 ) -> dict[str, tuple[Problem, ...]]:
     """What cannot be told apart, in each language that is offered and can be read."""
-    locales = [locale for locale in offered if locale in spoken or locale == catalogs.SOURCE_LOCALE]
+    locales = [locale for locale in compiled.locales if locale in spoken or locale == catalogs.SOURCE_LOCALE]
     if not locales:
         return {}
     lexicons = Texts(flows, said, lambda locale: texts_params(STAND_INS, locale), locales).lexicons()
@@ -141,7 +141,7 @@ def _collisions(
         locale: Spoken(locale, _named(locale), lexicons[locale], _place(flows, spoken.get(locale)))
         for locale in locales
     }
-    return dict(collisions(compile_flows(flows, locales), heard))
+    return dict(collisions(replace(compiled, locales=tuple(locales)), heard))
 
 
 def _place(flows: Library, language: Language | None) -> Callable[[TextId], Mark]:

@@ -84,10 +84,10 @@ class Texts:
         self._helpline = {locale: helpline(locale) for locale in spoken}
         self._paragraphs = {
             locale: {
-                text: tuple(_paragraph(catalogs.translate(locale, text, said), locale) for said in source.paragraphs)
+                text: tuple(_paragraph(catalogs.translate(locale, text, said), turned) for said in source.paragraphs)
                 for text, source in library.sources.items()
             }
-            for locale in spoken
+            for locale, turned in ((each, _babel(each).text_direction == "rtl") for each in spoken)
         }
         self._words = {
             locale: {
@@ -201,9 +201,8 @@ def _babel(code: str) -> Locale:
     return Locale.parse(code)
 
 
-def _paragraph(text: str, locale: str) -> _Paragraph:
+def _paragraph(text: str, right_to_left: bool) -> _Paragraph:
     """It runs as its language does, unless all its letters run the other way: then it is one that nobody translated."""
-    right_to_left = _babel(locale).text_direction == "rtl"
     ways = {unicodedata.bidirectional(letter) for letter in PLACEHOLDER.sub("", text)} & _STRONG
     if ways:
         right_to_left = not ways.isdisjoint(_RIGHT_TO_LEFT) if right_to_left else ways <= _RIGHT_TO_LEFT

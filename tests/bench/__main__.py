@@ -1,4 +1,4 @@
-"""`make bench`: the intake beside bare echoes, and the engine alone. Prints ratios; asserts nothing."""
+"""`make bench`: the intake beside bare echoes, the engine alone, the checks alone. Prints ratios; asserts nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from bot.demo.helpline import Helpline
-from tests.bench import engine_steps
+from tests.bench import check_time, engine_steps
 from tests.bench.bots import ECHOES, echo, vestibule
 from tests.bench.figures import aim_lines, aims, client_line, table_lines
 from tests.bench.requester import Requester
@@ -49,6 +49,8 @@ def main() -> None:
     asyncio.run(compare(1 if chosen.quick else max(chosen.rounds, 1)))
     print("\nThe engine alone:", flush=True)
     engine_steps.main()
+    print("\nThe checks alone:", flush=True)
+    check_time.main()
 
 
 if __name__ == "__main__":
