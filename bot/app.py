@@ -23,6 +23,7 @@ from bot.config import Config, ConfigError
 from bot.flow.engine import Engine
 from bot.flow.machine import compile_flows
 from bot.flow.model import FlowError
+from bot.flow.questions import finder
 from bot.i18n import Catalogs, Texts
 from bot.lock import only_one
 from bot.services.desk import Desk
@@ -62,7 +63,9 @@ def read_content(config: Config) -> Content:
         log.warning("language not offered: %s %s; `vestibule check` tells why", language.locale, counts)
     said = Catalogs.of({language.locale: language.catalog for language in verdict.languages if language.catalog})
     texts = Texts(flows, said, config.texts_params, verdict.ready)
-    return Content(Engine(compile_flows(flows, verdict.ready), texts.lexicons(), texts.languages()), texts)
+    lexicons = texts.lexicons()
+    compiled = compile_flows(flows, verdict.ready)
+    return Content(Engine(compiled, lexicons, texts.languages(), finder(flows, lexicons)), texts)
 
 
 def run(config: Config) -> None:

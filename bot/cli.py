@@ -122,8 +122,14 @@ def check(
         typer.Argument(metavar="[PATH]...", help="Folders of flow files, or configs; without one, what lies here."),
     ] = None,
     output: Annotated[Format, typer.Option("--format", help="How to print what is wrong.")] = Format.TEXT,
+    form: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of flow files, for editors.")] = False,
 ) -> None:
     """Check flows, catalogs and config. Exits with 1 when there is an error."""
+    if form:
+        from bot.flow.schema import schema
+
+        typer.echo(json.dumps(schema(), indent=2))
+        return
     from bot import checking
     from bot.config import Helpline
     from bot.flow.model import Severity

@@ -112,7 +112,8 @@ class Answer:
     `step` is flow and step (`eligibility.role`). `question` is the text that names the question in a review or summary:
     its label, what a consent covers, or else the question itself. `outcome` is the routing key (`activist`, `yes`,
     `answered`, `skipped`); `label` the text of the chosen option; `words` what the person wrote, for a free-text
-    question; `version` that of the text that was consented to.
+    question, or the name of the file that they sent; `version` that of the text that was consented to. `chosen` has
+    each option, with its text, where several could be chosen; `file` is what was sent.
     """
 
     step: str
@@ -121,6 +122,8 @@ class Answer:
     label: TextId | None = None
     words: str | None = field(default=None, repr=False)
     version: int | None = None
+    chosen: tuple[tuple[str, TextId], ...] = ()
+    file: Attachment | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

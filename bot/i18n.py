@@ -19,6 +19,7 @@ from babel.core import UnknownLocaleError
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import PoFileError, read_po
 
+from bot import cldr
 from bot.domain import TextId
 from bot.flow.model import FlowError, Library, Mark, Problem, Severity
 from bot.flow.understand import Lexicon
@@ -114,7 +115,10 @@ class Texts:
 
     def lexicons(self) -> Mapping[str, Lexicon]:
         """For each language, every text that is the same in all conversations, and the words understood everywhere."""
-        return {locale: Lexicon(labels=self._labels(locale), words=self._words[locale]) for locale in self._locales}
+        return {
+            locale: Lexicon(labels=self._labels(locale), words=self._words[locale], tables=cldr.tables(locale))
+            for locale in self._locales
+        }
 
     def _labels(self, locale: str) -> Mapping[TextId, str]:
         known = self._helpline[locale].keys()

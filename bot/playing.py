@@ -21,6 +21,7 @@ from bot.flow.events import Effect, OpenCase, Replied, Started
 from bot.flow.machine import Compiled, compile_flows
 from bot.flow.model import ENTRY_FLOW, YES, CallStep, ConsentStep, FlowError, Library, Severity
 from bot.flow.moves import Moves
+from bot.flow.questions import finder
 from bot.flow.session import Passed, Session
 from bot.flow.walk import Step, Walk
 from bot.i18n import Catalogs, Texts
@@ -103,7 +104,8 @@ def begin(folder: Path, flow: str, locale: str | None) -> Game:
     if flow != ENTRY_FLOW and _first_state(compiled, flow) is None:
         compiled = compile_flows(_calling(flows, flow), locales)
     texts = Texts(flows, Catalogs.read(folder.parent / CATALOGS), lambda code: texts_params(STAND_INS, code), locales)
-    engine = Engine(compiled, texts.lexicons(), texts.languages())
+    lexicons = texts.lexicons()
+    engine = Engine(compiled, lexicons, texts.languages(), finder(flows, lexicons))
     if flow == ENTRY_FLOW:
         begun = engine.step(None, Started(locale=locale))
     else:

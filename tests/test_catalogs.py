@@ -14,6 +14,7 @@ import pytest
 from bot import catalogs, library
 from bot.catalog_checks import check_languages, check_template
 from bot.domain import TextId
+from bot.flow.loader import load
 from bot.flow.model import FlowError, Library, Mark, Problem, Severity, Source
 from bot.i18n import read_catalog
 
@@ -312,3 +313,15 @@ def test_the_shipped_catalogs_are_complete() -> None:
 def test_gettext_itself_accepts_the_shipped_catalogs(locale: str) -> None:
     path = ROOT / "locales" / locale / "LC_MESSAGES" / "messages.po"
     subprocess.run(["msgfmt", "--check", "--output-file=/dev/null", str(path)], check=True, capture_output=True)
+
+
+def test_the_note_of_a_step_reaches_the_translators_of_each_of_its_texts() -> None:
+    flows = {
+        "main.yaml": "flow: main\nsteps:\n"
+        "  - ask: a\n    text: One?\n    label: Two\n    error: Three\n    remind_after: 1 hour\n    remind: Four\n"
+        "    note: As it is said on the phone.\n"
+        "  - several: b\n    text: Five?\n    options: {c: Six, d: Seven}\n    note: As it is said on the phone.\n",
+    }
+    template = catalogs.template(load(flows))
+    noted = {message.id for message in template if message.auto_comments == ["As it is said on the phone."]}
+    assert noted == {"One?", "Two", "Three", "Four", "Five?", "Six", "Seven"}

@@ -149,10 +149,15 @@ class TestCheck:
         monkeypatch.chdir(tmp_path)
         assert vestibule("check") == Done(2, "", "flows: there is no such folder\n")
 
+    def test_it_prints_the_schema_for_editors(self, vestibule: Vestibule, here: Path) -> None:
+        code, out, err = vestibule("check", "--schema")
+        assert (code, err) == (0, "")
+        assert out == (ROOT / "flows" / "flow.schema.json").read_text()
+
 
 class TestPlay:
     def test_a_whole_conversation_in_lines(self, vestibule: Vestibule, here: Path) -> None:
-        answers = "help\n2\n1\n1\nyes\nmy account was taken over\n2\n2\nskip\nno\n1\n"
+        answers = "help\n2\n1\n1\n1\nyes\nmy account was taken over\n2\n2\nskip\nno\n1\n"
         code, out, err = vestibule("play", "main", "--locale", "en", "--json", answers=answers)
         steps = [json.loads(line) for line in out.splitlines()]
         assert (code, err) == (0, "")

@@ -21,6 +21,7 @@ WHOLE = (
             "1",  # English
             "2",  # I need help with a problem
             "A journalist or blogger",
+            "1",  # for themselves
             "1",  # an account
             "yes",
             "Since yesterday I cannot get into my mail account. The password was changed.",
@@ -42,6 +43,7 @@ WHOLE = (
             "2",
             "2",
             "1",
+            "1",
             "sí",
             "Desde ayer no puedo entrar en mi correo. Alguien cambió la contraseña.",
             "2",
@@ -61,6 +63,7 @@ WHOLE = (
             "العربية",
             "٢",
             "٢",
+            "١",
             "١",
             "نعم",
             "منذ أمس لا أستطيع الدخول إلى بريدي. غيّر أحدهم كلمة السر.",

@@ -7,60 +7,99 @@ what an event means; `moves` does it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
+from dataclasses import replace
 from typing import assert_never
 
-from bot.domain import TextId
-from bot.flow import phrases
-from bot.flow.events import Ask, AskLanguage, Edited, End, Event, Missed, Replied, Say, ShowAnswers, Started, TimedOut
-from bot.flow.machine import CHANGE, CHOSEN, ENOUGH, Compiled, State, WaitingStep, answering, commanding
-from bot.flow.model import ANSWERED, SKIPPED, YES, AskStep, FaqStep, LanguageStep, ReviewStep
+from bot.domain import Attachment, TextId
+from bot.flow import phrases, questions, reading
+from bot.flow.asides import GIVING_WAY, Aside, Asides
+from bot.flow.edits import Edits
+from bot.flow.events import Edited, End, Event, Missed, Replied, Say, Sent, Started, TimedOut
+from bot.flow.machine import CHANGE, Compiled, State, WaitingStep, answering, commanding
+from bot.flow.model import (
+    CHOSEN,
+    ENOUGH,
+    NO_REPLY,
+    NOT_UNDERSTOOD,
+    PATIENT,
+    SKIPPED,
+    TRIES,
+    AskStep,
+    AttachStep,
+    FaqStep,
+    LanguageStep,
+    ReviewStep,
+    SeveralStep,
+)
 from bot.flow.moves import Moves
 from bot.flow.phrases import Command
-from bot.flow.session import Passed, Session
-from bot.flow.understand import LONGEST, Lexicon, answers, commands, fold, number
-from bot.flow.vocabulary import vocabulary
-from bot.flow.walk import CHANGED, IDLE, Step, Walk, has_consent
+from bot.flow.questions import Finder
+from bot.flow.reading import Taken, Unfit
+from bot.flow.session import Session
+from bot.flow.understand import LONGEST, Lexicon, answers, commands, fold
+from bot.flow.vocabulary import Vocabulary, vocabulary
+from bot.flow.walk import IDLE, REMIND, Step, Walk, has_consent
 
-__all__ = ["IDLE", "TRIES", "Engine", "Lexicon", "Step"]
+__all__ = ["IDLE", "REMIND", "TRIES", "Engine", "Lexicon", "Step"]
 
-TRIES = 3  # answers in a row that were not understood; from then on a person is offered
-
-
-class Aside(StrEnum):
-    """Questions put in between, as a session names them."""
-
-    LANGUAGE = "language"
-    STOP = "stop"
-    CHANGE = "change"
-    MORE = "more"
-    CHANGED = CHANGED
-
-
-_ASIDES_THAT_GIVE_WAY = (
-    None,
-    Aside.MORE,
-    Aside.CHANGED,
-)  # to a changed message; *stop* and its like are answered first
-_TELLING = {Command.HELP: phrases.HELP, Command.FINGERPRINT: phrases.FINGERPRINT}
+_TELLING = {
+    Command.HELP: phrases.HELP,
+    Command.FINGERPRINT: phrases.FINGERPRINT,
+    Command.PRIVACY: phrases.PRIVACY,
+}
+_ASKING = {Command.STOP: Aside.STOP, Command.WITHDRAW: Aside.WITHDRAW, Command.FORGET: Aside.FORGET}
+_LEADING = (Command.MENU, Command.PERSON, Command.LANGUAGE, Command.EXIT, *_ASKING)
 
 
 class Engine:
     """Steps sessions through one compiled machine. Holds no session: one engine serves every conversation.
 
-    `lexicons` and `languages` (their own names) have every locale of the machine, which has at least one.
+    `lexicons` and `languages` (their own names) have every locale of the machine, which has at least one. `find` knows
+    the questions of the FAQ.
     """
 
-    def __init__(self, compiled: Compiled, lexicons: Mapping[str, Lexicon], languages: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        lexicons: Mapping[str, Lexicon],
+        languages: Mapping[str, str],
+        find: Finder = questions.nothing,
+    ) -> None:
         self._compiled = compiled
         self._states = compiled.states
         self._moves = Moves(compiled)
-        self._waiting = {name for name, state in compiled.states.items() if isinstance(state.step, WaitingStep)}
-        self._in_words = {name for name, state in compiled.states.items() if isinstance(state.step, AskStep)}
-        steps = ((name, state.step) for name, state in compiled.states.items())
-        self._language = next(((name, step.text) for name, step in steps if isinstance(step, LanguageStep)), None)
+        self._find = find
+        steps = {name: state.step for name, state in compiled.states.items()}
+        self._waiting = {name for name, step in steps.items() if isinstance(step, WaitingStep)}
+        self._after_consent = {name for name, step in steps.items() if isinstance(step, AskStep | AttachStep)}
+        questioning = {name: step for name, step in steps.items() if not isinstance(step, LanguageStep)}
+        self._waits = {
+            name: step.wait
+            for name, step in questioning.items()
+            if isinstance(step, WaitingStep) and step.wait != PATIENT
+        }
+        self._leads = {
+            outcome: {
+                name
+                for name, step in questioning.items()
+                if isinstance(step, WaitingStep) and outcome in step.go.by_outcome
+            }
+            for outcome in (NOT_UNDERSTOOD, NO_REPLY)
+        }
+        self._language = next(
+            ((name, step.text) for name, step in steps.items() if isinstance(step, LanguageStep)), None
+        )
         self._languages = answers([(locale, languages[locale]) for locale in compiled.locales], {})
         self._vocabularies = {locale: vocabulary(compiled, lexicons, locale) for locale in compiled.locales}
+        self._asides = Asides(
+            compiled,
+            self._moves,
+            self._vocabularies,
+            (self._language[1] if self._language else None, self._languages),
+            self._try_answer,
+            self._choose,
+        )
+        self._edits = Edits(compiled, self._moves, self._vocabularies)
         self._anyones: dict[str, tuple[Command, str]] = {}  # before a language is chosen, words of every one count
         for locale in compiled.locales:
             for word, command in commands(lexicons[locale].words).items():
@@ -70,19 +109,21 @@ class Engine:
         """What this event does. `Started`, and whatever a person sends when there is no session, begins a new one."""
         match event:
             case TimedOut(kind=kind):
-                return _time_out(session, kind)
+                return self._time_out(session, kind)
             case Started(text=text, locale=locale):
-                return self._start(text, locale).finish()
+                walk = self._start(text, locale)
             case Replied(text=text, ref=ref):
                 walk = self._start(text, None) if session is None else self._reply(Walk(session, ref), text)
-                return walk.finish()
             case Edited(text=text, ref=ref):
                 edited = self._edit(Walk(session, ref), text, ref) if session is not None else None
-                return (edited or self._miss(session, phrases.CANNOT_TAKE_CHANGE)).finish()
+                walk = edited or self._miss(session, phrases.CANNOT_TAKE_CHANGE)
+            case Sent(file=file, ref=ref):
+                return self._receive(session, file, ref)
             case Missed(why=why):
-                return self._miss(session, why).finish()
+                walk = self._miss(session, why)
             case _:
                 assert_never(event)
+        return walk.finish(self._waits)
 
     def command(self, text: str, locale: str) -> Command | None:
         """The command that this is as a whole message in this language, for whoever asks when no session stands."""
@@ -97,7 +138,7 @@ class Engine:
             walk.locale = known or spoken
         if command in _TELLING:
             walk.effects.append(Say(_TELLING[command]))
-        elif command in (Command.MENU, Command.PERSON, Command.LANGUAGE, Command.STOP) and self._obey(walk, command):
+        elif command in _LEADING and self._obey(walk, command):
             return walk
         if self._language is None:
             walk.locale = known or self._compiled.locales[0]
@@ -116,8 +157,50 @@ class Engine:
         walk.effects.append(Say(why))
         if self._is_lost(walk):
             self._moves.set_back(walk)
-        self._ask(walk)
+        self._asides.ask(walk)
         return walk
+
+    def _receive(self, session: Session | None, file: Attachment, ref: str | None) -> Step:
+        """A file answers the question that asks for one. Elsewhere it is said once in a row when files can be sent."""
+        if session is not None:
+            walk = Walk(session, ref)
+            step = None if self._is_lost(walk) else self._states[walk.state].step
+            if isinstance(step, AttachStep) and walk.aside in GIVING_WAY:
+                walk.aside, walk.tries = None, 0
+                self._moves.take(walk, self._states[walk.state], reading.attached(file))
+                return walk.finish(self._waits)
+            if session.unread:
+                return Step(session, ())
+        told = self._miss(session, phrases.FILE_NOT_NOW).finish(self._waits)
+        return Step(replace(told.session, unread=True) if told.session else None, told.effects)
+
+    def _time_out(self, session: Session | None, kind: str) -> Step:
+        if session is None or kind not in (IDLE, REMIND):
+            return Step(session, ())
+        walk = Walk(session)
+        lost = self._is_lost(walk)
+        if kind == REMIND:
+            return Step(session, ()) if lost else self._remind(session, walk)
+        consented = has_consent(session.path) or has_consent(session.kept)
+        # two silences in a row are nobody there: the bot does not go on talking to itself
+        if not lost and walk.state in self._leads[NO_REPLY] and not session.unanswered:
+            if not consented:  # law 3: what was chosen is kept a day at most, and that may be over now
+                walk.path, walk.kept = (), {}
+            walk.aside, walk.tries, walk.unanswered = None, 0, True
+            self._moves.go(walk, answering(NO_REPLY))
+            return walk.finish(self._waits)
+        told = (Say(phrases.EXPIRED),) if consented else ()
+        return Step(None, (*told, End()))
+
+    def _remind(self, session: Session, walk: Walk) -> Step:
+        """Ask again, once, and set no other timer by that: nobody has written."""
+        wait = self._waits.get(session.state)
+        if wait is None or wait.remind_after is None or session.reminded:
+            return Step(session, ())
+        walk.effects.append(Say(wait.remind or phrases.REMINDER))
+        self._asides.ask(walk)
+        reminded = replace(session, reminded=True, aside=walk.aside, hinted=walk.hinted)
+        return Step(reminded, tuple(walk.effects))
 
     def _reply(self, walk: Walk, text: str) -> Walk:
         folded = _folded(text)
@@ -125,17 +208,74 @@ class Engine:
             # the question that this answers is gone; only a command still means what it meant
             self._moves.set_back(walk)
             if not self._try_command(walk, folded):
-                self._ask(walk)
+                self._asides.ask(walk)
             return walk
-        if self._try_answer(walk, folded) or self._try_command(walk, folded) or self._try_words(walk, folded, text):
-            return walk
-        walk.tries = min(walk.tries + 1, TRIES)
-        walk.missed = walk.ref
-        walk.effects.append(Say(phrases.NOT_UNDERSTOOD))
-        if walk.tries == TRIES:
-            walk.effects.append(Say(phrases.OFFER_PERSON))
-        self._ask(walk)
+        if not (self._try_answer(walk, folded) or self._try_command(walk, folded)):
+            self._take_longer(walk, folded, text)
         return walk
+
+    def _take_longer(self, walk: Walk, folded: str, text: str) -> None:
+        """What is neither one answer as it was shown nor a command: several, a question, somebody's own words."""
+        state, known = self._states[walk.state], self._vocabularies.get(walk.locale or "")
+        if known is None or isinstance(state.step, LanguageStep):
+            self._ask_again(walk, phrases.NOT_UNDERSTOOD)
+            return
+        table = known.answers[state.name]
+        answering_it = walk.aside is None or (walk.aside in (Aside.WHICH, Aside.MEANT))
+        read = reading.several(state, table, folded, known.tables) if answering_it else None
+        found = None if isinstance(read, Taken) else self._find(text, walk.locale or "")
+        if found is not None and (found.exact or not isinstance(state.step, AskStep)):
+            self._tell(walk, state, found.answer)
+            return
+        if read is None and walk.aside is None and folded not in known.commands:
+            read = reading.in_words(state.step, text, known.tables)
+        match read:
+            case Taken():
+                walk.aside, walk.tries = None, 0
+                self._moves.take(walk, state, read)
+            case Unfit(why):
+                walk.aside = None
+                self._ask_again(walk, why)
+            case None if answering_it and (meant := self._perhaps(state, known, folded)):
+                self._count(walk)
+                walk.aside = Aside.MEANT if len(meant) == 1 else Aside.WHICH
+                walk.choices = meant
+                self._asides.ask(walk)
+            case _:
+                walk.aside = None if answering_it else walk.aside
+                self._ask_again(walk, phrases.NOT_UNDERSTOOD)
+
+    def _perhaps(self, state: State, known: Vocabulary, folded: str) -> tuple[str, ...]:
+        if isinstance(state.step, SeveralStep) and state.step.least > 1:
+            return ()  # one that is meant would not do
+        return reading.perhaps(state, known.answers[state.name], folded, known.tables)
+
+    def _tell(self, walk: Walk, state: State, answer: TextId) -> None:
+        """Answer a question of the FAQ, and ask again what stood open."""
+        walk.tries = 0
+        walk.effects.append(Say(answer))
+        if isinstance(state.step, FaqStep) and walk.aside in GIVING_WAY:
+            walk.aside = Aside.MORE  # the whole list again after every answer would be too long for a phone
+        self._asides.ask(walk)
+
+    def _count(self, walk: Walk) -> int:
+        """Count a try that was not understood; how many are left."""
+        tries = self._waits.get(walk.state, PATIENT).tries
+        walk.tries = min(walk.tries + 1, tries)
+        walk.missed = walk.ref
+        return tries - walk.tries
+
+    def _ask_again(self, walk: Walk, why: TextId) -> None:
+        """This was not understood: after the last try another way is taken, or a person offered."""
+        left = self._count(walk)
+        if not left and walk.aside is None and walk.state in self._leads[NOT_UNDERSTOOD]:
+            walk.tries = 0
+            self._moves.go(walk, answering(NOT_UNDERSTOOD))
+            return
+        walk.effects.append(Say(why))
+        if not left:
+            walk.effects.append(Say(phrases.OFFER_PERSON))
+        self._asides.ask(walk)
 
     def _edit(self, walk: Walk, text: str, ref: str) -> Walk | None:
         """An earlier message says something else now; None where that means nothing.
@@ -145,44 +285,13 @@ class Engine:
         if self._is_lost(walk):
             return None
         if walk.tries and walk.missed == ref:  # the question stands open, and this was not understood as its answer
+            if walk.aside in (Aside.WHICH, Aside.MEANT):
+                walk.aside = None
             return self._reply(walk, text)
-        found = self._moves.given_before(walk, ref) if walk.aside in _ASIDES_THAT_GIVE_WAY else None
-        if found is None:
+        if not self._edits.take(walk, text, ref):
             return None
-        place, before = found
-        given = self._read_as_answer(walk, self._states[before.state], place, text)
-        if given is None:
-            return None
-        if (given.answer.outcome, given.answer.words) != (before.answer.outcome, before.answer.words):
-            walk.aside, walk.offered = Aside.CHANGED, given
-        self._ask(walk)
+        self._asides.ask(walk)
         return walk
-
-    def _read_as_answer(self, walk: Walk, state: State, place: int, text: str) -> Passed | None:
-        """What these words answer to a question of the path; None where they answer nothing."""
-        if walk.locale is None:
-            return None
-        folded, known = _folded(text), self._vocabularies[walk.locale]
-        outcome = known.answers[state.name].get(folded) or known.answers[state.name].get(folded.lstrip("0"))
-        if outcome is not None:
-            return self._moves.given(walk, state, outcome)
-        command = known.commands.get(folded)
-        if command is Command.SKIP and SKIPPED in state.outcomes:
-            return self._moves.given(walk, state, SKIPPED)
-        words = text.strip()
-        if command is None and words and isinstance(state.step, AskStep) and has_consent(walk.path[:place]):
-            return self._moves.given(walk, state, ANSWERED, words)
-        return None
-
-    def _offered(self, walk: Walk) -> tuple[int, Passed] | None:
-        """The answer that a changed message would give, and the place of the one that it gave, while that stands."""
-        offered = walk.offered
-        if offered is None or offered.ref is None:
-            return None
-        found = self._moves.given_before(walk, offered.ref)
-        if found is None or found[1].state != offered.state or not self._moves.can_be(offered):
-            return None
-        return found[0], offered
 
     def _is_lost(self, walk: Walk) -> bool:
         """Whether the flows were edited under this session, so that it cannot go on where it stands."""
@@ -191,7 +300,7 @@ class Engine:
             walk.aside = None
         if walk.locale is None and not self._asks_language(walk):
             return True
-        return walk.state not in self._waiting or (walk.state in self._in_words and not has_consent(walk.path))
+        return walk.state not in self._waiting or (walk.state in self._after_consent and not has_consent(walk.path))
 
     def _asks_language(self, walk: Walk) -> bool:
         return self._language is not None and walk.state == self._language[0]
@@ -199,61 +308,32 @@ class Engine:
     def _try_answer(self, walk: Walk, folded: str) -> bool:
         """Take this as an answer to what was asked, if it is one."""
         if walk.aside is not None:
-            return self._try_aside(walk, folded)
+            return self._asides.take(walk, folded)
         known = self._languages
         if walk.locale is not None and not self._asks_language(walk):
             known = self._vocabularies[walk.locale].answers[walk.state]
         outcome = known.get(folded) or known.get(folded.lstrip("0"))
-        if outcome is None:
-            return False
-        walk.tries = 0
+        return outcome is not None and self._choose(walk, outcome)
+
+    def _choose(self, walk: Walk, outcome: str) -> bool:
+        """Answer with this option; False where it does not do alone."""
         state = self._states[walk.state]
         match state.step:
             case LanguageStep():
                 walk.locale = outcome
                 self._moves.go(walk, answering(CHOSEN))
             case FaqStep() if outcome != ENOUGH:
-                walk.effects.append(Say(TextId(outcome)))
-                walk.aside = Aside.MORE  # the whole list again after every answer would be too long for a phone
-                self._ask(walk)
+                self._tell(walk, state, TextId(outcome))
             case ReviewStep() if outcome == CHANGE:
                 walk.aside = Aside.CHANGE
-                self._ask(walk)
+                self._asides.ask(walk)
             case FaqStep() | ReviewStep():
                 self._moves.go(walk, answering(outcome))
             case _:
-                self._moves.take(walk, state, outcome)
-        return True
-
-    def _try_aside(self, walk: Walk, folded: str) -> bool:
-        """Take this as the answer to a question that was put in between, if it is one."""
-        aside, walk.aside = walk.aside, None
-        if aside == Aside.LANGUAGE and folded in self._languages:
-            walk.locale = self._languages[folded]
-            self._moves.ask(walk)
-        elif aside == Aside.STOP and walk.locale and folded in self._vocabularies[walk.locale].yes_or_no:
-            if self._vocabularies[walk.locale].yes_or_no[folded] == YES:
-                walk.end(Say(phrases.STOPPED), End())
-                return True
-            self._moves.ask(walk)
-        elif aside == Aside.CHANGE and (number(folded) or 0) in range(1, len(self._moves.answers(walk)) + 1):
-            self._moves.change(walk, int(folded))
-        elif aside == Aside.CHANGED and walk.locale and folded in self._vocabularies[walk.locale].yes_or_no:
-            offered = self._offered(walk)
-            if offered is not None and self._vocabularies[walk.locale].yes_or_no[folded] == YES:
-                self._moves.change_to(walk, *offered)
-            else:
-                self._moves.ask(walk)
-        elif aside == Aside.MORE and walk.locale and folded in self._vocabularies[walk.locale].yes_or_no:
-            if self._vocabularies[walk.locale].yes_or_no[folded] == YES:
-                self._moves.ask(walk)
-            else:
-                self._moves.go(walk, answering(ENOUGH))
-        elif aside == Aside.MORE and self._try_answer(walk, folded):
-            pass  # a question from the list, which still stands above
-        else:
-            walk.aside = aside
-            return False
+                read = reading.chosen(state.step, outcome)
+                if not isinstance(read, Taken):
+                    return False
+                self._moves.take(walk, state, read)
         walk.tries = 0
         return True
 
@@ -269,27 +349,20 @@ class Engine:
         walk.locale = walk.locale or spoken  # until a language is chosen, that of the word
         return command
 
-    def _try_words(self, walk: Walk, folded: str, text: str) -> bool:
-        """Take this as an answer in the person's own words, if such a one was asked for."""
-        words = text.strip()
-        if walk.aside is not None or walk.state not in self._in_words or not words or self._command(walk, folded):
-            return False
-        walk.tries = 0
-        self._moves.take(walk, self._states[walk.state], ANSWERED, words)
-        return True
-
     def _obey(self, walk: Walk, command: Command) -> bool:
         """Do what the command says; False where it means nothing."""
         match command:
-            case Command.HELP | Command.FINGERPRINT:
+            case Command.HELP | Command.FINGERPRINT | Command.PRIVACY:
                 walk.effects.append(Say(_TELLING[command]))
-                self._ask(walk)
+                self._asides.ask(walk)
             case Command.LANGUAGE if self._language is not None:
                 walk.aside = None if self._asks_language(walk) else Aside.LANGUAGE
-                self._ask(walk)
-            case Command.STOP:
-                walk.aside = Aside.STOP
-                self._ask(walk)
+                self._asides.ask(walk)
+            case Command.STOP | Command.WITHDRAW | Command.FORGET:
+                walk.aside = _ASKING[command]
+                self._asides.ask(walk)
+            case Command.EXIT:  # at once: whoever writes this has no time for a question
+                walk.end(Say(phrases.EXITED), End())
             case Command.BACK:
                 if walk.aside is None:
                     self._moves.back(walk)
@@ -303,37 +376,12 @@ class Engine:
                 walk.aside = None
                 self._moves.go(walk, commanding(Command.PERSON))
             case Command.SKIP if walk.aside is None and SKIPPED in self._states[walk.state].outcomes:
-                self._moves.take(walk, self._states[walk.state], SKIPPED)
+                self._moves.take(walk, self._states[walk.state], Taken(SKIPPED))
             case _:
                 return False
         walk.tries = 0
         return True
 
-    def _ask(self, walk: Walk) -> None:
-        """Ask what has to be answered now: a question put in between, or else that of the present state."""
-        match walk.aside:
-            case Aside.LANGUAGE if self._language is not None:
-                walk.effects.append(AskLanguage(self._language[1]))
-            case Aside.STOP:
-                walk.effects.append(Ask(phrases.STOP_CONFIRM, (phrases.YES, phrases.NO)))
-            case Aside.MORE:
-                walk.effects.append(Ask(phrases.FAQ_MORE, (phrases.YES, phrases.NO)))
-            case Aside.CHANGE:
-                walk.effects += (ShowAnswers(self._moves.answers(walk)), Ask(phrases.WHICH_ANSWER))
-            case Aside.CHANGED if (offered := self._offered(walk)) is not None:
-                about = self._states[offered[1].state].question
-                walk.effects.append(Ask(phrases.USE_CHANGE, (phrases.YES, phrases.NO), about))
-            case _:
-                walk.aside = None
-                self._moves.ask(walk)
-
 
 def _folded(text: str) -> str:
     return fold(text) if len(text) <= LONGEST else ""
-
-
-def _time_out(session: Session | None, kind: str) -> Step:
-    if session is None or kind != IDLE:
-        return Step(session, ())
-    told = (Say(phrases.EXPIRED),) if has_consent(session.path) or has_consent(session.kept) else ()
-    return Step(None, (*told, End()))

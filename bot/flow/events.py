@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bot.domain import Answer, TextId
+from bot.domain import Answer, Attachment, TextId
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,14 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """The requester sent a file."""
+
+    file: Attachment
+    ref: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Missed:
     """The requester sent what could not be taken as words; `why` is the text that says so kindly."""
 
@@ -49,7 +57,7 @@ class TimedOut:
     kind: str
 
 
-Event = Started | Replied | Edited | Missed | TimedOut
+Event = Started | Replied | Edited | Sent | Missed | TimedOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,11 @@ class OpenCase:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Erase all that is kept of this conversation, from earlier sessions too."""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The session is over: nobody owns the conversation until the requester writes again."""
 
@@ -111,4 +124,4 @@ class CancelTimer:
     kind: str
 
 
-Effect = Say | Ask | AskLanguage | ShowAnswers | OpenCase | End | SetTimer | CancelTimer
+Effect = Say | Ask | AskLanguage | ShowAnswers | OpenCase | Forget | End | SetTimer | CancelTimer

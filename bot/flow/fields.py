@@ -13,7 +13,7 @@ from bot.flow.model import Mark, Source, Target, Ways
 from bot.flow.phrases import AFTER_HANDOFF, EVERYWHERE
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 _BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
 
 
@@ -151,7 +151,7 @@ class Fields:
 
 def good_name(word: Scalar, problems: Problems) -> bool:
     """Whether this can be a name; where not, it is reported."""
-    if _NAME.fullmatch(word.text):
+    if NAME.fullmatch(word.text):
         return True
     message = f"'{word.text}' cannot be a name; names have small letters a-z, digits and _, and begin with a letter"
     problems.error(word.mark, "bad-name", message)

@@ -1,10 +1,12 @@
 """Makes a library of flow files: YAML in, values out, or every problem at once, each with its place.
 
-The first key of a file says what it is: `flow`, `faq` or `phrases`. Whatever the bytes, only FlowError is raised.
+The first key of a file says what it is: `flow`, `faq`, `phrasings` or `phrases`. Whatever the bytes, only FlowError is
+raised.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from bot.domain import TextId
@@ -15,14 +17,16 @@ from bot.flow.phrases import EVERYWHERE, IN_PHRASES, WORDS
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
 from bot.flow.steps import StepReader
 
-_FLOW = ("flow", "about", "steps")
-_ENTRY_FLOW = (*_FLOW, "menu", "person")
-_FAQ = ("faq", "about", "questions")
-_ENTRY = ("title", "answer", "note")
-_PHRASES = ("phrases", "about", "texts")
-_BOT_PHRASES = (*_PHRASES, "words")
-_PHRASE = ("text", "note")
+FLOW = ("flow", "about", "steps")
+ENTRY_FLOW_KEYS = (*FLOW, "menu", "person")
+FAQ = ("faq", "about", "questions")
+ENTRY = ("title", "answer", "note")
+PHRASINGS = ("phrasings", "about", "questions")
+PHRASES = ("phrases", "about", "texts")
+BOT_PHRASES = (*PHRASES, "words")
+PHRASE = ("text", "note")
 _PHRASES_FILES = ("bot", "staff")
+LOCALE = re.compile(r"[a-z]{2,3}(?:_[A-Za-z0-9]+)*")
 _RESERVED_FLOWS = ("bot", "staff", "faq", "words")  # their names begin the ids of other texts
 
 
@@ -41,11 +45,14 @@ class _Loader:
         self._flows: dict[str, Flow] = {}
         self._names: dict[str, Mapping[str, Mark]] = {}
         self._faq: dict[str, FaqEntry] = {}
+        self._phrasings: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._asked_for: list[Scalar] = []  # the entries of the FAQ that phrasings are for
         self._words: dict[str, Source] = {}
         self._files: dict[str, Mark] = {}
         self._kinds: Mapping[str, Callable[[Entries], None]] = {
             "flow": self._flow,
             "faq": self._questions,
+            "phrasings": self._asked,
             "phrases": self._phrases,
         }
         self._unread = False
@@ -65,8 +72,12 @@ class _Loader:
                 self._no_kind(value.keys[kind], meant(kind, tuple(self._kinds)))
 
     def library(self) -> Library:
-        library = Library(self._flows, self._faq, self._texts.sources, self._words)
+        library = Library(self._flows, self._faq, self._texts.sources, self._words, self._phrasings)
         references.check(library, self._names, self._problems, whole=not self._unread)
+        for key in self._asked_for:
+            if not self._unread and key.text not in self._faq:
+                near = meant(key.text, tuple(self._faq))
+                self._problems.error(key.mark, "unknown-faq", f"the FAQ has no entry '{key.text}'{near}")
         if self._problems.found:
             raise FlowError(sorted(self._problems.found, key=lambda problem: _order(problem.mark)))
         return library
@@ -74,7 +85,8 @@ class _Loader:
     def _no_kind(self, mark: Mark, near: str = "") -> None:
         self._unread = True
         message = (
-            "the first line of a file says what it is: 'flow: name', 'faq: name', 'phrases: bot' or 'phrases: staff'"
+            "the first line of a file says what it is: 'flow: name', 'faq: name', 'phrasings: es', 'phrases: bot' or "
+            "'phrases: staff'"
         )
         self._problems.error(mark, "unknown-key", message + near)
 
@@ -94,7 +106,7 @@ class _Loader:
         named = file.values["flow"]
         entry = isinstance(named, Scalar) and named.text == ENTRY_FLOW
         what = "the flow 'main'" if entry else "a flow other than 'main'"
-        fields = Fields(file, what, _ENTRY_FLOW if entry else _FLOW, self._problems)
+        fields = Fields(file, what, ENTRY_FLOW_KEYS if entry else FLOW, self._problems)
         name = fields.name("flow")
         if name is None:
             self._unread = True
@@ -121,7 +133,7 @@ class _Loader:
                 yield step
 
     def _questions(self, file: Entries) -> None:
-        fields = Fields(file, "the FAQ", _FAQ, self._problems)
+        fields = Fields(file, "the FAQ", FAQ, self._problems)
         name = fields.name("faq")
         if name is None or self._taken("faq", name):
             return
@@ -131,12 +143,33 @@ class _Loader:
             if good_name(key, self._problems):
                 self._entry(key.text, key.mark, value)
 
+    def _asked(self, file: Entries) -> None:
+        """How people ask for the entries of the FAQ in one language."""
+        fields = Fields(file, "a file of phrasings", PHRASINGS, self._problems)
+        code = fields.word("phrasings")
+        if code is None or not LOCALE.fullmatch(code.text):
+            mark = code.mark if code else fields.mark("phrasings")
+            self._problems.error(mark, "bad-name", "'phrasings' is the code of a language, such as es or pt_BR")
+            return
+        if self._taken(f"phrasings: {code.text}", code):
+            return
+        like = "'questions:', and below it for each entry of the FAQ a list, 'name: [one way to ask, another]'"
+        listed = fields.entries("questions", like, needed=True)
+        found = self._phrasings.setdefault(code.text, {})
+        for key, value in listed.items() if listed else ():
+            self._asked_for.append(key)
+            values = value.values if isinstance(value, Items) else (value,)
+            said = tuple(each.text.strip() for each in values if isinstance(each, Scalar) and each.text.strip())
+            if not values or len(said) < len(values):
+                self._problems.error(value.mark, "wrong-form", f"'{key.text}' is a list of questions, each a sentence")
+            found[key.text] = said
+
     def _entry(self, key: str, mark: Mark, value: Value) -> None:
         if not isinstance(value, Entries):
             message = f"the entry '{key}' has a 'title:' and an 'answer:' below it"
             self._problems.error(value.mark, "wrong-form", message)
             return
-        fields = Fields(value, "an entry of the FAQ", _ENTRY, self._problems)
+        fields = Fields(value, "an entry of the FAQ", ENTRY, self._problems)
         title, answer = (fields.need(part, "missing-text") for part in ("title", "answer"))
         note = fields.plain("note")
         title_id, answer_id = TextId(f"faq.{key}/title"), TextId(f"faq.{key}")
@@ -149,7 +182,7 @@ class _Loader:
     def _phrases(self, file: Entries) -> None:
         named = file.values["phrases"]
         of_bot = isinstance(named, Scalar) and named.text == "bot"
-        fields = Fields(file, "a file of phrases", _BOT_PHRASES if of_bot else _PHRASES, self._problems)
+        fields = Fields(file, "a file of phrases", BOT_PHRASES if of_bot else PHRASES, self._problems)
         name = fields.name("phrases")
         if name is None:
             return
@@ -171,7 +204,7 @@ class _Loader:
         if not isinstance(value, Entries):
             self._texts.add(text_id, value, "", EVERYWHERE | IN_PHRASES)
             return
-        fields = Fields(value, "a phrase", _PHRASE, self._problems)
+        fields = Fields(value, "a phrase", PHRASE, self._problems)
         text = fields.need("text", "missing-text")
         if text:
             self._texts.add(text_id, text, fields.plain("note"), EVERYWHERE | IN_PHRASES)
@@ -183,7 +216,7 @@ class _Loader:
             return
         note = ""
         if isinstance(value, Entries):
-            fields = Fields(value, "a list of words", _PHRASE, self._problems)
+            fields = Fields(value, "a list of words", PHRASE, self._problems)
             note = fields.plain("note")
             value = fields.need("text", "missing-text") or value
         if not isinstance(value, Scalar) or not value.text.strip():

@@ -14,14 +14,18 @@ from transitions import Machine
 
 from bot.domain import TextId
 from bot.flow.model import (
-    ANSWERED,
+    CHOSEN,
     END,
+    ENOUGH,
     ENTRY_FLOW,
     MENU,
     NO,
-    SKIPPED,
+    SEND,
+    UNANSWERED,
     YES,
     AskStep,
+    AttachStep,
+    BranchStep,
     CallStep,
     ChooseStep,
     ConsentStep,
@@ -37,6 +41,7 @@ from bot.flow.model import (
     Problem,
     ReviewStep,
     SayStep,
+    SeveralStep,
     Severity,
     Target,
     YesNoStep,
@@ -44,21 +49,28 @@ from bot.flow.model import (
 from bot.flow.phrases import FAQ_ENOUGH, REVIEW_CHANGE, REVIEW_SEND, Command
 from bot.flow.phrases import NO as SAY_NO
 from bot.flow.phrases import YES as SAY_YES
+from bot.flow.references import outcomes
 
 OVER = END  # the state in which the session is over
 NEXT = "next"  # the trigger by which a step that asks nothing goes on
 
-CHOSEN, ENOUGH, SEND, CHANGE = "chosen", "enough", "send", "change"
+CHANGE = "change"
 
-RecordedStep = ChooseStep | YesNoStep | ConsentStep | AskStep
-WaitingStep = LanguageStep | FaqStep | ReviewStep | RecordedStep
-PassingStep = SayStep | EndStep
+RecordedStep = ChooseStep | SeveralStep | YesNoStep | ConsentStep | AskStep | AttachStep
+QuestionStep = FaqStep | ReviewStep | RecordedStep
+WaitingStep = LanguageStep | QuestionStep
+PassingStep = SayStep | EndStep | BranchStep
 StateStep = WaitingStep | PassingStep | HandoffStep
 
 
 def answering(outcome: str) -> str:
     """The trigger of an outcome."""
     return f"answer:{outcome}"
+
+
+def branching(place: int) -> str:
+    """The trigger of a clause of a branch, counted from 0; after the last clause stands what happens otherwise."""
+    return f"branch:{place}"
 
 
 def commanding(command: Command) -> str:
@@ -182,13 +194,16 @@ class _Compiler:
                 yield NEXT, step.go.default or following
             case EndStep():
                 yield NEXT, following
-            case FaqStep():
-                yield answering(ENOUGH), step.go.default or following
-            case ReviewStep():
-                yield answering(SEND), step.go.default or following
-            case ChooseStep() | YesNoStep() | ConsentStep() | AskStep():
+            case BranchStep(clauses=clauses):
+                for place, clause in enumerate(clauses):
+                    yield branching(place), clause.go
+                yield branching(len(clauses)), step.otherwise or following
+            case _ if isinstance(step, QuestionStep):
                 for outcome in _outcomes(step):
                     yield answering(outcome), step.go.of(outcome) or following
+                for outcome in UNANSWERED:
+                    if outcome in step.go.by_outcome:
+                        yield answering(outcome), step.go.by_outcome[outcome]
 
     def _led(self, flow: Flow, prefix: str, target: Target, over: str) -> str:
         if target.name == END:
@@ -234,7 +249,7 @@ class _Compiler:
 
     def _options(self, step: StateStep) -> Mapping[str, TextId]:
         match step:
-            case ChooseStep():
+            case ChooseStep() | SeveralStep():
                 return {option.name: option.text for option in step.options}
             case YesNoStep() | ConsentStep():
                 return {YES: SAY_YES, NO: SAY_NO}
@@ -247,14 +262,17 @@ class _Compiler:
                 return {}
 
 
-def _outcomes(step: RecordedStep) -> tuple[str, ...]:
+def _outcomes(step: QuestionStep) -> tuple[str, ...]:
+    """The ways out of a question that is answered."""
     match step:
-        case ChooseStep():
-            return tuple(option.name for option in step.options)
-        case AskStep():
-            return (ANSWERED, SKIPPED) if step.skippable else (ANSWERED,)
-        case YesNoStep() | ConsentStep():
-            return YES, NO
+        case SeveralStep(options=options, alone=alone):
+            return CHOSEN, *(option.name for option in options if option.name in alone)
+        case FaqStep():
+            return (ENOUGH,)
+        case ReviewStep():
+            return (SEND,)
+        case _:
+            return outcomes(step)
 
 
 def _short(step: RecordedStep) -> TextId | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from bot.domain import TextId
@@ -16,7 +17,12 @@ ENTRY_FLOW = "main"
 END = "end"  # as the target of `go`: this flow is over
 MENU = "menu"  # as the target of `go`: the menu of the entry flow
 YES, NO = "yes", "no"
-ANSWERED, SKIPPED = "answered", "skipped"
+ANSWERED, SKIPPED, ATTACHED = "answered", "skipped", "attached"
+CHOSEN = "chosen"  # several were chosen, or one of them that need not be alone
+ENOUGH, SEND = "enough", "send"  # no more questions; this can be passed on
+NOT_UNDERSTOOD, NO_REPLY = "not_understood", "no_reply"
+UNANSWERED = (NOT_UNDERSTOOD, NO_REPLY)  # the ways out of a question that was not answered
+TRIES = 3  # answers in a row that were not understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +103,41 @@ class Ways:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a question waits for its answer, and how often it is asked again.
+
+    After so many `tries` that were not understood, the way `not_understood` is taken, or where there is none a person
+    is offered. After `remind_after` without a word the person is reminded once, by a text of the step's own or the
+    bot's; after `expire_after` the way `no_reply` is taken, or else the session is over.
+    """
+
+    tries: int = TRIES
+    remind_after: timedelta | None = None
+    remind: TextId | None = None
+    expire_after: timedelta | None = None
+
+
+PATIENT = Wait()  # what a question has that says nothing of it
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """One answer that can be chosen. Its name routes and is never translated; its text is what people read."""
 
     name: str
     text: TextId
+
+
+class Kind(StrEnum):
+    """What an answer in one's own words has to be."""
+
+    TEXT = "text"
+    EMAIL = "email"
+    PHONE = "phone"
+    URL = "url"
+    HANDLE = "handle"
+    DATE = "date"
+    COUNTRY = "country"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +170,7 @@ class ChooseStep:
     label: TextId | None
     options: tuple[Option, ...]
     go: Ways
+    wait: Wait = PATIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +182,7 @@ class YesNoStep:
     text: TextId
     label: TextId | None
     go: Ways
+    wait: Wait = PATIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +195,15 @@ class ConsentStep:
     version: int
     covers: TextId | None
     go: Ways
+    wait: Wait = PATIENT
 
 
 @dataclass(frozen=True, slots=True)
 class AskStep:
-    """A question that is answered in one's own words, or skipped."""
+    """A question that is answered in one's own words, or skipped.
+
+    `longest`, in characters, bounds the answer; `error` is said instead of the bot's own text when it does not fit.
+    """
 
     name: str
     mark: Mark
@@ -169,6 +211,67 @@ class AskStep:
     label: TextId | None
     skippable: bool
     go: Ways
+    kind: Kind = Kind.TEXT
+    longest: int | None = None
+    error: TextId | None = None
+    wait: Wait = PATIENT
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralStep:
+    """A question with a list of answers, some of which are chosen: at least and at most so many.
+
+    Those that stand `alone` are chosen by themselves; each of them is an outcome of its own.
+    """
+
+    name: str
+    mark: Mark
+    text: TextId
+    label: TextId | None
+    options: tuple[Option, ...]
+    alone: frozenset[str]
+    least: int
+    most: int
+    go: Ways
+    wait: Wait = PATIENT
+
+
+@dataclass(frozen=True, slots=True)
+class AttachStep:
+    """Asks for a file, which is sent, or skipped."""
+
+    name: str
+    mark: Mark
+    text: TextId
+    label: TextId | None
+    go: Ways
+    wait: Wait = PATIENT
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """That the answer to a step (`step` is flow and step) is one of these outcomes, or that one of these was chosen."""
+
+    step: Target
+    outcomes: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Where a branch leads when every condition holds."""
+
+    conditions: tuple[Condition, ...]
+    go: Target
+
+
+@dataclass(frozen=True, slots=True)
+class BranchStep:
+    """Asks nothing: goes on by earlier answers of the path. The first clause that holds decides."""
+
+    name: str
+    mark: Mark
+    clauses: tuple[Clause, ...]
+    otherwise: Target | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +282,7 @@ class FaqStep:
     mark: Mark
     text: TextId
     go: Ways
+    wait: Wait = PATIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +301,7 @@ class ReviewStep:
     mark: Mark
     text: TextId
     go: Ways
+    wait: Wait = PATIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +331,9 @@ FlowStep = (
     | YesNoStep
     | ConsentStep
     | AskStep
+    | SeveralStep
+    | AttachStep
+    | BranchStep
     | FaqStep
     | CallStep
     | ReviewStep
@@ -261,13 +369,15 @@ class Library:
     """Everything that a folder of flow files says. Steps, targets and texts that it names all exist.
 
     `word_sources` is keyed by the word (`yes`, `menu`); its one paragraph is the list with commas. `placeholders` has
-    the names of what is filled into each text, for the texts into which something is.
+    the names of what is filled into each text, for the texts into which something is. `phrasings` has, for a language
+    and an entry of the FAQ, other ways in which people ask for it.
     """
 
     flows: Mapping[str, Flow]
     faq: Mapping[str, FaqEntry]
     sources: Mapping[TextId, Source]
     word_sources: Mapping[str, Source]
+    phrasings: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def placeholders(self) -> Mapping[TextId, frozenset[str]]:

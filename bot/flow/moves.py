@@ -10,15 +10,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain import Answer
+from bot.domain import Answer, Attachment
 from bot.flow import phrases
 from bot.flow.events import Ask, AskLanguage, End, OpenCase, Say, ShowAnswers
-from bot.flow.machine import NEXT, OVER, Compiled, State, answering, commanding
+from bot.flow.machine import NEXT, OVER, Compiled, State, answering, branching, commanding
 from bot.flow.model import (
     ANSWERED,
+    ATTACHED,
+    CHOSEN,
     YES,
     AskStep,
+    AttachStep,
+    BranchStep,
     ChooseStep,
+    Condition,
     ConsentStep,
     EndStep,
     FaqStep,
@@ -26,9 +31,11 @@ from bot.flow.model import (
     LanguageStep,
     ReviewStep,
     SayStep,
+    SeveralStep,
     YesNoStep,
 )
 from bot.flow.phrases import Command
+from bot.flow.reading import Taken
 from bot.flow.session import Passed
 from bot.flow.walk import Walk, has_consent
 
@@ -65,12 +72,15 @@ class Moves:
                         walk.effects.append(Say(state.step.text))
                     self._events[NEXT].trigger(walk)
                     continue
+                case BranchStep():
+                    self._events[branching(self._decided(walk, state.step))].trigger(walk)
+                    continue
                 case HandoffStep():
                     if not self._has_valid_consent(walk):
                         break
                     self._hand_over(walk, state, state.step)
                     return
-                case AskStep() if not has_consent(walk.path):
+                case AskStep() | AttachStep() if not has_consent(walk.path):
                     break
                 case ReviewStep():
                     walk.kept.clear()
@@ -88,14 +98,15 @@ class Moves:
         self.set_back(walk)
         self.ask(walk)
 
-    def take(self, walk: Walk, state: State, outcome: str, words: str | None = None) -> None:
+    def take(self, walk: Walk, state: State, taken: Taken) -> None:
         """This question is answered: put the answer on the path, and go on."""
-        walk.record(self.given(walk, state, outcome, words))
-        self.go(walk, answering(outcome))
+        walk.record(self.given(walk, state, taken))
+        self.go(walk, answering(taken.outcome))
 
-    def given(self, walk: Walk, state: State, outcome: str, words: str | None = None) -> Passed:
+    def given(self, walk: Walk, state: State, taken: Taken) -> Passed:
         """What the message in hand answers to this question."""
-        return Passed(state.name, self._answer(state, outcome, words), walk.ref)
+        answer = self._answer(state, taken.outcome, taken.words, taken.chosen, taken.file)
+        return Passed(state.name, answer, walk.ref)
 
     def given_before(self, walk: Walk, ref: str) -> tuple[int, Passed] | None:
         """The answer on the path that this message gave, and its place, where it is one that can be changed."""
@@ -108,12 +119,19 @@ class Moves:
         """Answer the question of this place of the path anew, as if it had been asked."""
         walk.return_to(place)
         walk.ref = given.ref
-        self.take(walk, self._states[given.state], given.answer.outcome, given.answer.words)
+        walk.record(given)
+        self.go(walk, answering(given.answer.outcome))
 
     def can_be(self, passed: Passed) -> bool:
-        """Whether this can still be an answer to its question, and is in words where it asks for words alone."""
-        in_words = isinstance(self._states[passed.state].step, AskStep) and passed.answer.outcome == ANSWERED
-        return self._is_current(passed) and (passed.answer.words is not None) == in_words
+        """Whether this can still be an answer to its question, and has what such an answer has, and that alone."""
+        if not self._is_current(passed):
+            return False
+        step, answer = self._states[passed.state].step, passed.answer
+        several = isinstance(step, SeveralStep) and answer.outcome == CHOSEN
+        attached = isinstance(step, AttachStep) and answer.outcome == ATTACHED
+        in_words = attached or (isinstance(step, AskStep) and answer.outcome == ANSWERED)
+        has = (bool(answer.chosen), answer.words is not None, answer.file is not None)
+        return has == (several, in_words, attached)
 
     def ask(self, walk: Walk) -> None:
         """Ask the question of the present state."""
@@ -130,6 +148,10 @@ class Moves:
                 if step.skippable and not walk.hinted:
                     walk.hinted = True
                     walk.effects.append(Say(phrases.SKIP_HINT))
+            case AttachStep():
+                walk.effects += (Say(phrases.ATTACH_ADVICE), Ask(step.text), Say(phrases.ATTACH_SKIP))
+            case SeveralStep():
+                walk.effects += (Ask(step.text, options), Say(phrases.SEVERAL_HINT))
             case ChooseStep() | YesNoStep() | ConsentStep() | FaqStep():
                 walk.effects.append(Ask(step.text, options))
             case _:  # set back to an entry flow that neither begins with a question nor has a menu
@@ -167,7 +189,7 @@ class Moves:
 
     def answers(self, walk: Walk) -> tuple[Answer, ...]:
         """What is shown in a review and handed over: the answers on the path, but not the way through the menu."""
-        return tuple(self._renewed(passed) for passed in walk.path if self._is_shown(passed))
+        return tuple(self.renewed(passed) for passed in walk.path if self._is_shown(passed))
 
     def _hand_over(self, walk: Walk, state: State, step: HandoffStep) -> None:
         answers = self.answers(walk)
@@ -184,9 +206,8 @@ class Moves:
         kept = walk.kept.pop(state.name, None)
         if kept is None or not self.can_be(kept):
             return None
-        outcome, words = kept.answer.outcome, kept.answer.words
-        walk.record(Passed(state.name, self._answer(state, outcome, words), kept.ref))
-        return outcome
+        walk.record(Passed(state.name, self.renewed(kept), kept.ref))
+        return kept.answer.outcome
 
     def _consented_before(self, walk: Walk, state: State, version: int) -> str | None:
         """Yes, if this text was agreed to, wherever it was asked. A refusal is never taken as the answer again.
@@ -210,21 +231,47 @@ class Moves:
             for passed in walk.path
         )
 
-    def _answer(self, state: State, outcome: str, words: str | None) -> Answer:
+    def _decided(self, walk: Walk, step: BranchStep) -> int:
+        """The place of the first clause that holds, or the one after the last."""
+        clauses = enumerate(step.clauses)
+        held = (place for place, clause in clauses if all(self._holds(walk, each) for each in clause.conditions))
+        return next(held, len(step.clauses))
+
+    def _holds(self, walk: Walk, condition: Condition) -> bool:
+        """By the last answer on the path to this question, as it can still be answered."""
+        asked = condition.step.name
+        for passed in reversed(walk.path):
+            if passed.answer.step == asked and self._is_current(passed):
+                chosen = {passed.answer.outcome, *(name for name, _ in passed.answer.chosen)}
+                return any(outcome.name in chosen for outcome in condition.outcomes)
+        return False
+
+    def _answer(
+        self,
+        state: State,
+        outcome: str,
+        words: str | None,
+        chosen: tuple[str, ...] = (),
+        file: Attachment | None = None,
+    ) -> Answer:
         version = state.step.version if isinstance(state.step, ConsentStep) else None
-        return Answer(state.id, state.question, outcome, state.options.get(outcome), words, version)
+        together = tuple((name, state.options[name]) for name in chosen)
+        return Answer(state.id, state.question, outcome, state.options.get(outcome), words, version, together, file)
 
     def _is_current(self, passed: Passed) -> bool:
         """Whether this question still is asked, and still has this answer: a session can outlive its flows."""
-        state = self._states.get(passed.state)
-        return state is not None and state.id == passed.answer.step and passed.answer.outcome in state.outcomes
+        state, answer = self._states.get(passed.state), passed.answer
+        if state is None or state.id != answer.step or answer.outcome not in state.outcomes:
+            return False
+        return all(name in state.options for name, _ in answer.chosen)
 
     def _is_shown(self, passed: Passed) -> bool:
         return passed.state != self._compiled.menu and self._is_current(passed)
 
-    def _renewed(self, passed: Passed) -> Answer:
-        state = self._states[passed.state]
-        return replace(passed.answer, question=state.question, label=state.options.get(passed.answer.outcome))
+    def renewed(self, passed: Passed) -> Answer:
+        state, answer = self._states[passed.state], passed.answer
+        chosen = tuple((name, state.options[name]) for name, _ in answer.chosen)
+        return replace(answer, question=state.question, label=state.options.get(answer.outcome), chosen=chosen)
 
 
 def _consent(passed: Passed) -> tuple[str, int | None, str]:

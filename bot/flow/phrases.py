@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from bot.domain import TextId
+from bot.flow.model import Kind
 
 NOT_UNDERSTOOD = TextId("bot.not_understood")
 OFFER_PERSON = TextId("bot.offer_person")
+DID_YOU_MEAN = TextId("bot.did_you_mean")
+WHICH_OF_THESE = TextId("bot.which_of_these")
 HELP = TextId("bot.help")
+PRIVACY = TextId("bot.privacy")
 GOING_ON = TextId("bot.going_on")
 SKIP_HINT = TextId("bot.skip_hint")
+SEVERAL_HINT = TextId("bot.several_hint")
+SEVERAL_ALONE = TextId("bot.several_alone")
+SEVERAL_COUNT = TextId("bot.several_count")
+ATTACH_ADVICE = TextId("bot.attach_advice")
+ATTACH_SKIP = TextId("bot.attach_skip")
+FILE_NOT_NOW = TextId("bot.file_not_now")
+UNFIT_LONG = TextId("bot.unfit_long")
+UNFIT: Mapping[Kind, TextId] = {kind: TextId(f"bot.unfit_{kind}") for kind in Kind if kind is not Kind.TEXT}
 STOP_CONFIRM = TextId("bot.stop_confirm")
 STOPPED = TextId("bot.stopped")
+WITHDRAW_CONFIRM = TextId("bot.withdraw_confirm")
+WITHDRAWN = TextId("bot.withdrawn")
+FORGET_CONFIRM = TextId("bot.forget_confirm")
+FORGOTTEN = TextId("bot.forgotten")
+EXITED = TextId("bot.exited")
+REMINDER = TextId("bot.reminder")
 EXPIRED = TextId("bot.expired")
 WHICH_ANSWER = TextId("bot.which_answer")
 USE_CHANGE = TextId("bot.use_change")
@@ -28,11 +47,28 @@ NO = TextId("bot.no")
 SAID_BY_THE_ENGINE = (
     NOT_UNDERSTOOD,
     OFFER_PERSON,
+    DID_YOU_MEAN,
+    WHICH_OF_THESE,
     HELP,
+    PRIVACY,
     GOING_ON,
     SKIP_HINT,
+    SEVERAL_HINT,
+    SEVERAL_ALONE,
+    SEVERAL_COUNT,
+    ATTACH_ADVICE,
+    ATTACH_SKIP,
+    FILE_NOT_NOW,
+    UNFIT_LONG,
+    *UNFIT.values(),
     STOP_CONFIRM,
     STOPPED,
+    WITHDRAW_CONFIRM,
+    WITHDRAWN,
+    FORGET_CONFIRM,
+    FORGOTTEN,
+    EXITED,
+    REMINDER,
     EXPIRED,
     WHICH_ANSWER,
     USE_CHANGE,
@@ -58,6 +94,10 @@ class Command(StrEnum):
     STOP = "stop"
     SKIP = "skip"
     FINGERPRINT = "fingerprint"
+    WITHDRAW = "withdraw"
+    FORGET = "forget"
+    PRIVACY = "privacy"
+    EXIT = "exit"
 
 
 WORDS = ("yes", "no", *Command)

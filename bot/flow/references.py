@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bot.flow.model import (
+    ANSWERED,
+    ATTACHED,
     END,
     ENTRY_FLOW,
     MENU,
+    NO,
+    SKIPPED,
+    YES,
     AskStep,
+    AttachStep,
+    BranchStep,
     CallStep,
     ChooseStep,
+    Clause,
+    Condition,
     ConsentStep,
+    EndStep,
     FaqStep,
     Flow,
     FlowStep,
     HandoffStep,
+    LanguageStep,
     Library,
     Mark,
-    ReviewStep,
     SayStep,
+    SeveralStep,
     Target,
     YesNoStep,
 )
@@ -43,6 +54,7 @@ class References:
         self._problems = problems
         self._whole = whole
         read = {(flow.name, step.name): step for flow in library.flows.values() for step in flow.steps}
+        self._asked = {f"{flow}.{step}": outcomes(found) for (flow, step), found in read.items()}
         # a step that is faulty itself may well be one
         self._choices = {
             step
@@ -70,6 +82,9 @@ class References:
         for target in targets(step):
             self._target(flow, step, target)
         match step:
+            case BranchStep(clauses=clauses):
+                for clause in clauses:
+                    self._clause(step, clause)
             case CallStep():
                 self._flow_exists(Target(step.name, step.mark))
             case SayStep(faq=Target() as entry) if self._whole and entry.name not in self._library.faq:
@@ -98,6 +113,27 @@ class References:
         near = meant(target.name, (*known, END, MENU))
         message = f"{who} goes to '{target.name}', which does not exist in this flow{near}"
         self._problems.error(target.mark, "unknown-target", message)
+
+    def _clause(self, step: FlowStep, clause: Clause) -> None:
+        for condition in clause.conditions:
+            asked = self._asked.get(condition.step.name)
+            flow, _, name = condition.step.name.partition(".")
+            if asked:
+                self._condition(condition, asked)
+            elif name not in self._names.get(flow, ()) and (self._whole or flow in self._names):
+                near = meant(condition.step.name, tuple(step for step, known in self._asked.items() if known))
+                message = f"'{step.name}' looks at the answer to '{condition.step.name}', which does not exist{near}"
+                self._problems.error(condition.step.mark, "unknown-step", message)
+            elif asked is not None:
+                message = f"'{step.name}' looks at the answer to '{condition.step.name}', which asks nothing"
+                self._problems.error(condition.step.mark, "unknown-step", message)
+
+    def _condition(self, condition: Condition, known: tuple[str, ...]) -> None:
+        for outcome in condition.outcomes:
+            if outcome.name not in known:
+                near = meant(outcome.name, known) or f"; there are {', '.join(known)}"
+                message = f"'{outcome.name}' is no answer to '{condition.step.name}'{near}"
+                self._problems.error(outcome.mark, "unknown-answer", message)
 
     def _menu(self, flow: Flow, menu: Target) -> None:
         self._exists(flow, f"the menu of '{flow.name}'", menu)
@@ -142,7 +178,24 @@ class References:
 def targets(step: FlowStep) -> tuple[Target, ...]:
     """Every `go` of a step."""
     match step:
-        case SayStep() | ChooseStep() | YesNoStep() | ConsentStep() | AskStep() | FaqStep() | ReviewStep():
+        case LanguageStep() | CallStep() | HandoffStep() | EndStep():
+            return ()
+        case BranchStep(clauses=clauses, otherwise=otherwise):
+            return *(clause.go for clause in clauses), *([otherwise] if otherwise else [])
+        case _:
             return step.go.all()
+
+
+def outcomes(step: FlowStep) -> tuple[str, ...]:
+    """What can be the answer to a step, as a branch names it; nothing where a step asks for none that is kept."""
+    match step:
+        case ChooseStep(options=options) | SeveralStep(options=options):
+            return tuple(option.name for option in options)
+        case YesNoStep() | ConsentStep():
+            return YES, NO
+        case AskStep(skippable=skippable):
+            return (ANSWERED, SKIPPED) if skippable else (ANSWERED,)
+        case AttachStep():
+            return ATTACHED, SKIPPED
         case _:
             return ()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
-from typing import Any
 
-from bot.domain import Answer, TextId
+from bot.domain import Answer
+from bot.flow.rows import Row, answer, answer_row, maybe, text, whole
+
+_PLAIN = 6  # the fields of an answer that has none of the rare ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class Session:
     `hinted`: it has been said that a question in one's own words can be skipped; `unread`: since something could be
     read last, it has been said that something could not, and it is not said again; `missed`: the message that was not
     understood last; `offered`: the answer that a changed message would give, while it is asked whether to take it;
-    `unverified`: it has been said that the bot verifies nobody step by step.
+    `unverified`: it has been said that the bot verifies nobody step by step; `reminded`: of the present question;
+    `unanswered`: it is asked because the one before got no reply; `choices`: the outcomes of which one was probably
+    meant, while it is asked which.
     """
 
     state: str
@@ -46,14 +50,18 @@ class Session:
     missed: str | None = field(default=None, repr=False)
     offered: Passed | None = field(default=None, repr=False)
     unverified: bool = False
+    reminded: bool = False
+    unanswered: bool = False
+    choices: tuple[str, ...] = field(default=(), repr=False)
 
 
-_ADDED = (False, None, None, False)  # the fields that sessions stored earlier may lack, from `unread` on
+_OLDEST = 7  # the fields that every stored session has
+_ADDED = (False, None, None, False, False, False, ())  # the others, from `unread` on: the last are left out where so
 
 
 def to_json(session: Session) -> str:
     """The session as the store keeps it, in ASCII whatever people write. It holds what they wrote: seal it."""
-    row = [
+    row: Row = [
         session.state,
         session.locale,
         [_row(passed) for passed in session.path],
@@ -65,7 +73,12 @@ def to_json(session: Session) -> str:
         session.missed,
         None if session.offered is None else _row(session.offered),
         session.unverified,
+        session.reminded,
+        session.unanswered,
+        session.choices,
     ]
+    while len(row) > _OLDEST and row[-1] == _ADDED[len(row) - 1 - _OLDEST]:
+        row.pop()
     return json.dumps(row, separators=(",", ":"))
 
 
@@ -83,54 +96,38 @@ def _read(stored: str) -> Session | None:
         missing = len(fields(Session)) - len(stored_fields)
         if 0 < missing <= len(_ADDED):
             stored_fields += _ADDED[-missing:]
-        state, locale, path, kept, aside, tries, hinted, unread, missed, offered, unverified = stored_fields
+        state, locale, path, kept, aside, tries, hinted, unread, missed, offered, *said, choices = stored_fields
+        unverified, reminded, unanswered = map(bool, said)
         return Session(
-            state=_text(state),
-            locale=_maybe(locale),
+            state=text(state),
+            locale=maybe(locale),
             path=tuple(_passed(row) for row in path),
             kept=tuple(_passed(row) for row in kept),
-            aside=_maybe(aside),
-            tries=_whole(tries),
+            aside=maybe(aside),
+            tries=whole(tries),
             hinted=bool(hinted),
             unread=bool(unread),
-            missed=_maybe(missed),
+            missed=maybe(missed),
             offered=None if offered is None else _passed(offered),
-            unverified=bool(unverified),
+            unverified=unverified,
+            reminded=reminded,
+            unanswered=unanswered,
+            choices=tuple(text(outcome) for outcome in choices),
         )
     except (ValueError, TypeError, RecursionError):
         return None
 
 
-def _row(passed: Passed) -> list[str | int | None]:
-    answer = passed.answer
-    row = [passed.state, answer.step, answer.question, answer.outcome, answer.label, answer.words, answer.version]
-    return row if passed.ref is None else [*row, passed.ref]
+def _row(passed: Passed) -> Row:
+    row = answer_row(passed.answer)
+    if passed.ref is None and len(row) == _PLAIN:
+        return [passed.state, *row]
+    return [passed.state, passed.ref, row] if len(row) > _PLAIN else [passed.state, *row, passed.ref]
 
 
-def _passed(row: Any) -> Passed:
-    state, step, question, outcome, label, words, version, ref = row if len(row) == 8 else (*row, None)
-    answer = Answer(
-        step=_text(step),
-        question=TextId(_text(question)),
-        outcome=_text(outcome),
-        label=None if label is None else TextId(_text(label)),
-        words=_maybe(words),
-        version=None if version is None else _whole(version),
-    )
-    return Passed(_text(state), answer, _maybe(ref))
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _maybe(value: Any) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError
-    return value
+def _passed(row: Row) -> Passed:
+    if len(row) == 3:  # with a field that few answers have
+        state, ref, given = row
+        return Passed(text(state), answer(given), maybe(ref))
+    state, *given = row
+    return Passed(text(state), answer(given[:_PLAIN]), maybe(given[_PLAIN]) if len(given) > _PLAIN else None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import string
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain import TextId
 from bot.flow.model import NO, YES
@@ -35,11 +35,27 @@ _KEPT = "LNM"  # letters, numbers and marks that are letters' own; all else sets
 
 
 @dataclass(frozen=True, slots=True)
+class Tables:
+    """What CLDR knows of one language; every name and word is folded.
+
+    `months` are names, `in_dates` other words that stand in dates; `joints` stand between two answers, `prefixes` are
+    joints that are written together with the second.
+    """
+
+    months: Mapping[str, int] = field(default_factory=dict)
+    in_dates: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
+    joints: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Lexicon:
-    """What the engine has to know of one language: the labels of options, and the words understood everywhere."""
+    """What the engine has to know of one language: the labels of options, the words understood everywhere, CLDR's."""
 
     labels: Mapping[TextId, str]
     words: Mapping[str, tuple[str, ...]]
+    tables: Tables = field(default_factory=Tables)
 
 
 def fold(text: str) -> str:

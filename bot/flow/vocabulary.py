@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain import TextId
 from bot.flow.machine import Compiled
 from bot.flow.model import NO, YES
 from bot.flow.phrases import NO as SAY_NO
 from bot.flow.phrases import YES as SAY_YES
 from bot.flow.phrases import Command
-from bot.flow.understand import Lexicon, answers, commands, fold
+from bot.flow.understand import Lexicon, Tables, answers, commands, fold
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """From a folded reply to its meaning: for each state its outcome, then yes or no, then a command."""
+    """From a folded reply to its meaning: for each state its outcome, then yes or no, then a command; and CLDR's."""
 
     answers: Mapping[str, Mapping[str, str]]
     yes_or_no: Mapping[str, str]
     commands: Mapping[str, Command]
+    labels: Mapping[TextId, str]
+    tables: Tables
 
 
 def vocabulary(compiled: Compiled, lexicons: Mapping[str, Lexicon], locale: str) -> Vocabulary:
@@ -38,4 +41,6 @@ def vocabulary(compiled: Compiled, lexicons: Mapping[str, Lexicon], locale: str)
         },
         yes_or_no=answers([(YES, labels.get(SAY_YES, "")), (NO, labels.get(SAY_NO, ""))], words),
         commands={**everyones, **commands(words)},
+        labels=labels,
+        tables=lexicon.tables,
     )

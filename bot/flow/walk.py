@@ -5,24 +5,29 @@ It is also the cursor that the machine moves, and is thrown away when the step i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 from bot.flow.events import CancelTimer, Effect, SetTimer
 from bot.flow.machine import OVER
-from bot.flow.model import YES
+from bot.flow.model import PATIENT, YES, Wait
 from bot.flow.session import Passed, Session
 
-IDLE = "idle"  # the kind of the timer after which a session is erased
+IDLE = "idle"  # the kind of the timer after which a question goes unanswered; mostly, the session is erased then
+REMIND = "remind"  # the kind of the timer after which somebody is reminded of the question
 KEPT_BEFORE_CONSENT = timedelta(days=1)  # law 3: choices are kept a day at most
 KEPT_AFTER_CONSENT = timedelta(days=7)  # time enough to look up what was asked, or to get back to a safe device
 
 CHANGED = "changed"  # the aside that asks whether a changed message is to be taken as the answer
+WHICH, MEANT = "which", "meant"  # the asides that ask which of some answers was meant, or whether this one was
 
+_NO_WAITS: Mapping[str, Wait] = MappingProxyType({})
 _ERASE_SOON = SetTimer(IDLE, KEPT_BEFORE_CONSENT)
 _ERASE_LATER = SetTimer(IDLE, KEPT_AFTER_CONSENT)
 _CANCEL = CancelTimer(IDLE)
+_CANCEL_REMINDER = CancelTimer(REMIND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,9 @@ class Walk:
     """The session of one step, while it changes."""
 
     __slots__ = (
+        "_before",
         "aside",
+        "choices",
         "effects",
         "hinted",
         "kept",
@@ -48,6 +55,7 @@ class Walk:
         "ref",
         "state",
         "tries",
+        "unanswered",
         "unverified",
     )
 
@@ -62,7 +70,10 @@ class Walk:
         self.missed = session.missed
         self.offered = session.offered
         self.unverified = session.unverified
+        self.choices = session.choices
+        self.unanswered = False  # whatever happens breaks the silence; a timer says so if it does not
         self.ref = ref  # the message that is being answered
+        self._before = session
         self.effects: list[Effect] = []
 
     def record(self, passed: Passed) -> None:
@@ -101,16 +112,18 @@ class Walk:
         self.effects += effects
         self.state = OVER
 
-    def finish(self) -> Step:
-        """The step as it came out."""
+    def finish(self, waits: Mapping[str, Wait] = _NO_WAITS) -> Step:
+        """The step as it came out. `waits`: of the states whose questions wait in a way of their own."""
+        before = waits.get(self._before.state, PATIENT)
         if self.state == OVER:
-            return Step(None, (*self.effects, _CANCEL))
+            return Step(None, (*self.effects, _CANCEL, *([_CANCEL_REMINDER] if before.remind_after else ())))
         consented = has_consent(self.path) or has_consent(self.kept.values())
         path, kept = self.path, tuple(self.kept.values())
         if not consented:  # law 3: words are held only beside a consent
             path, kept = _without_words(path), _without_words(kept)
             if self.offered is not None and self.offered.answer.words is not None:
                 self.offered = None
+        reminded = self._before.reminded and self.state == self._before.state
         session = Session(
             self.state,
             self.locale,
@@ -122,8 +135,26 @@ class Walk:
             missed=self.missed if self.tries else None,
             offered=self.offered if self.aside == CHANGED else None,
             unverified=self.unverified,
+            reminded=reminded,
+            unanswered=self.unanswered,
+            choices=self.choices if self.aside in (WHICH, MEANT) else (),
         )
-        return Step(session, (*self.effects, _ERASE_LATER if consented else _ERASE_SOON))
+        wait = waits.get(self.state, PATIENT)
+        if wait is PATIENT and before is PATIENT:
+            return Step(session, (*self.effects, _ERASE_LATER if consented else _ERASE_SOON))
+        return Step(session, (*self.effects, *_timers(wait, before, consented=consented, reminded=reminded)))
+
+
+def _timers(wait: Wait, before: Wait, *, consented: bool, reminded: bool) -> Iterator[Effect]:
+    """What is owed from now on to a question that waits, or that stood before one that waits, in its own way."""
+    longest = KEPT_AFTER_CONSENT if consented else KEPT_BEFORE_CONSENT
+    if wait.expire_after is not None:
+        longest = wait.expire_after if consented else min(wait.expire_after, longest)
+    yield SetTimer(IDLE, longest)
+    if wait.remind_after is not None and not reminded:
+        yield SetTimer(REMIND, wait.remind_after)
+    elif before.remind_after is not None:
+        yield _CANCEL_REMINDER
 
 
 def has_consent(answers: Iterable[Passed]) -> bool:
@@ -136,6 +167,7 @@ def has_consent(answers: Iterable[Passed]) -> bool:
 
 
 def _without_words(answers: tuple[Passed, ...]) -> tuple[Passed, ...]:
+    """A file has words beside it: its name."""
     for passed in answers:  # as above: nearly always, there are none
         if passed.answer.words is not None:
             return tuple(other for other in answers if other.answer.words is None)

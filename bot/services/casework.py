@@ -40,11 +40,14 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
         conversation.id,
         work.now,
         locale,
-        effect.answers,
+        tuple(replace(answer, file=None) for answer in effect.answers),
         effect.topic,
         effect.urgency,
     )
     work.tx.cases.add(case)
+    for answer in effect.answers:
+        if answer.file is not None:  # like whatever else they send: for the notes room and the relay room
+            work.tx.cases.keep(case.number, answer.file)
     conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
     work.say(work.queue(), work.kit.render.card(case, before_claim=work.kit.staff.before_claim))

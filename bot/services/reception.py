@@ -12,7 +12,20 @@ from typing import assert_never
 from bot.deeds import Decline, Enter, Follow, Leave
 from bot.domain import Case, Conversation, Owner, TextId
 from bot.flow import phrases
-from bot.flow.events import CancelTimer, Edited, End, Event, Missed, OpenCase, Replied, SetTimer, Started, TimedOut
+from bot.flow.events import (
+    CancelTimer,
+    Edited,
+    End,
+    Event,
+    Forget,
+    Missed,
+    OpenCase,
+    Replied,
+    Sent,
+    SetTimer,
+    Started,
+    TimedOut,
+)
 from bot.flow.phrases import Command
 from bot.flow.session import Session
 from bot.happenings import (
@@ -35,6 +48,17 @@ from bot.happenings import (
 from bot.services import casework, identity, relay, sayings
 from bot.services.work import Work
 
+_TOLD_WHILE_WAITING = {
+    Command.HELP: sayings.WAITING_HELP,
+    Command.FINGERPRINT: phrases.FINGERPRINT,
+    Command.PRIVACY: phrases.PRIVACY,
+}
+_PARTING = {  # what staff hear of it, and its writer
+    Command.STOP: (sayings.ASKS_TO_STOP, sayings.WAITING_STOP),
+    Command.WITHDRAW: (sayings.ASKS_TO_WITHDRAW, sayings.WAITING_WITHDRAW),
+    Command.FORGET: (sayings.ASKS_TO_FORGET, sayings.WAITING_FORGET),
+    Command.EXIT: (sayings.LEFT_IN_HASTE, phrases.EXITED),
+}
 _ANSWERED = (Wrote, Attached, Unreadable, AsksToVerify, Moved)
 
 
@@ -125,14 +149,12 @@ def _to_people(
 ) -> None:
     """The conversation is theirs, but for the little that the bot still answers (law 4)."""
     waiting = conversation.owner is Owner.QUEUE
-    if waiting and command is Command.HELP:
-        _say(work, conversation, case, sayings.WAITING_HELP)
-    elif waiting and command is Command.FINGERPRINT:
-        _say(work, conversation, case, phrases.FINGERPRINT)
+    if waiting and command in _TOLD_WHILE_WAITING:
+        _say(work, conversation, case, _TOLD_WHILE_WAITING[command])
     else:
         relay.from_requester(work, conversation, case, event_id, message)
-        if command is Command.STOP:
-            _asks_to_stop(work, conversation, case)
+        if command in _PARTING:
+            _parts(work, conversation, case, *_PARTING[command])
         elif waiting:
             _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
 
@@ -140,7 +162,7 @@ def _to_people(
 def _attached(work: Work, conversation: Conversation, message: Attached, event_id: str) -> None:
     case = casework.human_case(work, conversation)
     if case is None:
-        _miss(work, conversation, Cause.NOT_TEXT)
+        _to_engine(work, conversation, Sent(message.attachment, event_id))
         return
     relay.from_requester(work, conversation, case, event_id, message)
     if conversation.owner is Owner.QUEUE:
@@ -188,11 +210,11 @@ def _remember(work: Work, conversation: Conversation, told: Callable[[Session], 
         work.tx.sessions.save(conversation.id, told(session))
 
 
-def _asks_to_stop(work: Work, conversation: Conversation, case: Case) -> None:
+def _parts(work: Work, conversation: Conversation, case: Case, wish: TextId, answer: TextId) -> None:
     """The wish is the case's, as all that is written there; its writer hears that a person will read it."""
-    if conversation.owner is Owner.QUEUE and sayings.WAITING_STOP not in case.told:
-        work.say(work.queue(), work.kit.render.staff(sayings.ASKS_TO_STOP, case=case.number))
-    _tell_once(work, conversation, case, sayings.WAITING_STOP)
+    if answer not in case.told and (conversation.owner is Owner.QUEUE or wish != sayings.ASKS_TO_STOP):
+        casework.tell_staff(work, case, wish)
+    _tell_once(work, conversation, case, answer)
 
 
 def _tell_once(work: Work, conversation: Conversation, case: Case, text: TextId) -> None:
@@ -207,7 +229,7 @@ def _say(work: Work, conversation: Conversation, case: Case, text: TextId) -> No
     work.say(conversation, work.kit.render.requester(text, case.locale, case.number, fingerprint=fingerprint))
 
 
-def _to_engine(work: Work, conversation: Conversation, event: Replied | Edited | Missed) -> None:
+def _to_engine(work: Work, conversation: Conversation, event: Replied | Edited | Sent | Missed) -> None:
     """The bot owns the conversation, or takes it up again where nobody does."""
     session = None
     if conversation.owner is Owner.BOT:
@@ -240,6 +262,8 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 work.set_timer(conversation, kind, after)
             case CancelTimer(kind):
                 work.tx.timers.cancel(conversation.id, kind)
+            case Forget():
+                conversation = _forget(work, conversation)
             case End() if not handed_over:
                 conversation = replace(conversation, owner=Owner.NOBODY)
                 work.tx.conversations.save(conversation)
@@ -247,6 +271,23 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 pass  # said below, all together
     fingerprint = work.kit.fingerprint(conversation.channel)
     work.say(conversation, work.kit.render.effects(step.effects, locale, conversation.case, fingerprint))
+
+
+def _forget(work: Work, conversation: Conversation) -> Conversation:
+    """Erase what waits to be said here, what an earlier case still holds of its requester, and whose account it was.
+
+    The case itself, who of the staff worked on it and when, stays with the helpline. The room and the contact stay
+    while the bot is in the room: without them it could neither answer nor notice a third person.
+    """
+    for message in work.drop_lane(conversation):
+        relay.not_delivered(work, message)
+    case = work.tx.cases.get(conversation.case) if conversation.case else None
+    if case is not None:
+        work.tx.cases.take_kept(case.number)
+        work.tx.cases.save(replace(case, answers=(), topic=None, urgency=None, note=None))
+    conversation = replace(conversation, case=None, identity=None)
+    work.tx.conversations.save(conversation)
+    return conversation
 
 
 def _is_leaving(work: Work, conversation: Conversation) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from bot.domain import Answer, Case, CaseNumber, CaseStatus, TextId
-from bot.flow.events import Ask, AskLanguage, CancelTimer, Effect, End, OpenCase, Say, SetTimer, ShowAnswers
-from bot.flow.model import SKIPPED
+from bot.flow.events import Ask, AskLanguage, CancelTimer, Effect, End, Forget, OpenCase, Say, SetTimer, ShowAnswers
+from bot.flow.model import ATTACHED, SKIPPED
 from bot.ports import Texts
 from bot.services import sayings
 
@@ -97,7 +97,7 @@ class Renderer:
                 return f"{asked}\n\n{self._numbered(self._language(each) for each in self._texts.locales)}"
             case ShowAnswers(answers):
                 return self._numbered(self._answer(answer, locale or self.first_locale) for answer in answers)
-            case OpenCase() | End() | SetTimer() | CancelTimer():
+            case OpenCase() | Forget() | End() | SetTimer() | CancelTimer():
                 return ""
             case _:
                 assert_never(effect)
@@ -105,18 +105,25 @@ class Renderer:
     def _about(self, text: TextId, about: TextId, locale: str | None) -> str:
         """A question that speaks of another one."""
         said = (
-            self._texts.say(text, each, {"question": _one_line(self._texts.say(about, each))})
+            self._texts.say(text, each, {"question": (of := _one_line(self._texts.say(about, each))), "answer": of})
             for each in self._locales(locale)
         )
         return "\n\n".join(dict.fromkeys(said))
 
     def _answer(self, answer: Answer, locale: str) -> str:
-        said = answer.words if answer.words is not None else self._texts.say(answer.label or sayings.SKIPPED, locale)
+        said = answer.words if answer.words is not None else self._chosen(answer, locale)
         question = _one_line(self._texts.say(answer.question, locale))
         return self._texts.say(sayings.ANSWER_LINE, locale, {"question": question, "answer": said})
 
+    def _chosen(self, answer: Answer, locale: str) -> str:
+        """The text of the option, or of each of several; a mark between that stands in no language for itself."""
+        options = [option for _, option in answer.chosen] or [answer.label or sayings.SKIPPED]
+        return " / ".join(_one_line(self._texts.say(option, locale)) for option in options)
+
     def _summary_line(self, case: Case, answer: Answer) -> str:
         question = _one_line(self.staff(answer.question))
+        if answer.outcome == ATTACHED:
+            return self.staff(sayings.SUMMARY_LINE, question=question, answer=answer.words or "")
         if answer.words is not None:
             return self.staff(
                 sayings.SUMMARY_WORDS,
@@ -124,9 +131,9 @@ class Renderer:
                 language=self._language(case.locale),
                 answer=answer.words,
             )
-        if answer.outcome == SKIPPED or answer.label is None:
+        if answer.outcome == SKIPPED or (answer.label is None and not answer.chosen):
             return self.staff(sayings.SUMMARY_SKIPPED, question=question)
-        return self.staff(sayings.SUMMARY_LINE, question=question, answer=self.staff(answer.label))
+        return self.staff(sayings.SUMMARY_LINE, question=question, answer=self._chosen(answer, self.first_locale))
 
     def _locales(self, locale: str | None) -> Sequence[str]:
         return self._texts.locales if locale is None else (locale,)

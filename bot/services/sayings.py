@@ -19,6 +19,8 @@ SKIPPED = TextId("bot.skipped")
 CANNOT_READ = {cause: TextId(f"bot.cannot_read_{cause.value}") for cause in Cause}
 WAITING_HELP = TextId("bot.waiting_help")
 WAITING_STOP = TextId("bot.waiting_stop")
+WAITING_WITHDRAW = TextId("bot.waiting_withdraw")
+WAITING_FORGET = TextId("bot.waiting_forget")
 UNSAFE = {
     Danger.THIRD_MEMBER: TextId("bot.room_unsafe_third"),
     Danger.HISTORY_OPENED: TextId("bot.room_unsafe_history"),
@@ -26,6 +28,9 @@ UNSAFE = {
 
 # to staff
 ASKS_TO_STOP = TextId("staff.asks_to_stop")
+ASKS_TO_WITHDRAW = TextId("staff.asks_to_withdraw")
+ASKS_TO_FORGET = TextId("staff.asks_to_forget")
+LEFT_IN_HASTE = TextId("staff.left_in_haste")
 CARD = TextId("staff.card")
 CASE_MISSING = TextId("staff.case_missing")
 CLAIM_AGAIN = TextId("staff.claim_again")

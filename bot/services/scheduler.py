@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bot.domain import Owner, Timer
 from bot.errors import VestibuleError
+from bot.flow.engine import REMIND
 from bot.logs import describe
 from bot.ports import Clock, Store, Tx
 from bot.services import reception
@@ -75,10 +76,12 @@ class Scheduler:
         return work
 
     def _end(self, tx: Tx, timer: Timer) -> Work:
-        """What cannot be timed out in words is erased all the same (law 3)."""
+        """What cannot be timed out in words is erased all the same (law 3); only a reminder can be left out."""
         work = Work(tx, self._kit)
         if timer in tx.timers.due(work.now):
             tx.timers.cancel(timer.conversation, timer.kind)
+            if timer.kind == REMIND:
+                return work
             try:
                 conversation = tx.conversations.get(timer.conversation)
             except VestibuleError as error:

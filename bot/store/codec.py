@@ -29,7 +29,8 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Answer, Attachment, ConversationId, Kind, Listed, TextId
+from bot.domain import Answer, ConversationId, Listed, TextId
+from bot.flow import rows
 from bot.happenings import (
     Alarm,
     Alarmed,
@@ -129,26 +130,11 @@ def message_from_json(text: str) -> tuple[Deed, Origin | None]:
 
 
 def answers_to_json(answers: tuple[Answer, ...]) -> str:
-    return json.dumps(
-        [
-            [answer.step, answer.question, answer.outcome, answer.label, answer.words, answer.version]
-            for answer in answers
-        ]
-    )
+    return json.dumps([rows.answer_row(answer) for answer in answers])
 
 
 def answers_from_json(text: str) -> tuple[Answer, ...]:
-    return tuple(
-        Answer(
-            step=_text(step),
-            question=TextId(_text(question)),
-            outcome=_text(outcome),
-            label=_text_id_or_none(label),
-            words=_text_or_none(words),
-            version=_number_or_none(version),
-        )
-        for step, question, outcome, label, words, version in json.loads(text)
-    )
+    return tuple(rows.answer(row) for row in json.loads(text))
 
 
 def about_to_json(about: About) -> str:
@@ -175,14 +161,14 @@ def said_to_text(said: Said) -> str:
     """Words stand as they are; a NUL stands before the JSON of what is none, and of words that begin with one."""
     if isinstance(said, str) and not said.startswith(NUL):
         return said
-    return NUL + json.dumps(said if isinstance(said, str) else _attachment_row(said))
+    return NUL + json.dumps(said if isinstance(said, str) else rows.attachment_row(said))
 
 
 def said_from_text(text: str) -> Said:
     if not text.startswith(NUL):
         return text
     said = json.loads(text[1:])
-    return said if isinstance(said, str) else _attachment(said)
+    return said if isinstance(said, str) else rows.attachment(said)
 
 
 def listed_to_json(listed: Listed) -> str:
@@ -194,24 +180,12 @@ def listed_from_json(text: str) -> Listed:
     return Listed(_text(user), _text(identity), _flag(lead), _text(added_by))
 
 
-def _attachment_row(attachment: Attachment) -> list[Any]:
-    kind, size = attachment.kind.value, attachment.size
-    return [kind, attachment.name, attachment.mime, size, attachment.place, attachment.secret, attachment.caption]
-
-
-def _attachment(row: list[Any]) -> Attachment:
-    kind, name, mime, size, place, secret, caption = row
-    if not isinstance(size, int):
-        raise TypeError("expected a number")
-    return Attachment(Kind(kind), _text(name), _text(mime), size, _text(place), _text(secret), _text(caption))
-
-
 def _happening_fields(what: Happening) -> Fields:
     match what:
         case Wrote(text, signed, edits, identity):
             return {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
         case Attached(attachment, signed, identity):
-            return {"kind": "attached", "file": _attachment_row(attachment), "signed": signed, "identity": identity}
+            return {"kind": "attached", "file": rows.attachment_row(attachment), "signed": signed, "identity": identity}
         case Removed(event_id):
             return {"kind": "removed", "event_id": event_id}
         case Invited():
@@ -244,7 +218,7 @@ _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
         _text_or_none(fields.get("identity")),
     ),
     "attached": lambda fields: Attached(
-        _attachment(fields["file"]), _flag(fields["signed"]), _text_or_none(fields["identity"])
+        rows.attachment(fields["file"]), _flag(fields["signed"]), _text_or_none(fields["identity"])
     ),
     "removed": lambda fields: Removed(_text(fields["event_id"])),
     "invited": lambda _: Invited(),
@@ -272,7 +246,7 @@ def _deed_fields(deed: Deed) -> Fields:
         case EditText(event_id, text):
             return {"kind": "edit_text", "event_id": event_id, "text": text}
         case SendFile(attachment):
-            return {"kind": "send_file", "file": _attachment_row(attachment)}
+            return {"kind": "send_file", "file": rows.attachment_row(attachment)}
         case Tick(event_id):
             return {"kind": "tick", "event_id": event_id}
         case Enter():
@@ -298,7 +272,7 @@ def _deed_fields(deed: Deed) -> Fields:
 _DEEDS: dict[str, Callable[[Fields], Deed]] = {
     "send_text": lambda fields: SendText(_text(fields["text"])),
     "edit_text": lambda fields: EditText(_text(fields["event_id"]), _text(fields["text"])),
-    "send_file": lambda fields: SendFile(_attachment(fields["file"])),
+    "send_file": lambda fields: SendFile(rows.attachment(fields["file"])),
     "tick": lambda fields: Tick(_text(fields["event_id"])),
     "enter": lambda _: Enter(),
     "decline": lambda fields: Decline(_text(fields["notice"])),
@@ -329,12 +303,6 @@ def _flag(value: object) -> bool:
 
 def _text_or_none(value: object) -> str | None:
     return None if value is None else _text(value)
-
-
-def _number_or_none(value: object) -> int | None:
-    if value is not None and not isinstance(value, int):
-        raise TypeError("expected a number")
-    return value
 
 
 def _text_id_or_none(value: object) -> TextId | None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from bot.cldr import tables
+from bot.domain import Attachment
 from bot.flow.engine import Engine, Lexicon
-from bot.flow.events import CancelTimer, Edited, Effect, Event, Replied, SetTimer, Started
+from bot.flow.events import CancelTimer, Edited, Effect, Event, Replied, Sent, SetTimer, Started
 from bot.flow.loader import load
 from bot.flow.machine import Compiled, compile_flows
 from bot.flow.model import Library
+from bot.flow.questions import finder
 from bot.flow.session import Session, from_json, to_json
 
 LANGUAGES = {"en": "English", "es": "Español", "ar": "العربية"}
+TABLES = {locale: tables(locale) for locale in LANGUAGES}
 
-GOOD = Path(__file__).parent / "good"
+GOOD, WIDE = Path(__file__).parent / "good", Path(__file__).parent / "wide"
 PHRASES = (GOOD / "bot.yaml").read_text()
 
 WORDS = {
@@ -48,16 +52,22 @@ def good() -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(GOOD.glob("*.yaml"))}
 
 
+def wide() -> dict[str, str]:
+    """The same with every kind of question, and with phrasings."""
+    own = {path.name: path.read_text() for path in sorted(WIDE.glob("*.yaml"))}
+    return {**{name: text for name, text in good().items() if name not in ("who.yaml", "more.yaml")}, **own}
+
+
 def files(*flows: str) -> dict[str, str]:
     """These flows and the phrases as files, each called by the name of its flow."""
     return {"bot.yaml": PHRASES, **{f"{flow.split()[1]}.yaml": flow for flow in flows}}
 
 
 def lexicon(library: Library, locale: str = "en") -> Lexicon:
-    """The English labels, and the words of the language."""
+    """The English labels, the words of the language, and what CLDR has."""
     english = {word: tuple(source.paragraphs[0].split(", ")) for word, source in library.word_sources.items()}
     labels = {text: " ".join(source.paragraphs) for text, source in library.sources.items()}
-    return Lexicon(labels, WORDS.get(locale, english))
+    return Lexicon(labels, WORDS.get(locale, english), TABLES[locale])
 
 
 def compiled(contents: Mapping[str, str]) -> tuple[Library, Compiled]:
@@ -67,7 +77,8 @@ def compiled(contents: Mapping[str, str]) -> tuple[Library, Compiled]:
 
 def engine(contents: Mapping[str, str]) -> Engine:
     library, machine = compiled(contents)
-    return Engine(machine, {locale: lexicon(library, locale) for locale in LANGUAGES}, LANGUAGES)
+    lexicons = {locale: lexicon(library, locale) for locale in LANGUAGES}
+    return Engine(machine, lexicons, LANGUAGES, finder(library, lexicons))
 
 
 class Talk:
@@ -88,6 +99,11 @@ class Talk:
             self.written += 1
             effects = self.step(Replied(text, f"${self.written}"))
         return effects
+
+    def send(self, file: Attachment) -> list[Effect]:
+        """Send a file."""
+        self.written += 1
+        return self.step(Sent(file, f"${self.written}"))
 
     def edit(self, ref: str | None, text: str) -> list[Effect]:
         """Put this in the place of an earlier message."""

@@ -736,7 +736,7 @@ def test_a_change_of_what_was_not_understood_last_is_the_answer(talk: Talk) -> N
     talk.say(*TO_ROLE, "an acitvist")
     assert talk.session is not None
     missed = talk.session.missed
-    assert talk.edit(missed, "an activits") == [NOT_UNDERSTOOD, ROLE]
+    assert talk.edit(missed, "an acrobat") == [NOT_UNDERSTOOD, ROLE]
     assert talk.edit(missed, "an activist") == [PROBLEM]
     assert talk.session.missed is None
     assert talk.ref("who/role") == missed

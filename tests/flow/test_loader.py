@@ -37,6 +37,7 @@ def test_faq_phrases_and_words_have_their_ids() -> None:
 
 def test_the_placeholders_of_each_text_are_known() -> None:
     assert load(good()).placeholders == {
+        "bot.did_you_mean": {"answer"},
         "main.welcome": {"name"},
         "main.handoff": {"case"},
         "person.handoff": {"case"},

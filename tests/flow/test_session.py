@@ -54,8 +54,7 @@ def test_a_stored_session_is_small() -> None:
     stored = to_json(Session("who/problem", "en", (Passed("who/role", answer),)))
     assert stored == (
         '["who/problem","en",[["who/role","who.role","who.role/label","other","who.role.other",null,null]],[],'
-        "null,0,false,false,"
-        "null,null,false]"
+        "null,0,false]"
     )
 
 
@@ -100,6 +99,7 @@ def test_a_session_shows_no_answers_when_it_is_printed() -> None:
     session = Session("a", "en", (Passed("who/role", answer),), (Passed("who/role", answer),))
     assert (
         repr(session)
-        == "Session(state='a', locale='en', aside=None, tries=0, hinted=False, unread=False, unverified=False)"
+        == "Session(state='a', locale='en', aside=None, tries=0, hinted=False, unread=False, unverified=False, "
+        "reminded=False, unanswered=False)"
     )
     assert "secret" not in repr(Passed("who/role", answer))

@@ -80,7 +80,7 @@ async def test_who_comes_and_goes_in_a_room_that_we_do_not_know_makes_no_convers
 async def test_a_file_is_a_first_sign_like_words() -> None:
     async with World() as world:
         await world.happen(OTHER_ROOM, OTHER, Attached(FILE))
-        assert world.said(OTHER_ROOM)[0].startswith(TEXTS.say("bot.cannot_read_not_text", "en"))
+        assert world.said(OTHER_ROOM)[0].startswith(TEXTS.say("bot.file_not_now", "en"))
 
 
 async def test_a_file_whose_step_fails_is_told_in_its_room(monkeypatch: pytest.MonkeyPatch) -> None:

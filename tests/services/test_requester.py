@@ -424,7 +424,7 @@ async def test_a_file_is_kindly_refused_while_the_bot_owns() -> None:
         for _ in range(2):
             await world.happen(ROOM, REQUESTER, Attached(FILE))
         said = world.said(ROOM)
-        assert said[-1].startswith(bot_text("cannot_read_not_text"))
+        assert said[-1].startswith(bot_text("file_not_now"))
         assert len(said) == 5
 
 

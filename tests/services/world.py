@@ -22,6 +22,7 @@ from bot.flow.loader import load
 from bot.flow.machine import compile_flows
 from bot.flow.model import Library
 from bot.flow.phrases import EVERYWHERE
+from bot.flow.questions import finder
 from bot.happenings import Arrival, Batch, Happening, Invited, Joined, Wrote
 from bot.i18n import Catalogs, Texts
 from bot.ports import Channel, Failure, Inbox, SendError, Store
@@ -97,18 +98,19 @@ FILE = Attachment(Kind.IMAGE, "letter.jpg", "image/jpeg", 4_096, "mxc://example.
 WALK = ("hello", "1", "1", "2", "1", STORY, "2", "1")  # from the first word to the handoff, in English
 
 
-def library() -> Library:
+def library(main: str = MAIN) -> Library:
     """The short flows with the phrases that ship."""
-    flows = {"main.yaml": MAIN, "consent.yaml": CONSENT, "person.yaml": PERSON}
+    flows = {"main.yaml": main, "consent.yaml": CONSENT, "person.yaml": PERSON}
     phrases = {name: (SHIPPED / "flows" / name).read_bytes() for name in ("bot.yaml", "staff.yaml")}
     return load({**flows, **phrases})
 
 
-def content(locales: Sequence[str] = ("en", "es")) -> tuple[Engine, Texts]:
+def content(locales: Sequence[str] = ("en", "es"), main: str = MAIN) -> tuple[Engine, Texts]:
     """The engine and the texts, with the catalogs that ship."""
-    flows, helpline = library(), dict.fromkeys(EVERYWHERE, "example")
+    flows, helpline = library(main), dict.fromkeys(EVERYWHERE, "example")
     texts = Texts(flows, Catalogs.read(SHIPPED / "locales"), lambda locale: helpline, locales)
-    return Engine(compile_flows(flows, locales), texts.lexicons(), texts.languages()), texts
+    lexicons = texts.lexicons()
+    return Engine(compile_flows(flows, locales), lexicons, texts.languages(), finder(flows, lexicons)), texts
 
 
 ENGINE, TEXTS = content()

@@ -149,12 +149,23 @@ WORDS = Answer(
     words="planted words of an answer",
     version=3,
 )
+SEVERAL = Answer(
+    step="planted_step.several",
+    question=TextId("planted.several"),
+    outcome="chosen",
+    chosen=(("planted_option", TextId("planted.option")), ("planted_other", TextId("planted.other"))),
+)
+SENT = Answer("planted_step.sent", TextId("planted.sent"), "attached", words="planted name of a file", file=FILE)
 CHOICE = Answer(step="role", question=TextId("eligibility.role"), outcome="activist")
 SESSION = Session(
     state="planted_state",
     locale="planted_locale",
     path=(Passed("planted_passed_state", WORDS, "$planted-path-ref"), Passed("role", CHOICE)),
-    kept=(Passed("planted_kept_state", WORDS),),
+    kept=(
+        Passed("planted_kept_state", WORDS),
+        Passed("planted_several_state", SEVERAL, "$planted-several-ref"),
+        Passed("planted_sent_state", SENT),
+    ),
     aside="planted_aside",
     tries=2,
     hinted=True,
@@ -162,6 +173,9 @@ SESSION = Session(
     missed="$planted-missed",
     offered=Passed("planted_offered_state", WORDS, "$planted-ref"),
     unverified=True,
+    reminded=True,
+    unanswered=True,
+    choices=("planted_choice", "planted_other_choice"),
 )
 CASE = Case(
     number=CaseNumber("7F3K"),
@@ -169,7 +183,7 @@ CASE = Case(
     requester=REQUESTER.id,
     opened_at=NOW,
     locale="planted_case_locale",
-    answers=(WORDS, CHOICE),
+    answers=(WORDS, CHOICE, SEVERAL, SENT),
     topic=TextId("planted.topic"),
     urgency=TextId("planted.urgency"),
     relay=RELAY.id,

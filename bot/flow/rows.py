@@ -1,0 +1,72 @@
+"""Answers and files as rows of JSON, in sessions and in cases. Reading raises ValueError or TypeError, quoting nothing.
+
+A row that was stored before a field was added is shorter, and still read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.domain import Answer, Attachment, Kind, TextId
+
+Row = list[Any]
+
+_FIRST = 6  # the fields that every stored answer has
+
+
+def answer_row(answer: Answer) -> Row:
+    """The answer, without the fields that few answers have where it has none of them."""
+    row = [answer.step, answer.question, answer.outcome, answer.label, answer.words, answer.version]
+    if not answer.chosen and answer.file is None:
+        return row
+    return [*row, answer.chosen, None if answer.file is None else attachment_row(answer.file)]
+
+
+def answer(row: Row) -> Answer:
+    """What `answer_row` made."""
+    step, question, outcome, label, words, version, chosen, file = row if len(row) > _FIRST else (*row, (), None)
+    if file is not None and words is None:
+        raise ValueError("expected the name of a file")  # law 3: what has words is held only beside a consent
+    return Answer(
+        step=text(step),
+        question=TextId(text(question)),
+        outcome=text(outcome),
+        label=None if label is None else TextId(text(label)),
+        words=maybe(words),
+        version=None if version is None else whole(version),
+        chosen=tuple((text(name), TextId(text(option))) for name, option in chosen),
+        file=None if file is None else attachment(file),
+    )
+
+
+def attachment_row(attachment: Attachment) -> Row:
+    """The file: where its ciphertext lies, and what opens it."""
+    kind, size = attachment.kind.value, attachment.size
+    return [kind, attachment.name, attachment.mime, size, attachment.place, attachment.secret, attachment.caption]
+
+
+def attachment(row: Row) -> Attachment:
+    """What `attachment_row` made."""
+    kind, name, mime, size, place, secret, caption = row
+    if not isinstance(size, int):
+        raise TypeError("expected a number")
+    return Attachment(Kind(kind), text(name), text(mime), size, text(place), text(secret), text(caption))
+
+
+def text(value: object) -> str:
+    """A text, and nothing else."""
+    if not isinstance(value, str):
+        raise TypeError("expected a text")
+    return value
+
+
+def maybe(value: object) -> str | None:
+    """A text, or nothing."""
+    return None if value is None else text(value)
+
+
+def whole(value: object) -> int:
+    """A whole number from 0 on."""
+    if type(value) is not int or value < 0:
+        raise ValueError("expected a whole number")
+    return value
