@@ -11,7 +11,7 @@ from math import ceil
 
 from bot.domain import TextId
 from bot.flow.machine import NEXT, Compiled, State
-from bot.flow.model import EndStep, HandoffStep, LanguageStep, Library, Problem, SayStep, Severity
+from bot.flow.model import BranchStep, EndStep, HandoffStep, LanguageStep, Library, Problem, SayStep, Severity
 from bot.services.render import MESSAGE_CHARS
 from bot.services.sayings import NOT_TAKEN, NOTICE_UNENCRYPTED
 
@@ -106,7 +106,7 @@ class _Measured:
         told: set[TextId] = set()
         for landing in self._landings:
             way = self._way(landing)
-            texts = [text for state in way if (text := state.step.text) is not None]
+            texts = [text for state in way if (text := _text(state)) is not None]
             told.update(texts)
             if texts:
                 yield self._message(way, texts)
@@ -140,14 +140,18 @@ class _Measured:
         return sum(self._said(state, locale) + _BETWEEN for state in way) - _BETWEEN
 
     def _said(self, state: State, locale: str) -> int:
-        step, known = state.step, self._lengths[locale]
-        if step.text is None:
+        text, known = _text(state), self._lengths[locale]
+        if text is None:
             return 0
-        if isinstance(step, LanguageStep):
-            return sum(self._lengths[each][step.text] + _NUMBER + len(self._names[each]) for each in self._names)
-        if isinstance(step, SayStep | EndStep | HandoffStep):
-            return known.get(step.text, 0)
-        return known.get(step.text, 0) + sum(_NUMBER + known.get(label, 0) for label in state.options.values())
+        if isinstance(state.step, LanguageStep):
+            return sum(self._lengths[each][text] + _NUMBER + len(self._names[each]) for each in self._names)
+        if isinstance(state.step, SayStep | EndStep | HandoffStep):
+            return known.get(text, 0)
+        return known.get(text, 0) + sum(_NUMBER + known.get(label, 0) for label in state.options.values())
+
+
+def _text(state: State) -> TextId | None:
+    return None if isinstance(state.step, BranchStep) else state.step.text
 
 
 def _problem(library: Library, message: _Message, limit: Limit, over: Mapping[str, int]) -> Problem:

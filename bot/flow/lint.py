@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from bot.flow.graph import dominators, reachable
-from bot.flow.machine import OVER, Compiled, RecordedStep, State, commanding
-from bot.flow.model import AskStep, ChooseStep, HandoffStep, Library, Problem, Severity, Target
+from bot.flow.graph import reachable
+from bot.flow.machine import OVER, Compiled, RecordedStep, State, StateStep, commanding
+from bot.flow.model import AskStep, AttachStep, BranchStep, ChooseStep, HandoffStep, Library, Problem, Severity, Target
 from bot.flow.phrases import Command
+from bot.flow.standings import COMMANDS, surely_answered
 
-_COMMANDS = {commanding(command) for command in Command}
 _KEY = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 
 
@@ -31,25 +31,33 @@ class _Linter:
         self._menu = compiled.menu
         self._onward: dict[str, list[str]] = {}  # by answers alone
         self._with_person: dict[str, list[str]] = {}
-        everything: dict[str, list[str]] = {}
         for source, trigger, destination in compiled.edges():
-            everything.setdefault(source, []).append(destination)
             if trigger != commanding(Command.MENU):  # it takes what was answered after the menu off the path
                 self._with_person.setdefault(source, []).append(destination)
-            if trigger not in _COMMANDS:
+            if trigger not in COMMANDS:
                 self._onward.setdefault(source, []).append(destination)
-        self._passed = dominators(compiled.initial, everything)
+        self._answered = surely_answered(compiled)  # of every state that can be reached
+        self._branched = {
+            condition.step.name
+            for state in self._states.values()
+            if isinstance(state.step, BranchStep)
+            for clause in state.step.clauses
+            for condition in clause.conditions
+        }
 
     def unused(self) -> Iterator[Problem]:
         handoffs = {name for name, state in self._states.items() if isinstance(state.step, HandoffStep)}
         asked: dict[str, list[State]] = {}
         for state in self._states.values():
-            if isinstance(state.step, RecordedStep) and state.name in self._passed and state.name != self._menu:
+            if isinstance(state.step, RecordedStep) and state.name in self._answered and state.name != self._menu:
                 asked.setdefault(state.id, []).append(state)
         for copies in asked.values():
             if not any(reachable([state.name], self._onward) & {OVER, *handoffs} for state in copies):
                 continue  # that it has no end is told already
-            if any(self._decides(state) or self._after(state, self._onward) & handoffs for state in copies):
+            if any(
+                state.id in self._branched or self._decides(state) or self._after(state, self._onward) & handoffs
+                for state in copies
+            ):
                 continue
             step = copies[0].step
             message = (
@@ -60,8 +68,9 @@ class _Linter:
 
     def never_asked(self) -> Iterator[Problem]:
         handoffs: dict[str, list[State]] = {}
+        branches: dict[str, list[State]] = {}
         for state in self._states.values():
-            if isinstance(state.step, HandoffStep) and state.name in self._passed:
+            if isinstance(state.step, HandoffStep) and state.name in self._answered:
                 handoffs.setdefault(state.id, []).append(state)
         for copies in handoffs.values():
             step = copies[0].step
@@ -71,18 +80,33 @@ class _Linter:
                 if shown is not None and not self._can_be_there(ids, {state.name for state in copies}):
                     yield _never(step, shown)
 
+        for state in self._states.values():
+            if isinstance(state.step, BranchStep) and state.name in self._answered:
+                branches.setdefault(state.id, []).append(state)
+        for copies in branches.values():
+            yield from self._never_looked_at({state.name for state in copies}, copies[0].step)
+
+    def _never_looked_at(self, branches: set[str], step: StateStep) -> Iterator[Problem]:
+        """The questions that a branch decides by, and that no way to it asks."""
+        for clause in step.clauses if isinstance(step, BranchStep) else ():
+            for condition in clause.conditions:
+                if not self._can_be_there(frozenset([condition.step.name]), branches):
+                    message = (
+                        f"'{step.name}' looks at the answer to '{condition.step.name}', which no way to it asks for"
+                    )
+                    yield Problem(condition.step.mark, Severity.WARNING, "never-asked", message)
+
     def _can_be_there(self, ids: frozenset[str], handoffs: set[str]) -> bool:
-        asked = (state for state in self._states.values() if state.id in ids and state.name in self._passed)
+        asked = (state for state in self._states.values() if state.id in ids and state.name in self._answered)
         return any(self._after(state, self._with_person) & handoffs for state in asked)
 
     def _decides(self, state: State) -> bool:
         """Whether the answers lead to different places. That words were written at all decides nothing about them."""
-        return not isinstance(state.step, AskStep) and len(set(self._onward.get(state.name, ()))) > 1
+        return not isinstance(state.step, AskStep | AttachStep) and len(set(self._onward.get(state.name, ()))) > 1
 
     def _after(self, state: State, edges: Mapping[str, list[str]]) -> set[str]:
         """What can be reached while the answer to this question stays on the path."""
-        cuts = {name for name in self._passed[state.name] if isinstance(self._states[name].step, RecordedStep)}
-        return reachable([state.name], edges, cuts - {state.name})
+        return reachable([state.name], edges, self._answered[state.name])
 
 
 def _never(step: HandoffStep, shown: Target) -> Problem:

@@ -117,7 +117,8 @@ class _Loader:
         reader = StepReader(name.text, menu.name if menu else None, self._texts, self._problems)
         steps = tuple(self._steps(fields, reader))
         self._names[name.text] = reader.names
-        self._flows[name.text] = Flow(name.text, name.mark, fields.plain("about"), steps, menu, person)
+        about, requires = fields.plain("about"), reader.requires
+        self._flows[name.text] = Flow(name.text, name.mark, about, steps, menu, person, requires)
 
     def _steps(self, fields: Fields, reader: StepReader) -> Iterator[FlowStep]:
         listed = fields.need("steps")

@@ -5,13 +5,14 @@ A way that breaks a law is told in the words that people would read: the questio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from bot.flow.graph import backward, reachable
-from bot.flow.machine import OVER, Compiled, PassingStep, State
+from bot.flow.machine import OVER, Compiled, PassingStep, State, after_consent
 from bot.flow.model import (
     ENTRY_FLOW,
     AskStep,
+    AttachStep,
     CallStep,
     Flow,
     HandoffStep,
@@ -20,19 +21,34 @@ from bot.flow.model import (
     Problem,
     Severity,
 )
-from bot.flow.standings import Standing, Standings, explore
+from bot.flow.standings import Standing, Standings, explore, was_given
 from bot.flow.telling import told
 
 
 def prove(library: Library, compiled: Compiled) -> list[Problem]:
     """Everything that some way breaks, in the order in which it was found."""
-    standings = explore(compiled) or Standings()
+    needed = _needed(compiled)
+    standings = explore(compiled, needed)
+    required = dict.fromkeys(needed, standings)
+    if standings is None:  # too many: what was answered is not followed through branches, and one question at a time
+        standings = explore(compiled, {}, follow=False) or Standings()
+        required = {step: explore(compiled, {step: states}, follow=False) for step, states in needed.items()}
     reached = dict.fromkeys(standing.state for standing in standings.came)
     return [
         *_unreachable(library, compiled, reached),
         *_endless(compiled, standings, reached),
         *_before_consent(library, compiled, standings),
+        *_required(library, compiled, {step: found for step, found in required.items() if found}),
     ]
+
+
+def _needed(compiled: Compiled) -> dict[str, set[str]]:
+    """The questions that some step requires, each with the states in which it must have been answered."""
+    needed: dict[str, set[str]] = {}
+    for name, required in compiled.requires.items():
+        for _, asked in required:
+            needed.setdefault(asked.name, set()).add(name)
+    return needed
 
 
 def _before_consent(library: Library, compiled: Compiled, standings: Standings) -> Iterator[Problem]:
@@ -46,12 +62,34 @@ def _before_consent(library: Library, compiled: Compiled, standings: Standings) 
                 code, does = "handoff-without-consent", "hands over to people"
             case AskStep():
                 code, does = "free-text-before-consent", "asks for words of one's own"
+            case AttachStep():
+                code, does = "file-before-consent", "asks for a file"
+            case _ if after_consent(state.step):
+                code, does = "personal-before-consent", "asks for something personal"
             case _:
                 continue
         steps.add(state.id)
         way = told(library, compiled, standings.way(standing))
         message = f"'{state.step.name}' {does}, and this way leads there without consent: {way}"
         yield _error(state.step.mark, code, message)
+
+
+def _required(library: Library, compiled: Compiled, required: Mapping[str, Standings]) -> Iterator[Problem]:
+    asked = {state.id: state for state in compiled.states.values()}
+    for name, requirements in compiled.requires.items():
+        for step, question in requirements:
+            standings = required.get(question.name) or Standings()
+            there = (standing for standing in standings.came if standing.state == name)
+            without = next((each for each in there if not _given(asked, each, question.name)), None)
+            if without is None:
+                continue
+            way = told(library, compiled, standings.way(without))
+            message = f"'{step}' requires the answer to '{question.name}', and this way leads there without one: {way}"
+            yield _error(question.mark, "required-not-asked", message)
+
+
+def _given(asked: Mapping[str, State], standing: Standing, question: str) -> bool:
+    return question in asked and was_given(asked[question], standing.outcome(question))
 
 
 def _unreachable(library: Library, compiled: Compiled, reached: Iterable[str]) -> Iterator[Problem]:

@@ -72,6 +72,8 @@ class References:
         for flow in flows.values():
             for step in flow.steps:
                 self._step(flow, step)
+                for asked in flow.requires.get(step.name, ()):
+                    self._asks(f"'{step.name}' requires", asked)
             if flow.menu:
                 self._menu(flow, flow.menu)
             if flow.person:
@@ -116,17 +118,23 @@ class References:
 
     def _clause(self, step: FlowStep, clause: Clause) -> None:
         for condition in clause.conditions:
-            asked = self._asked.get(condition.step.name)
-            flow, _, name = condition.step.name.partition(".")
-            if asked:
-                self._condition(condition, asked)
-            elif name not in self._names.get(flow, ()) and (self._whole or flow in self._names):
-                near = meant(condition.step.name, tuple(step for step, known in self._asked.items() if known))
-                message = f"'{step.name}' looks at the answer to '{condition.step.name}', which does not exist{near}"
-                self._problems.error(condition.step.mark, "unknown-step", message)
-            elif asked is not None:
-                message = f"'{step.name}' looks at the answer to '{condition.step.name}', which asks nothing"
-                self._problems.error(condition.step.mark, "unknown-step", message)
+            known = self._asks(f"'{step.name}' looks at", condition.step)
+            if known:
+                self._condition(condition, known)
+
+    def _asks(self, who: str, asked: Target) -> tuple[str, ...]:
+        """The answers that this question (flow and step) can have; nothing where there is no such question."""
+        known = self._asked.get(asked.name)
+        flow, _, name = asked.name.partition(".")
+        if known:
+            return known
+        if name not in self._names.get(flow, ()) and (self._whole or flow in self._names):
+            near = meant(asked.name, tuple(step for step, found in self._asked.items() if found))
+            message = f"{who} the answer to '{asked.name}', which does not exist{near}"
+            self._problems.error(asked.mark, "unknown-step", message)
+        elif known is not None:
+            self._problems.error(asked.mark, "unknown-step", f"{who} the answer to '{asked.name}', which asks nothing")
+        return ()
 
     def _condition(self, condition: Condition, known: tuple[str, ...]) -> None:
         for outcome in condition.outcomes:

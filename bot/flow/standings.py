@@ -7,21 +7,35 @@ that they went when they were given. (Tests hold the engine to this, with flows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 
-from bot.flow.graph import dominators, reachable
-from bot.flow.machine import NEXT, Compiled, PassingStep, RecordedStep, answering, commanding
-from bot.flow.model import SKIPPED, YES, ConsentStep
+from bot.flow.graph import backward, dominators, reachable
+from bot.flow.machine import Compiled, PassingStep, RecordedStep, State, answering, branching, commanding
+from bot.flow.model import (
+    CHOSEN,
+    NO,
+    NO_REPLY,
+    SKIPPED,
+    UNANSWERED,
+    YES,
+    BranchStep,
+    Condition,
+    ConsentStep,
+    SeveralStep,
+)
 from bot.flow.phrases import Command
 
 MOST = 20_000  # standings; where there are more, less is followed along the way, and more ways than there are assumed
 
 COMMANDS = {commanding(command): command for command in Command}
+SILENT = {answering(outcome): outcome for outcome in UNANSWERED}
 _MENU = commanding(Command.MENU)
 _AGREED = answering(YES)
+_SILENCE = answering(NO_REPLY)
+_OUTCOME = len(answering(""))
 _GIVEN = "given"  # that a question was answered, where it does not matter how
 
 Way = tuple[tuple[str, str], ...]  # the states on a way, each with the trigger by which it is left
@@ -35,9 +49,9 @@ class Standing:
     consented: bool
     answers: frozenset[tuple[str, str]] = frozenset()
 
-    def has(self, step: str) -> bool:
-        """Whether this step was answered, and not skipped or refused."""
-        return any(asked == step for asked, _ in self.answers)
+    def outcome(self, step: str) -> str | None:
+        """The answer to this step, where it is followed; None where there is none."""
+        return next((outcome for asked, outcome in self.answers if asked == step), None)
 
 
 @dataclass(slots=True)
@@ -45,7 +59,7 @@ class Standings:
     """All standings, the nearest first, each with the one before it; and the edges that some way takes."""
 
     came: dict[Standing, tuple[Standing, str] | None] = field(default_factory=dict)
-    taken: dict[str, dict[str, None]] = field(default_factory=dict)  # without commands
+    taken: dict[str, dict[str, None]] = field(default_factory=dict)  # by answers, and where none is asked for
     passing: dict[Standing, list[Standing]] = field(default_factory=dict)  # where nobody is waited for
 
     def of(self, states: Set[str]) -> Iterator[Standing]:
@@ -63,22 +77,30 @@ class Standings:
         return tuple(reversed(way))
 
 
-def explore(compiled: Compiled, needed: Iterable[str] = ()) -> Standings | None:
-    """Every standing; None where there are more than MOST. `needed`: the steps whose being answered matters."""
-    return _Explorer(compiled, frozenset(needed)).explore()
+def explore(compiled: Compiled, needed: Mapping[str, Set[str]], *, follow: bool = True) -> Standings | None:
+    """Every standing; None where there are more than MOST.
+
+    `needed`: the steps of which it matters whether they were answered, each with the states in which it does. Without
+    `follow`, a branch is taken to lead anywhere, whatever was answered.
+    """
+    return _Explorer(compiled, needed, follow).explore()
 
 
 class _Explorer:
-    def __init__(self, compiled: Compiled, needed: frozenset[str]) -> None:
+    def __init__(self, compiled: Compiled, needed: Mapping[str, Set[str]], follow: bool) -> None:
         self._compiled = compiled
         self._states = compiled.states
         self._needed = needed
+        self._branched = _branched(compiled) if follow else {}
         self._edges: dict[str, list[tuple[str, str]]] = {}
         for source, trigger, destination in compiled.edges():
             # elsewhere, *menu* leads to where a shorter way stood: at the menu, or at the beginning
             waits = not isinstance(self._states[source].step, PassingStep)
             if trigger not in COMMANDS or (waits and (trigger != _MENU or source == compiled.initial)):
                 self._edges.setdefault(source, []).append((trigger, destination))
+        ids = [state.id for state in self._states.values() if isinstance(state.step, ConsentStep)]
+        self._asked_twice = {step for step in ids if ids.count(step) > 1}
+        self._matter = self._mattering()
         self._passed = surely_answered(compiled)
 
     def explore(self) -> Standings | None:
@@ -94,34 +116,115 @@ class _Explorer:
                 return None
             found.came[standing] = before
             passed = self._passed.get(standing.state, frozenset())
-            for trigger, destination in self._edges.get(standing.state, ()):
-                if trigger not in COMMANDS:
+            for trigger, destination in self._ways(standing):
+                if trigger not in COMMANDS and trigger not in SILENT:
                     found.taken.setdefault(standing.state, {})[destination] = None
-                if destination not in passed:  # else the path is cut there
-                    there = self._after(standing, trigger, destination)
+                if destination in passed:
+                    continue  # the path is cut there
+                for there in self._after(standing, trigger, destination):
+                    heappush(pending, (length + _length(trigger), next(order), there, (standing, trigger)))
                     if isinstance(self._states[standing.state].step, PassingStep):
                         found.passing.setdefault(standing, []).append(there)
-                    heappush(pending, (length + _length(trigger), next(order), there, (standing, trigger)))
         return found
 
-    def _after(self, standing: Standing, trigger: str, destination: str) -> Standing:
+    def _mattering(self) -> Mapping[str, Set[str]]:
+        """For each state, the questions whose answers decide something, or are required, from there on."""
+        readers: dict[str, set[str]] = {step: set() for step in self._branched}
+        for step, states in self._needed.items():
+            readers[step] = {*readers.get(step, ()), *states}
+        for name, state in self._states.items():
+            if state.id in self._asked_twice:
+                readers.setdefault(state.id, set()).add(name)
+            if isinstance(state.step, BranchStep):
+                for condition in _conditions(state.step):
+                    if condition.step.name in self._branched:
+                        readers[condition.step.name].add(name)
+        turned = backward({source: [to for _, to in ways] for source, ways in self._edges.items()})
+        matter: dict[str, set[str]] = {}
+        for step, states in readers.items():
+            for name in reachable(states, turned):
+                matter.setdefault(name, set()).add(step)
+        return matter
+
+    def _ways(self, standing: Standing) -> Iterator[tuple[str, str]]:
+        """The ways out: of a branch, those that the answers leave open; of a consent that stands already, its yes."""
+        edges = self._edges.get(standing.state, [])
+        state = self._states.get(standing.state)
+        if state is None or not isinstance(state.step, BranchStep):
+            agreed = state is not None and state.id in self._asked_twice and standing.outcome(state.id) == YES
+            yield from (way for way in edges if not agreed or way[0] == _AGREED)
+            return
+        leads = dict(edges)
+        for place, clause in enumerate(state.step.clauses):
+            held = [self._holds(standing, condition) for condition in clause.conditions]
+            if False in held:
+                continue
+            yield branching(place), leads[branching(place)]
+            if None not in held:
+                return
+        yield branching(len(state.step.clauses)), leads[branching(len(state.step.clauses))]
+
+    def _holds(self, standing: Standing, condition: Condition) -> bool | None:
+        """Whether this is so; None where it is not known."""
+        asked = condition.step.name
+        if asked not in self._branched:
+            return None
+        outcome = standing.outcome(asked)
+        if outcome == CHOSEN and self._branched[asked]:
+            return None  # which of several were chosen is not followed
+        return any(outcome == wanted.name for wanted in condition.outcomes)
+
+    def _after(self, standing: Standing, trigger: str, destination: str) -> Iterator[Standing]:
         state = self._states[standing.state]
         consented, answers = standing.consented, standing.answers
-        if isinstance(state.step, ConsentStep) and trigger == _AGREED:
-            consented = True
-        if state.id in self._needed and isinstance(state.step, RecordedStep) and trigger not in COMMANDS:
-            answers = frozenset(known for known in answers if known[0] != state.id)
-            refused = isinstance(state.step, ConsentStep) and trigger != _AGREED
-            if not refused and trigger != answering(SKIPPED):
-                answers |= {(state.id, _GIVEN)}
-        return Standing(destination, consented, answers)
+        if isinstance(state.step, RecordedStep) and trigger not in COMMANDS and trigger not in SILENT:
+            consented = consented or (isinstance(state.step, ConsentStep) and trigger == _AGREED)
+            answers = frozenset((*(known for known in answers if known[0] != state.id), *self._answer(state, trigger)))
+        matter = self._matter.get(destination, frozenset())
+        answers = frozenset(known for known in answers if known[0] in matter)
+        yield Standing(destination, consented, answers)
+        if trigger == _SILENCE and not consented:
+            yield Standing(destination, consented)  # what was chosen before consent may be erased by then
+        # whoever goes back from a second refusal of one consent has the first no more
+        again = frozenset(known for known in answers if known[0] not in self._asked_twice or known[1] != NO)
+        if again != answers:
+            yield Standing(destination, consented, again)
+
+    def _answer(self, state: State, trigger: str) -> Iterator[tuple[str, str]]:
+        outcome = trigger[_OUTCOME:]
+        if state.id in self._branched or state.id in self._asked_twice:
+            yield state.id, outcome
+        elif state.id in self._needed and was_given(state, outcome):
+            yield state.id, _GIVEN
+
+
+def was_given(state: State, outcome: str | None) -> bool:
+    """Whether this is an answer to what was asked: not a skipped question, and not a refused consent."""
+    if isinstance(state.step, ConsentStep):
+        return outcome in (YES, _GIVEN)
+    return outcome not in (None, SKIPPED)
+
+
+def _branched(compiled: Compiled) -> Mapping[str, bool]:
+    """The steps by whose answers some branch decides, and whether several answers can be chosen there."""
+    kinds = {state.id: isinstance(state.step, SeveralStep) for state in compiled.states.values()}
+    branches = (state.step for state in compiled.states.values() if isinstance(state.step, BranchStep))
+    return {
+        condition.step.name: kinds.get(condition.step.name, False)
+        for step in branches
+        for condition in _conditions(step)
+    }
+
+
+def _conditions(step: BranchStep) -> Iterator[Condition]:
+    return (condition for clause in step.clauses for condition in clause.conditions)
 
 
 def _length(trigger: str) -> int:
     """What is said takes nobody's time, and a way is told better without commands."""
-    if trigger == NEXT:
-        return 0
-    return 3 if trigger in COMMANDS else 2
+    if trigger in COMMANDS or trigger in SILENT:
+        return 3
+    return 2 if trigger.startswith(answering("")) else 0
 
 
 def surely_answered(compiled: Compiled) -> Mapping[str, Set[str]]:
@@ -129,7 +232,10 @@ def surely_answered(compiled: Compiled) -> Mapping[str, Set[str]]:
     states = compiled.states
     edges: dict[str, list[str]] = {}
     for source, trigger, destination in compiled.edges():
-        answered = isinstance(states[source].step, RecordedStep) and trigger not in COMMANDS
+        recorded = isinstance(states[source].step, RecordedStep)
+        answered = recorded and trigger not in COMMANDS and trigger not in SILENT
+        if trigger == _SILENCE:  # then the path may be empty
+            edges.setdefault(compiled.initial, []).append(destination)
         edges.setdefault(_answer_to(source) if answered else source, []).append(destination)
     ids = [state.id for state in states.values()]
     for name, state in states.items():

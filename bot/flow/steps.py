@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bot.flow.fields import Fields, Texts
 from bot.flow.kinds import KEYS, READERS, StepFields
-from bot.flow.model import END, MENU, FlowStep, Mark
+from bot.flow.model import END, MENU, FlowStep, Mark, Target
 from bot.flow.positions import Entries, Problems, Scalar, Value, meant
 
 
 class StepReader:
-    """Reads the steps of one flow. `names` gathers every step's name, that of a faulty one too."""
+    """Reads the steps of one flow.
+
+    `names` gathers every step's name, that of a faulty one too; `requires` what must have been answered before some.
+    """
 
     def __init__(self, flow: str, menu: str | None, texts: Texts, problems: Problems) -> None:
         self._flow = flow
@@ -17,6 +20,7 @@ class StepReader:
         self._texts = texts
         self._problems = problems
         self.names: dict[str, Mark] = {}
+        self.requires: dict[str, tuple[Target, ...]] = {}
 
     def read(self, value: Value) -> FlowStep | None:
         """One step; None where it is faulty, which is then reported."""
@@ -35,7 +39,10 @@ class StepReader:
         if name is None:
             return None
         before = len(self._problems.found)
-        step = READERS[kind](StepFields(self._flow, name, fields, self._texts, self._problems))
+        keys = StepFields(self._flow, name, fields, self._texts, self._problems)
+        step = READERS[kind](keys)
+        if required := keys.required():
+            self.requires[name.text] = required
         return step if len(self._problems.found) == before else None
 
     def _take_name(self, name: Scalar) -> None:

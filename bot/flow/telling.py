@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bot.domain import TextId
 from bot.flow.machine import Compiled, State, answering
-from bot.flow.model import LanguageStep, Library
-from bot.flow.standings import COMMANDS, Way
+from bot.flow.model import NO_REPLY, NOT_UNDERSTOOD, LanguageStep, Library
+from bot.flow.standings import COMMANDS, SILENT, Way
 
 _LONGEST_QUOTE = 60  # characters
+_UNSAID = {NOT_UNDERSTOOD: "is not understood", NO_REPLY: "gets no reply"}
 
 
 def told(library: Library, compiled: Compiled, way: Way) -> str:
@@ -17,6 +18,8 @@ def told(library: Library, compiled: Compiled, way: Way) -> str:
         state = compiled.states[name]
         if trigger in COMMANDS:
             said.append(f'the word "{COMMANDS[trigger]}"')
+        elif trigger in SILENT:
+            said.append(f"{_quoted(library, TextId(state.id), state.step.name)} {_UNSAID[SILENT[trigger]]}")
         elif (answer := _answer(library, state, trigger)) is not None:
             said.append(f"{_quoted(library, TextId(state.id), state.step.name)} {answer}")
     return " > ".join(said) or "the conversation begins with it"
