@@ -36,6 +36,8 @@ from bot.flow.model import (
 )
 from bot.flow.positions import Problems, meant
 
+MOST_STEPS = 5_000  # with those of the flows that are called, as often as they are
+
 
 def check(library: Library, names: Mapping[str, Mapping[str, Mark]], problems: Problems, *, whole: bool) -> None:
     """Report what does not exist. `names`: every step that a flow file has, faulty ones too.
@@ -78,7 +80,8 @@ class References:
                 self._menu(flow, flow.menu)
             if flow.person:
                 self._flow_exists(flow.person)
-        self._recursion()
+        if not self._recursion():
+            self._copies()
 
     def _step(self, flow: Flow, step: FlowStep) -> None:
         for target in targets(step):
@@ -161,8 +164,9 @@ class References:
             message = f"the card shows only answers of 'choose' steps, and '{target.name}' is none{near}"
             self._problems.error(target.mark, "card-not-a-choice", message)
 
-    def _recursion(self) -> None:
-        """A flow that runs itself, by however many others, is reported at the call that closes the circle."""
+    def _recursion(self) -> bool:
+        """Whether a flow runs itself, by however many others; it is reported at the call that closes the circle."""
+        found = False
         done: set[str] = set()
         for start in self._library.flows:
             way: list[str] = [start]
@@ -173,11 +177,31 @@ class References:
                     done.add(way.pop())
                     calls.pop()
                 elif call.name in way:
+                    found = True
                     circle = " -> ".join((*way[way.index(call.name) :], call.name))
                     self._problems.error(call.mark, "recursion", f"this flow would run itself without end: {circle}")
                 elif call.name not in done and call.name in self._library.flows:
                     way.append(call.name)
                     calls.append(self._calls(call.name))
+        return found
+
+    def _copies(self) -> None:
+        """A flow is copied to wherever it is called: flows that call each other many times over grow beyond measure."""
+        sizes: dict[str, int] = {}
+        pending = list(self._library.flows)
+        while pending:
+            called = {call.name for call in self._calls(pending[-1]) if call.name in self._library.flows}
+            if missing := called - sizes.keys():
+                pending += missing
+                continue
+            flow = self._library.flows[pending.pop()]
+            sizes[flow.name] = len(flow.steps) + sum(sizes[name] for name in called)
+            if sizes[flow.name] > MOST_STEPS:
+                message = (
+                    f"'{flow.name}' comes to more than {MOST_STEPS:,} steps with all that it calls; call less often"
+                )
+                self._problems.error(flow.mark, "too-many-steps", message)
+                return
 
     def _calls(self, flow: str) -> Iterator[CallStep]:
         return (step for step in self._library.flows[flow].steps if isinstance(step, CallStep))
