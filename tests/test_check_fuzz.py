@@ -12,7 +12,7 @@ import pytest
 from bot.checking import check_flows
 
 ROOT = Path(__file__).resolve().parents[1]
-SHIPPED = sorted([*(ROOT / "flows").glob("*.yaml"), *(ROOT / "locales").rglob("*.po*")])
+SHIPPED = sorted([*(ROOT / "flows").rglob("*.yaml"), *(ROOT / "locales").rglob("*.po*")])
 
 PIECES = (  # what means something in one of the two formats, or to a parser
     *(b"\x00", b"\xff", b"\xef\xbb\xbf", b"\r", b"\t", b"\n\n", b"\n---\n", b"..."),
@@ -24,6 +24,8 @@ PIECES = (  # what means something in one of the two formats, or to a parser
     *(b'"Language: xx\\n"\n', b'"Content-Type: text/plain; charset=utf-7\\n"\n'),
     *(b"go: menu\n", b"go: end\n", b"- say: x\n", b"- call: main\n", b"- call: person\n", b"- end: bye\n"),
     *(b"  - choose: menu\n    text: x\n    options: {a: a, b: 1}\n", b"version: 99999999999999999999\n"),
+    *(b"    require: [role, main.menu]\n", b"    personal: yes\n", b"go: {no_reply: menu, not_understood: end}\n"),
+    *(b"  - branch: x\n    when:\n      - {if: {role: other}, go: x}\n", b"  - attach: x\n", b"phrasings: es\n"),
     *(b"flow: main\n", b"faq: x\n", b"phrases: bot\n", b"steps:\n", b"text: []\n", b"options: {}\n", b"card: {}\n"),
 )
 Change = Callable[[random.Random, bytes, bytes], bytes]
