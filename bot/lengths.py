@@ -11,7 +11,20 @@ from math import ceil
 
 from bot.domain import TextId
 from bot.flow.machine import NEXT, Compiled, State
-from bot.flow.model import BranchStep, EndStep, HandoffStep, LanguageStep, Library, Problem, SayStep, Severity
+from bot.flow.model import (
+    AskStep,
+    AttachStep,
+    BranchStep,
+    EndStep,
+    HandoffStep,
+    LanguageStep,
+    Library,
+    Problem,
+    SayStep,
+    SeveralStep,
+    Severity,
+)
+from bot.flow.phrases import ATTACH_ADVICE, ATTACH_SKIP, SEVERAL_HINT, SKIP_HINT
 from bot.services.render import MESSAGE_CHARS
 from bot.services.sayings import NOT_TAKEN, NOTICE_UNENCRYPTED
 
@@ -147,11 +160,25 @@ class _Measured:
             return sum(self._lengths[each][text] + _NUMBER + len(self._names[each]) for each in self._names)
         if isinstance(state.step, SayStep | EndStep | HandoffStep):
             return known.get(text, 0)
-        return known.get(text, 0) + sum(_NUMBER + known.get(label, 0) for label in state.options.values())
+        shown = sum(_NUMBER + known.get(label, 0) for label in state.options.values())
+        return known.get(text, 0) + shown + sum(_BETWEEN + known.get(hint, 0) for hint in _hints(state))
 
 
 def _text(state: State) -> TextId | None:
     return None if isinstance(state.step, BranchStep) else state.step.text
+
+
+def _hints(state: State) -> tuple[TextId, ...]:
+    """What the bot says by itself beside a question of this kind."""
+    match state.step:
+        case AskStep(skippable=True):
+            return (SKIP_HINT,)
+        case SeveralStep():
+            return (SEVERAL_HINT,)
+        case AttachStep():
+            return ATTACH_ADVICE, ATTACH_SKIP
+        case _:
+            return ()
 
 
 def _problem(library: Library, message: _Message, limit: Limit, over: Mapping[str, int]) -> Problem:

@@ -325,3 +325,17 @@ def test_the_note_of_a_step_reaches_the_translators_of_each_of_its_texts() -> No
     template = catalogs.template(load(flows))
     noted = {message.id for message in template if message.auto_comments == ["As it is said on the phone."]}
     assert noted == {"One?", "Two", "Three", "Four", "Five?", "Six", "Seven"}
+
+
+def test_phrasings_lie_in_a_folder_of_their_own_beside_the_flows(tmp_path: Path) -> None:
+    (tmp_path / "faq.yaml").write_text(
+        "faq: helpline\nquestions:\n  free:\n    title: Is it free?\n    answer: It is.\n"
+    )
+    (tmp_path / "main.yaml").write_text("flow: main\nsteps:\n  - end: bye\n")
+    assert library.read(tmp_path).phrasings == {}
+    (tmp_path / "faq").mkdir()
+    (tmp_path / "faq" / "es.yaml").write_text("phrasings: es\nquestions:\n  free: [cuánto cuesta, hay que pagar]\n")
+    assert library.read(tmp_path).phrasings == {"es": {"free": ("cuánto cuesta", "hay que pagar")}}
+    (tmp_path / "faq" / "es.yaml").write_text("phrasings: es\nquestions:\n  fre: cuánto cuesta\n")
+    with pytest.raises(FlowError, match=r"faq/es\.yaml:3:3: error\[unknown-faq\]: .* Did you mean 'free'\?"):
+        library.read(tmp_path)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from bot.domain import TextId
 from bot.flow import phrases
-from bot.flow.events import Ask, AskLanguage, Effect, End, Forget, Say, ShowAnswers
+from bot.flow.events import Ask, AskLanguage, Effect, End, Forget, Say, ShowAnswers, Withdraw
 from bot.flow.machine import Compiled, answering
 from bot.flow.model import ENOUGH, YES
 from bot.flow.moves import Moves
@@ -42,7 +42,7 @@ GIVING_WAY = (None, Aside.MORE, Aside.CHANGED, Aside.WHICH, Aside.MEANT)
 
 _PARTING: Mapping[str, tuple[TextId, tuple[Effect, ...]]] = {
     Aside.STOP: (phrases.STOP_CONFIRM, (Say(phrases.STOPPED), End())),
-    Aside.WITHDRAW: (phrases.WITHDRAW_CONFIRM, (Say(phrases.WITHDRAWN), End())),
+    Aside.WITHDRAW: (phrases.WITHDRAW_CONFIRM, (Withdraw(), Say(phrases.WITHDRAWN), End())),
     Aside.FORGET: (phrases.FORGET_CONFIRM, (Forget(), Say(phrases.FORGOTTEN), End())),
 }
 """What asks whether to part, and what a yes brings."""

@@ -100,6 +100,11 @@ class OpenCase:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The consent is taken back; what was passed on under it before is for people to see to."""
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """Erase all that is kept of this conversation, from earlier sessions too."""
 
@@ -124,4 +129,4 @@ class CancelTimer:
     kind: str
 
 
-Effect = Say | Ask | AskLanguage | ShowAnswers | OpenCase | Forget | End | SetTimer | CancelTimer
+Effect = Say | Ask | AskLanguage | ShowAnswers | OpenCase | Withdraw | Forget | End | SetTimer | CancelTimer

@@ -140,6 +140,8 @@ class Moves:
         step = state.step
         options = tuple(state.options.values())
         match step:
+            case ChooseStep() | YesNoStep() | ConsentStep() | FaqStep():
+                walk.effects.append(Ask(step.text, options))
             case LanguageStep():
                 walk.effects.append(AskLanguage(step.text))
             case ReviewStep():
@@ -153,8 +155,6 @@ class Moves:
                 walk.effects += (Say(phrases.ATTACH_ADVICE), Ask(step.text), Say(phrases.ATTACH_SKIP))
             case SeveralStep():
                 walk.effects += (Ask(step.text, options), Say(phrases.SEVERAL_HINT))
-            case ChooseStep() | YesNoStep() | ConsentStep() | FaqStep():
-                walk.effects.append(Ask(step.text, options))
             case _:  # set back to an entry flow that neither begins with a question nor has a menu
                 walk.end(End())
 
@@ -256,7 +256,7 @@ class Moves:
         file: Attachment | None = None,
     ) -> Answer:
         version = state.step.version if isinstance(state.step, ConsentStep) else None
-        together = tuple((name, state.options[name]) for name in chosen)
+        together = tuple((name, state.options[name]) for name in chosen) if chosen else ()
         return Answer(state.id, state.question, outcome, state.options.get(outcome), words, version, together, file)
 
     def _is_current(self, passed: Passed) -> bool:

@@ -25,6 +25,7 @@ from bot.flow.events import (
     SetTimer,
     Started,
     TimedOut,
+    Withdraw,
 )
 from bot.flow.phrases import Command
 from bot.flow.session import Session
@@ -252,7 +253,7 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
         work.tx.sessions.erase(conversation.id)
     else:
         work.tx.sessions.save(conversation.id, step.session)
-    handed_over = False
+    handed_over, wish, earlier = False, None, conversation.case
     for effect in step.effects:
         match effect:
             case OpenCase():
@@ -262,7 +263,10 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 work.set_timer(conversation, kind, after)
             case CancelTimer(kind):
                 work.tx.timers.cancel(conversation.id, kind)
+            case Withdraw():
+                wish = sayings.EARLIER_WITHDRAWN
             case Forget():
+                wish = sayings.EARLIER_FORGOTTEN
                 conversation = _forget(work, conversation)
             case End() if not handed_over:
                 conversation = replace(conversation, owner=Owner.NOBODY)
@@ -271,6 +275,9 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 pass  # said below, all together
     fingerprint = work.kit.fingerprint(conversation.channel)
     work.say(conversation, work.kit.render.effects(step.effects, locale, conversation.case, fingerprint))
+    if wish is not None and earlier is not None:  # what was passed on then stands in rooms of the staff
+        work.say(work.queue(), work.kit.render.staff(wish, case=earlier))
+        work.say(conversation, work.kit.render.requester(sayings.EARLIER_CASE, locale, earlier))
 
 
 def _forget(work: Work, conversation: Conversation) -> Conversation:

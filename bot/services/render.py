@@ -6,7 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from bot.domain import Answer, Case, CaseNumber, CaseStatus, TextId
-from bot.flow.events import Ask, AskLanguage, CancelTimer, Effect, End, Forget, OpenCase, Say, SetTimer, ShowAnswers
+from bot.flow.events import (
+    Ask,
+    AskLanguage,
+    CancelTimer,
+    Effect,
+    End,
+    Forget,
+    OpenCase,
+    Say,
+    SetTimer,
+    ShowAnswers,
+    Withdraw,
+)
 from bot.flow.model import ATTACHED, SKIPPED
 from bot.ports import Texts
 from bot.services import sayings
@@ -97,7 +109,7 @@ class Renderer:
                 return f"{asked}\n\n{self._numbered(self._language(each) for each in self._texts.locales)}"
             case ShowAnswers(answers):
                 return self._numbered(self._answer(answer, locale or self.first_locale) for answer in answers)
-            case OpenCase() | Forget() | End() | SetTimer() | CancelTimer():
+            case OpenCase() | Withdraw() | Forget() | End() | SetTimer() | CancelTimer():
                 return ""
             case _:
                 assert_never(effect)

@@ -22,6 +22,7 @@ from bot.flow.events import (
     ShowAnswers,
     Started,
     TimedOut,
+    Withdraw,
 )
 from bot.flow.session import Session, to_json
 from tests.flow import small
@@ -381,8 +382,8 @@ def test_whoever_wants_out_is_asked_once_and_then_everything_is_erased(
     assert talk.say("perhaps")[0] == NOT_UNDERSTOOD
     assert talk.say("no") == before[1:]
     assert talk.session == session
-    forgets = [Forget()] if word == "forget" else []
-    assert talk.say(word, "yes") == [*forgets, Say(Q(f"bot.{text}")), End()]
+    first = {"forget": [Forget()], "withdraw": [Withdraw()]}.get(word, [])
+    assert talk.say(word, "yes") == [*first, Say(Q(f"bot.{text}")), End()]
     assert talk.session is None
 
 

@@ -121,6 +121,19 @@ async def test_what_was_answered_is_gone_after_one_yes(word: str, answer: str) -
         assert await world.owner() is Owner.NOBODY
 
 
+@pytest.mark.parametrize(("word", "wish"), [("withdraw", "earlier_withdrawn"), ("forget", "earlier_forgotten")])
+async def test_what_was_passed_on_before_is_told_to_the_team_and_nothing_else_is_claimed(word: str, wish: str) -> None:
+    async with World() as world:
+        number = await world.claimed()
+        await world.command("!close", CLAIMER, world.notes)
+        await world.write(ROOM, REQUESTER, word)
+        before, queue = len(world.said(ROOM)), len(world.said(QUEUE))
+        await world.write(ROOM, REQUESTER, "yes")
+        done = bot_text({"withdraw": "withdrawn", "forget": "forgotten"}[word])
+        assert world.said(ROOM)[before:] == [done, bot_text("earlier_case", case=number)]
+        assert world.said(QUEUE)[queue:] == [staff_text(wish, case=number)]
+
+
 async def test_forgetting_reaches_what_an_earlier_case_still_holds() -> None:
     async with World() as world:
         number = await world.claimed()
