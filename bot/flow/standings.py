@@ -98,8 +98,15 @@ class _Explorer:
             waits = not isinstance(self._states[source].step, PassingStep)
             if trigger not in COMMANDS or (waits and (trigger != _MENU or source == compiled.initial)):
                 self._edges.setdefault(source, []).append((trigger, destination))
-        ids = [state.id for state in self._states.values() if isinstance(state.step, ConsentStep)]
-        self._asked_twice = {step for step in ids if ids.count(step) > 1}
+        places: dict[str, list[str]] = {}
+        for name, state in self._states.items():
+            places.setdefault(state.id, []).append(name)
+        self._once = {step: names[0] for step, names in places.items() if len(names) == 1}
+        self._asked_twice = {
+            state.id
+            for state in self._states.values()
+            if isinstance(state.step, ConsentStep) and state.id not in self._once
+        }
         self._matter = self._mattering()
         self._passed = surely_answered(compiled)
 
@@ -119,13 +126,17 @@ class _Explorer:
             for trigger, destination in self._ways(standing):
                 if trigger not in COMMANDS and trigger not in SILENT:
                     found.taken.setdefault(standing.state, {})[destination] = None
-                if destination in passed:
+                if destination in passed or self._is_answered(standing, destination):
                     continue  # the path is cut there
                 for there in self._after(standing, trigger, destination):
                     heappush(pending, (length + _length(trigger), next(order), there, (standing, trigger)))
                     if isinstance(self._states[standing.state].step, PassingStep):
                         found.passing.setdefault(standing, []).append(there)
         return found
+
+    def _is_answered(self, standing: Standing, destination: str) -> bool:
+        state = self._states.get(destination)
+        return state is not None and state.id in self._once and standing.outcome(state.id) is not None
 
     def _mattering(self) -> Mapping[str, Set[str]]:
         """For each state, the questions whose answers decide something, or are required, from there on."""
@@ -142,7 +153,9 @@ class _Explorer:
         turned = backward({source: [to for _, to in ways] for source, ways in self._edges.items()})
         matter: dict[str, set[str]] = {}
         for step, states in readers.items():
-            for name in reachable(states, turned):
+            # whoever comes to the question again has its answer no more, unless it was given in another place
+            again = [self._once[step]] if step in self._once else []
+            for name in reachable(states, turned, again):
                 matter.setdefault(name, set()).add(step)
         return matter
 

@@ -40,6 +40,7 @@ steps:
     text: These are your answers. What would you like to do?
   - handoff: handoff
     text: "Thank you. Your request is with our team now. Its number is {case}."
+    require: [consent.consent, long.q0]
   - faq: topics
     text: What would you like to know?
     go: menu
@@ -55,7 +56,7 @@ def build(folder: Path, states: int = STATES, locales: tuple[str, ...] = LOCALES
         text = (SHIPPED / f"{name}.yaml").read_text()
         (flows / f"{name}.yaml").write_text(text.partition("    card:")[0] + "\n" if name == "person" else text)
     (flows / "main.yaml").write_text(MAIN)
-    (flows / "long.yaml").write_text(f"flow: long\nsteps:\n{''.join(map(_question, range(states - 16)))}")
+    (flows / "long.yaml").write_text(f"flow: long\nsteps:\n{''.join(map(_question, range(states - 25)))}")
     now = datetime.now(UTC)
     said = library.read(flows)
     catalogs.extract(said, folder / CATALOGS, now)
@@ -69,7 +70,11 @@ def _question(number: int) -> str:
         f"      {name}: The {name} answer to question {number}\n" for name in ("one", "two", "three", "four")
     )
     skips = f"    go: {{four: q{number + 2}}}\n" if number % 5 == 0 else ""
-    return f"  - choose: q{number}\n    text: Is this question {number} of very many?\n    options:\n{options}{skips}"
+    asked = f"  - choose: q{number}\n    text: Is this question {number} of very many?\n    options:\n{options}{skips}"
+    if number % 20 != 7:
+        return asked
+    decided = f"      - {{if: {{q{number}: two, q{number - 2}: [one, four]}}, go: q{number + 2}}}\n"
+    return f"{asked}  - branch: b{number}\n    when:\n{decided}"
 
 
 def _translate(path: Path) -> None:

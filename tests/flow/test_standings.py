@@ -18,14 +18,14 @@ from bot.flow.model import NO_REPLY, TRIES, YES, ConsentStep, HandoffStep, Langu
 from bot.flow.phrases import HELP, NOT_UNDERSTOOD, STOP_CONFIRM
 from bot.flow.phrases import NO as SAY_NO
 from bot.flow.phrases import YES as SAY_YES
-from bot.flow.session import Session
+from bot.flow.session import Session, from_json, to_json
 from bot.flow.standings import COMMANDS, SILENT, Way, explore, was_given
 from bot.flow.walk import has_consent
 from tests.flow.made import made
 from tests.flow.small import LANGUAGES, compiled, lexicon
 
 FILE = Attachment(Kind.FILE, "notes.pdf", "application/pdf", 9, "place", "key")
-WORDS = ("menu", "back", "person", "skip", "help", "1", "2", "3", "some words")
+WORDS = ("menu", "back", "person", "skip", "help", "language", "Español", "1", "2", "3", "some words")
 
 
 def lot(chance: random.Random) -> tuple[Engine, Compiled]:
@@ -51,6 +51,11 @@ def events(chance: random.Random, steps: int) -> Iterator[Event]:
             yield TimedOut("idle")
         else:
             yield chance.choice((Missed(TextId("bot.x")), TimedOut("remind"), Started("menu", "en"), Started("", "en")))
+
+
+def stored(session: Session | None) -> Session | None:
+    """The session after a restart."""
+    return None if session is None else from_json(to_json(session))
 
 
 Known = tuple[str, bool, frozenset[str]]  # where one stands, whether with consent, and which questions were answered
@@ -88,7 +93,7 @@ def test_the_engine_stands_only_where_the_checks_look(flows: int, follow: bool) 
         seen = set()
         for event in events(chance, 200):
             before = session
-            session = engine.step(session, event).session
+            session = stored(engine.step(session, event).session)
             if session is not None:
                 assert stands(machine, session) in known, (session, before, event)
                 seen.add(stands(machine, session))
@@ -170,6 +175,21 @@ def test_wherever_one_stands_the_ways_out_are_open(flows: int) -> None:
             assert at_menu.state == machine.menu
             to_person = engine.step(session, Replied("person"))
             assert Say(NOT_UNDERSTOOD) not in to_person.effects
+
+
+@pytest.mark.parametrize("flows", [60, pytest.param(2_000, marks=pytest.mark.soak)])
+def test_flows_that_were_edited_meanwhile_ask_for_no_more_than_choices_without_consent(flows: int) -> None:
+    chance = random.Random(9)
+    session: Session | None = None
+    asked = 0
+    for _ in range(flows):
+        engine, machine = lot(chance)  # the session of the flows before goes on in these
+        for event in events(chance, 30):
+            session = engine.step(session, event).session
+            if session is not None and after_consent(machine.states[session.state].step):
+                assert has_consent(session.path), (session, event)
+                asked += 1
+    assert asked > flows
 
 
 def written(machine: Compiled, way: Way) -> list[Event] | None:
