@@ -4,9 +4,9 @@ Only ways that go straight on are followed. Going back, changing an answer, the 
 once more cut the path: they lead to where a shorter way stood, with the same answers on it. Kept answers go the way
 that they went when they were given. (Tests hold the engine to this, with flows and replies drawn by lot.)
 
-Weak points, all on the safe side: which of several options were chosen is not followed, so both ways of a branch on them
-are; and a way through a branch may be told that nobody can go, where one consent was refused in two places. On the other
-side: a circle that only a consent given elsewhere keeps from waiting is not found; the engine's bound on moves ends it.
+Weak points. On the safe side: which of several options were chosen is not followed, so both ways of a branch on them
+are; and a way through a branch may be told that nobody can go, where one consent was refused in two places. On the
+other side: a circle in which only a consent that was given elsewhere is asked is not found; the engine ends it.
 """
 
 from __future__ import annotations
