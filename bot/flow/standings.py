@@ -130,9 +130,8 @@ class _Explorer:
             for trigger, destination in self._ways(standing):
                 if trigger not in COMMANDS and trigger not in SILENT:
                     found.taken.setdefault(standing.state, {})[destination] = None
-                if destination in passed or self._is_answered(standing, destination):
-                    continue  # the path is cut there
-                for there in self._after(standing, trigger, destination):
+                cut = destination in passed or self._is_answered(standing, destination)
+                for there in self._after(standing, trigger, destination, cut):
                     heappush(pending, (length + _length(trigger), next(order), there, (standing, trigger)))
                     if isinstance(self._states[standing.state].step, PassingStep):
                         found.passing.setdefault(standing, []).append(there)
@@ -191,7 +190,12 @@ class _Explorer:
             return None  # which of several were chosen is not followed
         return any(outcome == wanted.name for wanted in condition.outcomes)
 
-    def _after(self, standing: Standing, trigger: str, destination: str) -> Iterator[Standing]:
+    def _after(self, standing: Standing, trigger: str, destination: str, cut: bool) -> Iterator[Standing]:
+        """Where this leads that is new; where the path is `cut`, a shorter way stood."""
+        if trigger == _SILENCE and not standing.consented:
+            yield Standing(destination, consented=False)  # what was chosen before consent may be erased by then
+        if cut:
+            return
         state = self._states[standing.state]
         consented, answers = standing.consented, standing.answers
         if isinstance(state.step, RecordedStep) and trigger not in COMMANDS and trigger not in SILENT:
@@ -200,8 +204,6 @@ class _Explorer:
         matter = self._matter.get(destination, frozenset())
         answers = frozenset(known for known in answers if known[0] in matter)
         yield Standing(destination, consented, answers)
-        if trigger == _SILENCE and not consented:
-            yield Standing(destination, consented)  # what was chosen before consent may be erased by then
         # whoever goes back from a second refusal of one consent has the first no more
         again = frozenset(known for known in answers if known[0] not in self._asked_twice or known[1] != NO)
         if again != answers:

@@ -193,3 +193,9 @@ def test_flows_with_more_to_follow_than_can_be_are_proved_all_the_same() -> None
     told = "  - say: told\n    text: Well.\n    require: [who_0, who_15]\n"
     assert codes(MAIN + many + decided + told + HANDOFF + BYE, PERSON) == ["handoff-without-consent: handoff"]
     assert codes(MAIN + CONSENT + many + decided + told + HANDOFF + BYE, PERSON) == []
+
+
+def test_a_silence_that_leads_back_to_an_earlier_question_takes_the_answers_before_it_away() -> None:
+    questions = WHO + "  - yesno: one\n    text: One?\n  - yesno: two\n    text: Two?\n    go: {no_reply: one}\n"
+    told = "  - say: told\n    text: Well.\n    require: who\n"
+    assert codes(MAIN + questions + told + BYE, PERSON) == ["required-not-asked: told"]
