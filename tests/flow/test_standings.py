@@ -14,7 +14,7 @@ from bot.domain import Answer, Attachment, Kind, TextId
 from bot.flow.engine import Engine
 from bot.flow.events import Ask, Edited, Event, Missed, OpenCase, Replied, Say, Sent, Started, TimedOut
 from bot.flow.machine import Compiled, RecordedStep, State, WaitingStep, after_consent, answering
-from bot.flow.model import NO_REPLY, TRIES, ConsentStep, HandoffStep, LanguageStep
+from bot.flow.model import NO_REPLY, TRIES, BranchStep, ConsentStep, HandoffStep, LanguageStep, SeveralStep
 from bot.flow.phrases import HELP, NOT_UNDERSTOOD, STOP_CONFIRM
 from bot.flow.phrases import NO as SAY_NO
 from bot.flow.phrases import YES as SAY_YES
@@ -195,11 +195,14 @@ def test_flows_that_were_edited_meanwhile_ask_for_no_more_than_choices_without_c
 
 
 def written(machine: Compiled, way: Way) -> list[Event] | None:
-    """What happens on this way; None where the engine stops, as it asks for more than choices only with consent."""
+    """What happens on this way; None where the engine stops, as it asks for more than choices only with consent.
+
+    Nor does anybody know which of several options have to be chosen: a branch may want some of them.
+    """
     happens: list[Event] = []
     for name, trigger in way:
         state = machine.states[name]
-        if after_consent(state.step) or isinstance(state.step, HandoffStep):
+        if after_consent(state.step) or isinstance(state.step, HandoffStep | SeveralStep):
             return None
         if trigger in COMMANDS:
             happens.append(Replied(COMMANDS[trigger].value))
@@ -228,10 +231,12 @@ def test_every_way_without_consent_that_is_told_can_be_gone(flows: int) -> None:
             if standing.consented or happens is None or state is None or not isinstance(state.step, WaitingStep):
                 continue
             names = [name for name, _ in found.way(standing)]
-            if sum(SILENT.get(trigger) == NO_REPLY for _, trigger in found.way(standing)) > 1:
-                continue  # of two silences in a row, the second ends the conversation
+            silences = sum(SILENT.get(trigger) == NO_REPLY for _, trigger in found.way(standing))
+            branches = any(isinstance(machine.states[name].step, BranchStep) for name in names)
             if after_consent(state.step) or len(set(names)) < len(names):
                 continue  # where one comes to a question twice, the path is cut, and a branch may decide otherwise
+            if silences > 1 or (silences and branches):
+                continue  # the second silence in a row is the end, and the first may have erased what a branch looks at
             session = engine.step(None, Replied("")).session
             for event in happens:
                 session = engine.step(session, event).session
