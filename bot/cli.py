@@ -220,7 +220,7 @@ def status(flows: FlowsFolder = FLOWS) -> None:
     for language in catalogs.status(library.read(flows), flows.parent / CATALOGS):
         typer.echo(
             f"{language.locale}: {language.translated} translated, {language.fuzzy} to be looked at again, "
-            f"{language.missing} missing"
+            f"{language.missing} missing" + (f", {language.obsolete} said no longer" if language.obsolete else "")
         )
 
 
@@ -288,6 +288,8 @@ def _exit_code(error: VestibuleError) -> int:
 
 def _print(problems: Sequence[Problem], output: Format) -> None:
     """Problems on standard output, for scripts too; what they come to on standard error."""
+    from bot.flow.model import Severity
+
     if output is Format.JSON:
         rows = [
             {
@@ -305,7 +307,10 @@ def _print(problems: Sequence[Problem], output: Format) -> None:
     for problem in problems:
         typer.echo(problem)
     counts = Counter(problem.severity.value for problem in problems)
-    found = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(counts.items()))
+    found = ", ".join(
+        f"{count} {kind}{'s' if count > 1 and kind != Severity.ADVICE else ''}"
+        for kind, count in sorted(counts.items())
+    )
     _tell(found or "nothing is wrong")
 
 

@@ -94,7 +94,8 @@ async def _publish(publisher: Publisher, by: str, seen: str, *, move: bool) -> T
         stays = f"release {known[-1].number} stays live" if known else "nothing is live yet"
         problems = [str(problem) for problem in error.problems]
         return Told([*problems, f"Not published; {stays}."], wrong=True)
-    return Told([_outcome(published)])
+    unready = f"Not offered: {', '.join(published.unready)}. `vestibule check` says what is missing there."
+    return Told([_outcome(published), *([unready] if published.unready else [])])
 
 
 def _outcome(published: Published) -> str:

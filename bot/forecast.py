@@ -73,8 +73,8 @@ def _changes(old: Library, new: Library, catalogs: Catalogs, locales: Sequence[s
         missing = sum(_untranslated(new, catalogs, locale, text) for text in differences.texts)
         if locale != SOURCE_LOCALE and missing:
             named = language_name(locale, SOURCE_LOCALE)
-            verb = "is" if missing == 1 else "are"
-            yield f"  ! {named}: {_count(missing, 'text')} of these {verb} not translated, and said in English"
+            lacks = f"{_count(missing, 'text')} of these {'is' if missing == 1 else 'are'} not translated"
+            yield f"  ! {named}: {lacks}; nobody new is offered it until then"
 
 
 def _untranslated(library: Library, catalogs: Catalogs, locale: str, text: TextId) -> bool:

@@ -11,10 +11,12 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 from babel import Locale
+from babel.core import UnknownLocaleError
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import PoFileError, read_po
 
@@ -24,6 +26,10 @@ from bot.flow.model import FlowError, Library, Mark, Problem, Severity
 from bot.flow.understand import Lexicon
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+_PLURAL = re.compile(
+    rb"^[^\S\n]*(?:#~)?[^\S\n]*(msgid_plural)", re.MULTILINE
+)  # babel makes as many strings as the header says
 
 _COMMAND = re.compile(r"![a-z-]+(?: [A-Za-z]+)*")  # what staff write: `!vet passed CASE`
 
@@ -43,12 +49,17 @@ class Catalogs:
     @classmethod
     def read(cls, folder: Path) -> Catalogs:
         """Every catalog of the folder. Fuzzy entries are left out: nobody has confirmed them. Raises FlowError."""
-        return cls({path.parent.parent.name: _usable(read_catalog(path)) for path in catalog_files(folder)})
+        return cls.of({locale: read() for locale, (_, read) in catalogs_in(folder).items()})
 
     @classmethod
-    def of(cls, files: Mapping[str, tuple[str, bytes]]) -> Catalogs:
-        """The same of what was read before: for each locale, the name of its catalog and what it holds."""
-        return cls({locale: _usable(parse_catalog(name, content)) for locale, (name, content) in files.items()})
+    def of(cls, catalogs: Mapping[str, Catalog]) -> Catalogs:
+        """The same from catalogs that were read already."""
+        return cls({locale: _usable(catalog) for locale, catalog in catalogs.items() if is_language(locale)})
+
+    @property
+    def locales(self) -> Sequence[str]:
+        """The languages of the catalogs."""
+        return tuple(self._translations)
 
     def has(self, locale: str, context: str, source: str) -> bool:
         """Whether somebody has translated this."""
@@ -63,7 +74,8 @@ class Texts:
     """Says texts: `ports.Texts`, and what the engine needs to know about every language.
 
     `helpline` gives, for a locale, what the placeholders stand for that are the same in every conversation; its
-    addresses and links are empty where the config leaves them empty.
+    addresses and links are empty where the config leaves them empty. Who already speaks a language that is offered no
+    longer goes on hearing it while there is a catalog, and the helpline's first language after that.
     """
 
     def __init__(
@@ -74,13 +86,14 @@ class Texts:
         locales: Sequence[str],
     ) -> None:
         self._locales = tuple(locales)
-        self._helpline = {locale: helpline(locale) for locale in locales}
+        spoken = tuple(dict.fromkeys((*locales, *catalogs.locales)))
+        self._helpline = {locale: helpline(locale) for locale in spoken}
         self._paragraphs = {
             locale: {
-                text: tuple(_paragraph(catalogs.translate(locale, text, said), locale) for said in source.paragraphs)
+                text: tuple(_paragraph(catalogs.translate(locale, text, said), turned) for said in source.paragraphs)
                 for text, source in library.sources.items()
             }
-            for locale in locales
+            for locale, turned in ((each, _babel(each).text_direction == "rtl") for each in spoken)
         }
         self._words = {
             locale: {
@@ -97,6 +110,7 @@ class Texts:
 
     def say(self, text: TextId, locale: str, params: Mapping[str, str] | None = None) -> str:
         """The text in this language. Raises LookupError for a text or a placeholder that does not exist."""
+        locale = locale if locale in self._paragraphs else self._locales[0]
         values = {**self._helpline[locale], **(params or {})}
         return "\n\n".join(
             _fill(paragraph, values)
@@ -136,6 +150,14 @@ def language_name(code: str, locale: str) -> str:
     return name[:1].upper() + name[1:]
 
 
+def is_language(code: str) -> bool:
+    """Whether this is the code of a language that is known: `es`, `pt_BR`."""
+    try:
+        return bool(_babel(code))
+    except (UnknownLocaleError, ValueError):
+        return False
+
+
 def placeholders(paragraphs: Iterable[str]) -> set[str]:
     """The names of the placeholders in these paragraphs."""
     return {name for paragraph in paragraphs for name in PLACEHOLDER.findall(paragraph)}
@@ -151,25 +173,38 @@ def catalog_files(folder: Path) -> Sequence[Path]:
     return sorted(folder.glob("*/LC_MESSAGES/messages.po"))
 
 
+CatalogFiles = Mapping[str, tuple[str, Callable[[], Catalog]]]
+"""For each locale, the name of its catalog and what reads it, or raises FlowError."""
+
+
+def catalogs_in(folder: Path) -> CatalogFiles:
+    """The catalogs of a locales folder."""
+    return {path.parent.parent.name: (str(path), partial(read_catalog, path)) for path in catalog_files(folder)}
+
+
 def read_catalog(path: Path) -> Catalog:
     """One gettext file. Raises FlowError, with the line, where it is not one."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise _no_catalog(str(path), 1, str(error)) from None
+        raise _no_catalog(str(path), 1, (error.strerror or type(error).__name__).lower()) from None
     return parse_catalog(str(path), content)
 
 
 def parse_catalog(name: str, content: bytes) -> Catalog:
-    """The same of what was read before."""
+    """The same of what was read before, from a file of this name."""
+    plural = _PLURAL.search(content)
+    if plural is not None:
+        line = content.count(b"\n", 0, plural.start(1)) + 1
+        raise _no_catalog(name, line, "a text of the flows has no plural forms")
     try:
         return read_po(BytesIO(content), abort_invalid=True)
     except PoFileError as error:
         line, why = error.lineno + 1, "this line is no gettext"
     except UnicodeDecodeError:
         line, why = 1, "it is not a text in UTF-8"
-    except ValueError as error:
-        line, why = 1, str(error)
+    except Exception:  # whatever babel trips over in a header that is no header
+        line, why = 1, "its header is damaged; copy the first lines of another catalog"
     raise _no_catalog(name, line, why)
 
 
@@ -183,7 +218,12 @@ def _usable(catalog: Catalog) -> Mapping[tuple[str, str], str]:
     return {
         (message.context or "", message.id): message.string
         for message in catalog
-        if isinstance(message.id, str) and isinstance(message.string, str) and message.string and not message.fuzzy
+        if isinstance(message.id, str)
+        and isinstance(message.string, str)
+        and message.string.strip()
+        and not message.fuzzy
+        # an address that is lost in a translation, or a name that nothing fills in: better the source
+        and placeholders([message.id]) == placeholders([message.string])
     }
 
 
@@ -191,9 +231,8 @@ def _babel(code: str) -> Locale:
     return Locale.parse(code)
 
 
-def _paragraph(text: str, locale: str) -> _Paragraph:
+def _paragraph(text: str, right_to_left: bool) -> _Paragraph:
     """It runs as its language does, unless all its letters run the other way: then it is one that nobody translated."""
-    right_to_left = _babel(locale).text_direction == "rtl"
     ways = {unicodedata.bidirectional(letter) for letter in PLACEHOLDER.sub("", text)} & _STRONG
     if ways:
         right_to_left = not ways.isdisjoint(_RIGHT_TO_LEFT) if right_to_left else ways <= _RIGHT_TO_LEFT

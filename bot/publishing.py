@@ -12,12 +12,14 @@ import os
 import pwd
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
+
 from bot import library
-from bot.checking import check_compiled, unsafe
+from bot.checking import check_compiled, none_ready, ready, speak, verdict_of
 from bot.config import Config
 from bot.domain import FIRST_RELEASE, Release
 from bot.errors import VestibuleError
@@ -26,7 +28,7 @@ from bot.flow.loader import load
 from bot.flow.machine import compile_flows
 from bot.flow.model import FlowError, Mark, Problem, Severity
 from bot.flow.questions import finder
-from bot.i18n import Catalogs, Texts, catalog_files, language_name
+from bot.i18n import CatalogFiles, Catalogs, Texts, catalog_files, language_name, parse_catalog
 from bot.ports import Clock, Store, Tx
 from bot.services.releases import CATALOGS, FLOWS, MOST_KEPT, Content, Releases, flow_files
 
@@ -43,10 +45,14 @@ class PublishError(VestibuleError):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing came to; `again`: the release that is live says the same, and nothing was stored."""
+    """What publishing came to; `again`: the release that is live says the same, and nothing was stored.
+
+    `unready` are the languages of the config in which it is not offered.
+    """
 
     release: Release
     again: bool = False
+    unready: tuple[str, ...] = ()
 
 
 def read_files(config: Config) -> Files:
@@ -71,25 +77,39 @@ def digest(files: Files) -> str:
 
 
 def compile_files(config: Config, files: Files) -> Content:
-    """What a release says, compiled for the languages of the config. Raises FlowError."""
+    """What a release says, compiled for those languages of the config that are ready in it. Raises FlowError."""
     flows = load(flow_files(files))
-    compiled = compile_flows(flows, config.helpline.locales)
-    texts = Texts(flows, Catalogs.of(_catalogs(files)), config.texts_params, config.helpline.locales)
+    offered = config.helpline.locales
+    spoken = speak(flows, compile_flows(flows, offered), _catalogs(files), Path(CATALOGS))
+    locales = ready(offered, spoken.languages)
+    if not locales:
+        raise FlowError([none_ready(flows)])
+    compiled = compile_flows(flows, locales)
+    texts = Texts(flows, spoken.catalogs, config.texts_params, locales)
     lexicons = texts.lexicons()
     return Content(flows, compiled, Engine(compiled, lexicons, texts.languages(), finder(flows, lexicons)), texts)
 
 
+def unready(config: Config, content: Content) -> tuple[str, ...]:
+    """The languages of the config that are not offered with this content: nobody new can choose them."""
+    return tuple(locale for locale in config.helpline.locales if locale not in content.compiled.locales)
+
+
 def catalogs_of(files: Files) -> Catalogs:
-    """The translations of a release. Raises FlowError."""
-    return Catalogs.of(_catalogs(files))
+    """The translations of a release, of all catalogs that can be read."""
+    found: dict[str, Catalog] = {}
+    for locale, (_, read) in _catalogs(files).items():
+        with suppress(FlowError):
+            found[locale] = read()
+    return Catalogs.of(found)
 
 
 def read_checked(config: Config) -> tuple[Files, Content]:
     """What lies in the folders, where it may go live. Raises FlowError, PublishError."""
     files = read_files(config)
-    problems = unsafe(config)
-    if problems:
-        raise FlowError(problems)
+    refused = verdict_of(config, library.read(config.flows.path)).refused
+    if refused:
+        raise FlowError(refused)
     content = compile_files(config, files)
     if read_files(config) != files:
         raise PublishError("the files were changed while they were checked; nothing is published. Try again")
@@ -115,9 +135,11 @@ async def go_live(config: Config, kept: Store, clock: Clock) -> Releases:
     if releases is None:
         files, content = await asyncio.to_thread(read_checked, config)
         first = await kept.transact(partial(_add, files, login_name(), False, clock))
-        return _releases(config, first.number, [first], content)
-    await _compare(config, kept, releases.latest.number)
-    await _hold(config, kept, releases)
+        releases = _releases(config, first.number, [first], content)
+    else:
+        await _compare(config, kept, releases.latest.number)
+        await _hold(config, kept, releases)
+    _warn_of_unready(config, releases.latest.content)
     return releases
 
 
@@ -152,7 +174,8 @@ class Publisher:
         if digest(files) != seen:
             raise PublishError("the bot reads other flow files than you do; is it the right config?")
         # whoever asked may hang up: what has begun is ended, so that what runs is what is stored
-        return await asyncio.shield(asyncio.ensure_future(self._publish(files, content, by, move=move)))
+        published = await asyncio.shield(asyncio.ensure_future(self._publish(files, content, by, move=move)))
+        return replace(published, unready=unready(self._config, content))
 
     async def log(self) -> Sequence[Release]:
         """What was published, the first one first."""
@@ -166,6 +189,7 @@ class Publisher:
         live = self._live
         if live is not None:  # on the store's thread, so between two steps
             await self._store.transact(lambda _: live.switch(release, content))
+            _warn_of_unready(self._config, content)
         return Published(release)
 
 
@@ -208,6 +232,11 @@ def _usable(config: Config, number: int, files: Files) -> Content:
     raise FlowError([Problem(Mark(f"release {number}", 1, 1), Severity.ERROR, "release-refused", message), *errors])
 
 
+def _warn_of_unready(config: Config, content: Content) -> None:
+    for locale in unready(config, content):
+        log.warning("language not offered: %s; `vestibule check` tells why", locale)
+
+
 async def _compare(config: Config, kept: Store, latest: int) -> None:
     """Say, once, that there is something that was not published."""
     stored = await kept.transact(lambda tx: tx.releases.files(latest))
@@ -243,10 +272,12 @@ def _put(releases: Releases, number: int, content: Content, _tx: Tx) -> None:
     releases.hold(number, content)
 
 
-def _catalogs(files: Files) -> Mapping[str, tuple[str, bytes]]:
-    """By language, the name and the content of each catalog."""
+def _catalogs(files: Files) -> CatalogFiles:
     found = {name: content for name, content in files.items() if name.startswith(CATALOGS)}
-    return {name.removeprefix(CATALOGS).split("/")[0]: (name, content) for name, content in found.items()}
+    return {
+        name.removeprefix(CATALOGS).split("/")[0]: (name, partial(parse_catalog, name, content))
+        for name, content in found.items()
+    }
 
 
 def _below(path: str | Path, folder: Path) -> str:

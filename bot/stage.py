@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot import catalogs, library
-from bot.checking import CATALOGS, found_locales
-from bot.config import LINKS, ConfigError, Helpline, texts_params
+from bot.checking import CATALOGS, STAND_INS, found_locales
+from bot.config import ConfigError, texts_params
 from bot.domain import Attachment, Case, CaseNumber, CaseStatus, ConversationId, Kind
 from bot.flow.checks import check
 from bot.flow.engine import Engine
@@ -41,12 +41,6 @@ from bot.transcripts import Opening
 
 FINGERPRINT = "<fingerprint>"
 CASE = CaseNumber("7F3K")  # the number of every case that is only played
-STAND_INS = Helpline(
-    help_address="<help_address>",
-    legal_address="<legal_address>",
-    general_address="<general_address>",
-    links={link: f"<link_{link}>" for link in LINKS},
-)
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # of the time that passes in a game
 
 

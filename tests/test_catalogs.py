@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from bot import catalogs, library
+from bot.catalog_checks import check_languages, check_template
 from bot.domain import TextId
 from bot.flow.loader import load
-from bot.flow.model import FlowError, Library, Mark, Severity, Source
-from bot.i18n import read_catalog
+from bot.flow.model import FlowError, Library, Mark, Problem, Severity, Source
+from bot.i18n import catalogs_in, read_catalog
 
 ROOT = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -31,6 +32,11 @@ def made_library(texts: Mapping[str, str], note: str = "", words: Mapping[str, s
         for name, listed in (words or {}).items()
     }
     return Library({}, {}, sources, word_sources)
+
+
+def check(flows: Library, folder: Path, locales: list[str]) -> list[Problem]:
+    languages = check_languages(flows, catalogs_in(folder), folder, locales)
+    return [*check_template(flows, folder), *(problem for language in languages for problem in language.problems)]
 
 
 class Folder:
@@ -51,7 +57,7 @@ class Folder:
         self.spanish.write_text(text.replace(begin + '"', f'{begin}{spanish}"'))
 
     def check(self, flows: Library) -> list[str]:
-        problems = catalogs.check(flows, self.path, ["en", "es"])
+        problems = check(flows, self.path, ["en", "es"])
         return [str(problem).replace(f"{self.path}/", "") for problem in problems]
 
 
@@ -105,7 +111,7 @@ def test_a_changed_sentence_keeps_its_translation_as_fuzzy(folder: Folder) -> No
     assert message.fuzzy
     assert message.string == "¿Qué quiere hacer?"
     assert folder.check(changed) == [
-        "es/LC_MESSAGES/messages.po:23:1: error[missing-translation]: 'main.menu' has changed since it was translated. "
+        "es/LC_MESSAGES/messages.po:23:1: warning[stale-translation]: 'main.menu' has changed since it was translated. "
         "Look at it, then take 'fuzzy' away"
     ]
 
@@ -118,6 +124,7 @@ def test_a_sentence_that_is_gone_raises_no_alarm(folder: Folder) -> None:
     folder.bring_up_to_date(fewer)
     assert folder.check(fewer) == []
     assert '#~ msgid "Something quite different"' in folder.spanish.read_text()
+    assert catalogs.status(fewer, folder.path) == [catalogs.Status("es", translated=1, fuzzy=0, missing=0, obsolete=1)]
 
 
 def test_status_counts_each_message_once(folder: Folder) -> None:
@@ -126,7 +133,7 @@ def test_status_counts_each_message_once(folder: Folder) -> None:
     flows = made_library({"main.a": "The first questions", "main.b": "Zebra", "staff.c": "Other"})
     folder.bring_up_to_date(flows)
     folder.translate("Zebra", "Cebra")
-    assert catalogs.status(flows, folder.path) == [catalogs.Status("es", translated=1, fuzzy=1, missing=1)]
+    assert catalogs.status(flows, folder.path) == [catalogs.Status("es", translated=1, fuzzy=1, missing=1, obsolete=0)]
 
 
 def test_what_is_not_translated_is_told_where_it_stands(folder: Folder) -> None:
@@ -134,10 +141,10 @@ def test_what_is_not_translated_is_told_where_it_stands(folder: Folder) -> None:
     folder.bring_up_to_date(flows)
     folder.translate("yes", " , ")
     assert folder.check(flows) == [
-        "es/LC_MESSAGES/messages.po:23:1: error[missing-translation]: 'words.yes' names no word",
-        "es/LC_MESSAGES/messages.po:28:1: error[missing-translation]: 'main.menu' is not translated",
+        "es/LC_MESSAGES/messages.po:23:1: warning[missing-translation]: 'words.yes' names no word",
+        "es/LC_MESSAGES/messages.po:28:1: warning[missing-translation]: 'main.menu' is not translated",
         # specialists read the helpline's own language
-        "es/LC_MESSAGES/messages.po:33:1: warning[missing-translation]: 'staff.card' is not translated",
+        "es/LC_MESSAGES/messages.po:33:1: advice[missing-translation]: 'staff.card' is not translated",
     ]
 
 
@@ -146,7 +153,7 @@ def test_what_a_catalog_has_not_heard_of_is_told_where_the_flow_says_it(folder: 
     flows = made_library({"main.menu": "What now?"})
     catalogs.extract(flows, folder.path, NOW)
     assert folder.check(flows) == [
-        "flows/main.yaml:4:11: error[missing-translation]: 'main.menu' is not in es/LC_MESSAGES/messages.po. "
+        "flows/main.yaml:4:11: warning[missing-translation]: 'main.menu' is not in es/LC_MESSAGES/messages.po. "
         "Run `vestibule catalogs update`"
     ]
 
@@ -168,6 +175,50 @@ def test_placeholders_must_be_the_same(folder: Folder, spanish: str, fault: str)
     assert folder.check(flows) == [
         f"es/LC_MESSAGES/messages.po:22:1: error[placeholder-mismatch]: the translation of 'main.a' {fault}"
     ]
+
+
+@pytest.mark.parametrize("english", ["Signal", "Digital Security Helpline", "{name}: {case}", "!claim {case}", "No"])
+def test_a_name_or_a_word_may_be_the_same_in_two_languages(folder: Folder, english: str) -> None:
+    flows = made_library({"main.a": english})
+    folder.bring_up_to_date(flows)
+    folder.translate(english, english)
+    assert folder.check(flows) == []
+
+
+def test_a_sentence_that_stays_english_is_told(folder: Folder) -> None:
+    flows = made_library({"main.a": "Write to {name} now"}, words={"yes": "yes, yes please"})
+    folder.bring_up_to_date(flows)
+    folder.translate("Write to {name} now", "Write to {name} now")
+    folder.translate("yes, yes please", "yes, yes please")
+    assert folder.check(flows) == [
+        "es/LC_MESSAGES/messages.po:23:1: warning[same-as-source]: the translation of 'words.yes' is the English text, "
+        "word for word",
+        "es/LC_MESSAGES/messages.po:29:1: warning[same-as-source]: the translation of 'main.a' is the English text, "
+        "word for word",
+    ]
+
+
+def ready(flows: Library, folder: Folder) -> bool:
+    (spanish,) = check_languages(flows, catalogs_in(folder.path), folder.path, ["en", "es"])
+    return spanish.ready
+
+
+def test_a_language_is_ready_when_everything_for_requesters_is_translated_and_confirmed(folder: Folder) -> None:
+    flows = made_library({"main.menu": "What now?", "staff.card": "Card"})
+    folder.bring_up_to_date(flows)
+    assert not ready(flows, folder)
+    folder.translate("What now?", "¿Qué más?")
+    assert ready(flows, folder)  # specialists read the helpline's own language
+    changed = made_library({"main.menu": "What is it now?", "staff.card": "Card"})
+    folder.bring_up_to_date(changed)
+    assert not ready(changed, folder)
+
+
+def test_a_language_with_a_fault_in_its_catalog_is_not_ready(folder: Folder) -> None:
+    flows = made_library({"main.menu": "Write to {help_address}"})
+    folder.bring_up_to_date(flows)
+    folder.translate("Write to {help_address}", "Escriba")
+    assert not ready(flows, folder)
 
 
 def test_a_template_older_than_the_flows_is_told(folder: Folder) -> None:
@@ -221,7 +272,7 @@ def test_a_folder_that_is_no_language_is_told(folder: Folder) -> None:
     folder.bring_up_to_date(flows)
     folder.spanish.write_text(folder.spanish.read_text().replace("Language: es", "Language: klingon"))
     (folder.path / "es").rename(folder.path / "klingon")
-    problems = catalogs.check(flows, folder.path, ["en"])
+    problems = check(flows, folder.path, ["en"])
     assert [problem.code for problem in problems] == ["unknown-locale"]
     assert problems[0].message == "'klingon' is not the code of a language that we know"
 
@@ -230,7 +281,7 @@ def test_a_broken_catalog_is_one_problem_among_others(folder: Folder) -> None:
     flows = made_library({})
     folder.bring_up_to_date(flows)
     folder.spanish.write_bytes(b'msgid "a"\nmsgstr "\xff"\n')
-    assert [problem.code for problem in catalogs.check(flows, folder.path, ["es"])] == ["bad-catalog"]
+    assert [problem.code for problem in check(flows, folder.path, ["es"])] == ["bad-catalog"]
 
 
 # What reads the flows, and what ships.
@@ -253,7 +304,7 @@ def test_a_folder_without_flows_is_told(tmp_path: Path) -> None:
 
 def test_the_shipped_catalogs_are_complete() -> None:
     flows = library.read(ROOT / "flows")
-    problems = catalogs.check(flows, ROOT / "locales", ["en", "es", "ar"])
+    problems = check(flows, ROOT / "locales", ["en", "es", "ar"])
     assert [str(problem) for problem in problems if problem.severity is Severity.ERROR] == []
 
 

@@ -112,6 +112,21 @@ def test_fuzzy_translations_are_not_said(tmp_path: Path) -> None:
     assert catalogs.translate("ar", "a.c", "Two") == "Two"
 
 
+def test_a_translation_that_lost_an_address_is_not_said(tmp_path: Path) -> None:
+    path = tmp_path / "ar" / "LC_MESSAGES" / "messages.po"
+    path.parent.mkdir(parents=True)
+    path.write_text('msgctxt "a.b"\nmsgid "Write to {help_address}"\nmsgstr "اكتب إلى {address}"\n')
+    assert Catalogs.read(tmp_path).translate("ar", "a.b", "Write to {help_address}") == "Write to {help_address}"
+
+
+def test_whoever_speaks_a_language_that_is_not_offered_any_more_still_hears_it() -> None:
+    translations = {locale: {("a.b", "One"): said} for locale, said in (("ar", "واحد"), ("es", "Uno"))}
+    texts = Texts(made_library({"a.b": "One"}), Catalogs(translations), lambda _: HELPLINE, ["ar", "en"])
+    assert texts.say(TextId("a.b"), "es") == "Uno"
+    assert texts.say(TextId("a.b"), "fr") == "واحد"  # there is no such catalog any more
+    assert set(texts.lexicons()) == set(texts.languages()) == {"ar", "en"}
+
+
 def test_the_same_sentence_in_two_places_may_be_translated_in_two_ways() -> None:
     texts = made_texts({"a.b": "Yes", "a.c": "Yes"}, {"a.b": {"Yes": "نعم"}, "a.c": {"Yes": "أجل"}})
     assert texts.say(TextId("a.c"), "ar") == "أجل"

@@ -15,7 +15,7 @@ from bot.flow import phrases, questions, reading
 from bot.flow.asides import GIVING_WAY, Aside, Asides
 from bot.flow.edits import Edits
 from bot.flow.events import Edited, End, Event, Missed, Replied, Say, Sent, Started, TimedOut
-from bot.flow.machine import CHANGE, Compiled, State, WaitingStep, answering, commanding
+from bot.flow.machine import CHANGE, Compiled, State, WaitingStep, after_consent, answering, commanding
 from bot.flow.model import (
     CHOSEN,
     ENOUGH,
@@ -71,7 +71,7 @@ class Engine:
         self._find = find
         steps = {name: state.step for name, state in compiled.states.items()}
         self._waiting = {name for name, step in steps.items() if isinstance(step, WaitingStep)}
-        self._after_consent = {name for name, step in steps.items() if isinstance(step, AskStep | AttachStep)}
+        self._after_consent = {name for name, step in steps.items() if after_consent(step)}
         questioning = {name: step for name, step in steps.items() if not isinstance(step, LanguageStep)}
         self._waits = {
             name: step.wait

@@ -48,19 +48,19 @@ _WAIT = ("tries", "remind_after", "remind", "expire_after")
 WAS = "was"  # what a step or a flow was called before; a call has the name of its flow
 KEYS: Mapping[str, tuple[str, ...]] = {
     "language": ("text", "note", WAS),
-    "say": ("text", "faq", "note", "go", WAS),
-    "choose": ("text", "label", "note", "options", "go", *_WAIT, WAS),
-    "several": ("text", "label", "note", "options", "least", "most", "alone", "go", *_WAIT, WAS),
-    "yesno": ("text", "label", "note", "go", *_WAIT, WAS),
-    "consent": ("text", "version", "covers", "note", "go", *_WAIT, WAS),
-    "ask": ("text", "label", "note", "kind", "longest", "error", "skip", "go", *_WAIT, WAS),
-    "attach": ("text", "label", "note", "go", *_WAIT, WAS),
-    "branch": ("when", "otherwise", "note", WAS),
-    "faq": ("text", "note", "go", *_WAIT, WAS),
-    "call": ("note",),
-    "review": ("text", "note", "go", *_WAIT, WAS),
-    "handoff": ("text", "note", "card", WAS),
-    "end": ("text", "note", WAS),
+    "say": ("text", "faq", "note", "require", "go", WAS),
+    "choose": ("text", "label", "note", "require", "personal", "options", "go", *_WAIT, WAS),
+    "several": ("text", "label", "note", "require", "personal", "options", "least", "most", "alone", "go", *_WAIT, WAS),
+    "yesno": ("text", "label", "note", "require", "personal", "go", *_WAIT, WAS),
+    "consent": ("text", "version", "covers", "note", "require", "go", *_WAIT, WAS),
+    "ask": ("text", "label", "note", "require", "kind", "longest", "error", "skip", "go", *_WAIT, WAS),
+    "attach": ("text", "label", "note", "require", "go", *_WAIT, WAS),
+    "branch": ("when", "otherwise", "note", "require", WAS),
+    "faq": ("text", "note", "require", "go", *_WAIT, WAS),
+    "call": ("note", "require"),
+    "review": ("text", "note", "require", "go", *_WAIT, WAS),
+    "handoff": ("text", "note", "require", "card", WAS),
+    "end": ("text", "note", "require", WAS),
 }
 """Every kind of step, and the keys that it can have beside its name."""
 
@@ -134,6 +134,22 @@ class StepFields:
                 options.append(Option(option.text, text_id))
         return tuple(options)
 
+    def flag(self, key: str) -> bool:
+        """Yes or no, and no where it is left out."""
+        word = self.fields.word(key)
+        if word and word.text not in (YES, NO):
+            self.problems.error(word.mark, "wrong-form", f"'{key}' is yes or no")
+        return word is not None and word.text == YES
+
+    def required(self) -> tuple[Target, ...]:
+        """The steps whose questions must have been answered before; a name without its flow is one of this flow."""
+        value = self.fields.get("require")
+        listed = value.values if isinstance(value, Items) else (value,) if value is not None else ()
+        if value is not None and (not listed or not all(isinstance(name, Scalar) for name in listed)):
+            message = "'require' is the name of a step, or a list of them: [role, incident.urgency]"
+            self.problems.error(value.mark, "wrong-form", message)
+        return tuple(Target(whole_name(self.flow, name), name.mark) for name in listed if isinstance(name, Scalar))
+
     def ways(self, *outcomes: str) -> Ways:
         """Where a question goes on: by its answers, and where it gets none."""
         return self.fields.ways((*outcomes, *UNANSWERED))
@@ -176,6 +192,11 @@ class StepFields:
         return Wait(tries, remind_after, self.maybe("remind"), expire_after)
 
 
+def whole_name(flow: str, name: Scalar) -> str:
+    """The name of a step with its flow before it."""
+    return name.text if "." in name.text else f"{flow}.{name.text}"
+
+
 def _language(step: StepFields) -> FlowStep:
     return LanguageStep(step.name, step.mark, step.text())
 
@@ -194,7 +215,8 @@ def _say(step: StepFields) -> FlowStep:
 def _choose(step: StepFields) -> FlowStep:
     options = step.options()
     ways = step.ways(*(option.name for option in options))
-    return ChooseStep(step.name, step.mark, step.text(), step.maybe("label"), options, ways, step.wait())
+    text, label, wait = step.text(), step.maybe("label"), step.wait()
+    return ChooseStep(step.name, step.mark, text, label, options, ways, wait, step.flag("personal"))
 
 
 def _several(step: StepFields) -> FlowStep:
@@ -207,8 +229,8 @@ def _several(step: StepFields) -> FlowStep:
         message = f"'{step.name}' has {together} answers that go together, so 'least' and 'most' cannot both be kept"
         step.problems.error(step.fields.mark("most" if most > together else "least"), "impossible-number", message)
     ways = step.ways(CHOSEN, *alone)
-    text, label, wait = step.text(), step.maybe("label"), step.wait()
-    return SeveralStep(step.name, step.mark, text, label, options, alone, least, most, ways, wait)
+    text, label, wait, personal = step.text(), step.maybe("label"), step.wait(), step.flag("personal")
+    return SeveralStep(step.name, step.mark, text, label, options, alone, least, most, ways, wait, personal)
 
 
 def _alone(step: StepFields, names: tuple[str, ...]) -> Iterable[str]:
@@ -227,7 +249,7 @@ def _alone(step: StepFields, names: tuple[str, ...]) -> Iterable[str]:
 
 def _yesno(step: StepFields) -> FlowStep:
     text, label, ways = step.text(), step.maybe("label"), step.ways(YES, NO)
-    return YesNoStep(step.name, step.mark, text, label, ways, step.wait())
+    return YesNoStep(step.name, step.mark, text, label, ways, step.wait(), step.flag("personal"))
 
 
 def _consent(step: StepFields) -> FlowStep:
@@ -299,13 +321,11 @@ def _clause(step: StepFields, item: Value) -> Clause | None:
 
 
 def _condition(step: StepFields, name: Scalar, value: Value) -> Condition:
-    """A step without its flow is one of this flow."""
-    asked = name.text if "." in name.text else f"{step.flow}.{name.text}"
     values = value.values if isinstance(value, Items) else (value,)
     outcomes = [Target(outcome.text, outcome.mark) for outcome in values if isinstance(outcome, Scalar)]
     if not values or len(outcomes) < len(values):
         step.problems.error(value.mark, "wrong-form", f"'{name.text}' has one answer here, or a list of them")
-    return Condition(Target(asked, name.mark), tuple(outcomes))
+    return Condition(Target(whole_name(step.flow, name), name.mark), tuple(outcomes))
 
 
 def _faq(step: StepFields) -> FlowStep:

@@ -138,6 +138,7 @@ class _Loader:
             person,
             tuple(old.text for old in was),
             {old: new for old, (new, _) in reader.renamed.items()},
+            reader.requires,
         )
 
     def _still_there(self, renamed: Mapping[str, tuple[str, Mark]], names: Container[str], what: str) -> None:

@@ -8,7 +8,7 @@ would import and call.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from transitions import Machine
 
@@ -63,6 +63,17 @@ PassingStep = SayStep | EndStep | BranchStep
 StateStep = WaitingStep | PassingStep | HandoffStep
 
 
+def after_consent(step: StateStep) -> bool:
+    """Whether a step is asked only with consent: what is answered in words or by a file, and what identifies people."""
+    match step:
+        case AskStep() | AttachStep():
+            return True
+        case ChooseStep() | SeveralStep() | YesNoStep():
+            return step.personal
+        case _:
+            return False
+
+
 def answering(outcome: str) -> str:
     """The trigger of an outcome."""
     return f"answer:{outcome}"
@@ -101,7 +112,8 @@ class State:
 class Compiled:
     """The machine, and what is known of each of its states but `end`, which has no step.
 
-    `consents` are the steps, with the version of their text, to which one can consent now.
+    `consents` are the steps, with the version of their text, to which one can consent now. `requires` has, for some
+    states, the questions that must have been answered on every way there, each with the step that requires it.
     """
 
     machine: Machine
@@ -111,6 +123,7 @@ class Compiled:
     person: str | None
     consents: frozenset[tuple[str, int]]
     locales: tuple[str, ...]
+    requires: Mapping[str, tuple[tuple[str, Target], ...]] = field(default_factory=dict)
 
     def edges(self) -> Iterator[tuple[str, str, str]]:
         """Every transition: source, trigger, destination."""
@@ -139,6 +152,7 @@ class _Compiler:
         self._menu = self._at(entry, "", entry.menu.name) if entry.menu else None
         self._states: dict[str, State] = {}
         self._transitions: list[tuple[str, str, str]] = []
+        self._requires: dict[str, tuple[tuple[str, Target], ...]] = {}
 
     def compile(self, locales: tuple[str, ...]) -> Compiled:
         entry = self._entry
@@ -160,7 +174,7 @@ class _Compiler:
             (state.id, state.step.version) for state in self._states.values() if isinstance(state.step, ConsentStep)
         )
         initial = self._begin(entry, "", OVER)
-        return Compiled(machine, self._states, initial, self._menu, person, consents, locales)
+        return Compiled(machine, self._states, initial, self._menu, person, consents, locales, self._requires)
 
     def _person(self) -> str | None:
         """Where the word *person* leads: into the entry flow's own call of that flow, or else into a further copy."""
@@ -176,6 +190,9 @@ class _Compiler:
         """Add the states of a flow, and of the flows it calls; `over` is where its caller goes on."""
         for place, step in enumerate(flow.steps):
             following = self._following(flow, prefix, place, over)
+            if required := flow.requires.get(step.name):
+                begin = self._begin(flow, prefix, over, place)
+                self._requires[begin] = (*self._requires.get(begin, ()), *((step.name, asked) for asked in required))
             if isinstance(step, CallStep):
                 self._add(self._library.flows[step.name], f"{prefix}{step.name}/", following)
                 continue

@@ -162,7 +162,7 @@ class SayStep:
 
 @dataclass(frozen=True, slots=True)
 class ChooseStep:
-    """A question with a list of answers, one of which is chosen."""
+    """A question with a list of answers, one of which is chosen. `personal`: asked only after consent."""
 
     name: str
     mark: Mark
@@ -171,11 +171,12 @@ class ChooseStep:
     options: tuple[Option, ...]
     go: Ways
     wait: Wait = PATIENT
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class YesNoStep:
-    """A question that is answered by yes or no."""
+    """A question that is answered by yes or no. `personal`: asked only after consent."""
 
     name: str
     mark: Mark
@@ -183,6 +184,7 @@ class YesNoStep:
     label: TextId | None
     go: Ways
     wait: Wait = PATIENT
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,8 @@ class AskStep:
 class SeveralStep:
     """A question with a list of answers, some of which are chosen: at least and at most so many.
 
-    Those that stand `alone` are chosen by themselves; each of them is an outcome of its own.
+    Those that stand `alone` are chosen by themselves; each of them is an outcome of its own. `personal`: asked only
+    after consent.
     """
 
     name: str
@@ -234,6 +237,7 @@ class SeveralStep:
     most: int
     go: Ways
     wait: Wait = PATIENT
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +351,7 @@ class Flow:
     """One flow file. Only the entry flow names a menu (one of its steps) and a person (the flow that leads to one).
 
     `was` are names that the flow had before, `renamed` has those of its steps, each with the name of now.
+    `requires` has, for some of its steps, the questions (flow and step) that must have been answered before.
     """
 
     name: str
@@ -357,6 +362,7 @@ class Flow:
     person: Target | None = None
     was: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
+    requires: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from bot.domain import Answer, Attachment
 from bot.flow import phrases
 from bot.flow.events import Ask, AskLanguage, End, OpenCase, Say, ShowAnswers
-from bot.flow.machine import NEXT, OVER, Compiled, State, answering, branching, commanding
+from bot.flow.machine import NEXT, OVER, Compiled, State, after_consent, answering, branching, commanding
 from bot.flow.model import (
     ANSWERED,
     ATTACHED,
@@ -47,6 +47,7 @@ class Moves:
         self._compiled = compiled
         self._states = compiled.states
         self._events = compiled.machine.events
+        self._after_consent = {name for name, state in compiled.states.items() if after_consent(state.step)}
         self._most_hops = 2 * len(compiled.states)  # each state passed once by a new answer, once by one that was kept
 
     def go(self, walk: Walk, trigger: str) -> None:
@@ -80,7 +81,7 @@ class Moves:
                         break
                     self._hand_over(walk, state, state.step)
                     return
-                case AskStep() | AttachStep() if not has_consent(walk.path):
+                case _ if state.name in self._after_consent and not has_consent(walk.path):
                     break
                 case ReviewStep():
                     walk.kept.clear()

@@ -42,7 +42,7 @@ class Problems:
         self.found: list[Problem] = []
 
     def error(self, mark: Mark, code: str, message: str) -> None:
-        self.found.append(Problem(mark, Severity.ERROR, code, message))
+        self.found.append(Problem(mark, Severity.ERROR, code, one_line(message)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,11 @@ class Entries:
 
 
 Value = Scalar | Items | Entries
+
+
+def one_line(message: str) -> str:
+    """The message without line ends, direction marks and the like, which a name in a file may bring along."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in message).split())
 
 
 def meant(name: str, known: Sequence[str]) -> str:

@@ -36,6 +36,8 @@ from bot.flow.model import (
 )
 from bot.flow.positions import Problems, meant
 
+MOST_STEPS = 5_000  # with those of the flows that are called, as often as they are
+
 
 def check(library: Library, names: Mapping[str, Mapping[str, Mark]], problems: Problems, *, whole: bool) -> None:
     """Report what does not exist. `names`: every step that a flow file has, faulty ones too.
@@ -72,11 +74,14 @@ class References:
         for flow in flows.values():
             for step in flow.steps:
                 self._step(flow, step)
+                for asked in flow.requires.get(step.name, ()):
+                    self._asks(f"'{step.name}' requires", asked)
             if flow.menu:
                 self._menu(flow, flow.menu)
             if flow.person:
                 self._flow_exists(flow.person)
-        self._recursion()
+        if not self._recursion():
+            self._copies()
 
     def _step(self, flow: Flow, step: FlowStep) -> None:
         for target in targets(step):
@@ -116,17 +121,23 @@ class References:
 
     def _clause(self, step: FlowStep, clause: Clause) -> None:
         for condition in clause.conditions:
-            asked = self._asked.get(condition.step.name)
-            flow, _, name = condition.step.name.partition(".")
-            if asked:
-                self._condition(condition, asked)
-            elif name not in self._names.get(flow, ()) and (self._whole or flow in self._names):
-                near = meant(condition.step.name, tuple(step for step, known in self._asked.items() if known))
-                message = f"'{step.name}' looks at the answer to '{condition.step.name}', which does not exist{near}"
-                self._problems.error(condition.step.mark, "unknown-step", message)
-            elif asked is not None:
-                message = f"'{step.name}' looks at the answer to '{condition.step.name}', which asks nothing"
-                self._problems.error(condition.step.mark, "unknown-step", message)
+            known = self._asks(f"'{step.name}' looks at", condition.step)
+            if known:
+                self._condition(condition, known)
+
+    def _asks(self, who: str, asked: Target) -> tuple[str, ...]:
+        """The answers that this question (flow and step) can have; nothing where there is no such question."""
+        known = self._asked.get(asked.name)
+        flow, _, name = asked.name.partition(".")
+        if known:
+            return known
+        if name not in self._names.get(flow, ()) and (self._whole or flow in self._names):
+            near = meant(asked.name, tuple(step for step, found in self._asked.items() if found))
+            message = f"{who} the answer to '{asked.name}', which does not exist{near}"
+            self._problems.error(asked.mark, "unknown-step", message)
+        elif known is not None:
+            self._problems.error(asked.mark, "unknown-step", f"{who} the answer to '{asked.name}', which asks nothing")
+        return ()
 
     def _condition(self, condition: Condition, known: tuple[str, ...]) -> None:
         for outcome in condition.outcomes:
@@ -153,8 +164,9 @@ class References:
             message = f"the card shows only answers of 'choose' steps, and '{target.name}' is none{near}"
             self._problems.error(target.mark, "card-not-a-choice", message)
 
-    def _recursion(self) -> None:
-        """A flow that runs itself, by however many others, is reported at the call that closes the circle."""
+    def _recursion(self) -> bool:
+        """Whether a flow runs itself, by however many others; it is reported at the call that closes the circle."""
+        found = False
         done: set[str] = set()
         for start in self._library.flows:
             way: list[str] = [start]
@@ -165,11 +177,31 @@ class References:
                     done.add(way.pop())
                     calls.pop()
                 elif call.name in way:
+                    found = True
                     circle = " -> ".join((*way[way.index(call.name) :], call.name))
                     self._problems.error(call.mark, "recursion", f"this flow would run itself without end: {circle}")
                 elif call.name not in done and call.name in self._library.flows:
                     way.append(call.name)
                     calls.append(self._calls(call.name))
+        return found
+
+    def _copies(self) -> None:
+        """A flow is copied to wherever it is called: flows that call each other many times over grow beyond measure."""
+        sizes: dict[str, int] = {}
+        pending = list(self._library.flows)
+        while pending:
+            called = {call.name for call in self._calls(pending[-1]) if call.name in self._library.flows}
+            if missing := called - sizes.keys():
+                pending += missing
+                continue
+            flow = self._library.flows[pending.pop()]
+            sizes[flow.name] = len(flow.steps) + sum(sizes[name] for name in called)
+            if sizes[flow.name] > MOST_STEPS:
+                message = (
+                    f"'{flow.name}' comes to more than {MOST_STEPS:,} steps with all that it calls; call less often"
+                )
+                self._problems.error(flow.mark, "too-many-steps", message)
+                return
 
     def _calls(self, flow: str) -> Iterator[CallStep]:
         return (step for step in self._library.flows[flow].steps if isinstance(step, CallStep))

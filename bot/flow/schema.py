@@ -21,6 +21,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FILLED = r"\S"  # a text that is not empty
 _WORD: Schema = {"type": ["string", "number", "boolean"]}  # editors read `no` and `1` as more than text; we do not
 _NAMED: Schema = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+_ASKED: Schema = {"type": "string", "pattern": rf"^({NAME.pattern}\.)?{NAME.pattern}$"}  # a step, of whatever flow
 _CALLED: Schema = {**_NAMED, "not": {"const": ENTRY_FLOW}}
 _TEXT: Schema = {
     "anyOf": [
@@ -78,6 +79,8 @@ _FORMS: Mapping[str, Schema] = {
     "skip": _one_of(YES, NO),
     "kind": {"enum": list(Kind)},
     "alone": _CONDITION,
+    "personal": _one_of(YES, NO),
+    "require": {"anyOf": [_ASKED, {"type": "array", "minItems": 1, "items": _ASKED}]},
     "card": {"type": "object", "properties": dict.fromkeys(CARD, _NAMED), "additionalProperties": False},
     "when": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/clause"}},
     "if": {"type": "object", "minProperties": 1, "additionalProperties": _CONDITION},

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from bot.flow.fields import Fields, Texts
 from bot.flow.kinds import KEYS, READERS, WAS, StepFields
-from bot.flow.model import END, MENU, FlowStep, Mark
+from bot.flow.model import END, MENU, FlowStep, Mark, Target
 from bot.flow.positions import Entries, Problems, Scalar, Value, meant
 
 
 class StepReader:
-    """Reads the steps of one flow. `names` gathers every step's name, that of a faulty one too.
+    """Reads the steps of one flow.
 
-    `renamed` has every name that a step had before, with its name of now and the place of the old one.
+    `names` gathers every step's name, that of a faulty one too; `renamed` every name that a step had before, with its
+    name of now and the place of the old one; `requires` what must have been answered before some.
     """
 
     def __init__(self, flow: str, menu: str | None, texts: Texts, problems: Problems) -> None:
@@ -21,6 +22,7 @@ class StepReader:
         self._problems = problems
         self.names: dict[str, Mark] = {}
         self.renamed: dict[str, tuple[str, Mark]] = {}
+        self.requires: dict[str, tuple[Target, ...]] = {}
 
     def read(self, value: Value) -> FlowStep | None:
         """One step; None where it is faulty, which is then reported."""
@@ -40,7 +42,10 @@ class StepReader:
             return None
         before = len(self._problems.found)
         self._take_old_names(name.text, fields)
-        step = READERS[kind](StepFields(self._flow, name, fields, self._texts, self._problems))
+        keys = StepFields(self._flow, name, fields, self._texts, self._problems)
+        step = READERS[kind](keys)
+        if required := keys.required():
+            self.requires[name.text] = required
         return step if len(self._problems.found) == before else None
 
     def _take_name(self, name: Scalar) -> None:

@@ -206,7 +206,7 @@ class _Layered:
 
     @property
     def locales(self) -> Sequence[str]:
-        return self._latest().locales
+        return self._own.locales  # numbered as its engine numbers them
 
     def say(self, text: TextId, locale: str, params: Mapping[str, str] | None = None) -> str:
         if not text.startswith(_STAFF):

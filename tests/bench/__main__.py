@@ -1,4 +1,4 @@
-"""`make bench`: the intake beside bare echoes, the size of a helpline, the engine alone. Asserts nothing."""
+"""`make bench`: the intake beside bare echoes, the size of a helpline, the engine, the checks. Asserts nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from bot.demo.helpline import Helpline
-from tests.bench import engine_steps, scale
+from tests.bench import check_time, engine_steps, scale
 from tests.bench.bots import ECHOES, echo, vestibule
 from tests.bench.figures import aim_lines, aims, client_line, table_lines
 from tests.bench.requester import Requester
@@ -51,6 +51,8 @@ def main() -> None:
     scale.main(quick=chosen.quick)
     print("\nThe engine alone:", flush=True)
     engine_steps.main()
+    print("\nThe checks alone:", flush=True)
+    check_time.main()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from tests.live.walking import Seen, converse
 
 KILLER = str(Path(__file__).with_name("killer.py"))
 FEWEST_KILLS = 10
+LIFE = (20, 150)  # steps, each counted before and after it; a start takes about 70, with the self-check beside it
 
 
 class Mortal(Helpline):
@@ -27,7 +28,7 @@ class Mortal(Helpline):
         """From now on the bot dies of what it does, and is started again."""
         await self.stop_bot(kill=True)
         while True:
-            process = await self.launch_bot(KILLER, str(self._random.randrange(10, 60)))
+            process = await self.launch_bot(KILLER, str(self._random.randrange(*LIFE)))
             code = await process.wait()
             assert code == -signal.SIGKILL, f"the bot ended by itself: {code}"
             self.deaths += 1

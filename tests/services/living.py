@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+from babel.messages.pofile import write_po
+
+from bot import catalogs, library
 from bot.config import Config
 from bot.ports import Store
 from bot.publishing import Published, Publisher, digest, go_live, read_files
@@ -36,10 +40,24 @@ def installation(folder: Path) -> Config:
     for name in ("bot.yaml", "staff.yaml"):
         shutil.copy(SHIPPED / "flows" / name, folder / "flows" / name)
     shutil.copytree(SHIPPED / "locales" / "es", folder / "locales" / "es")
+    translate(folder)
     (folder / "config.toml").write_text(CONFIG.format(key="A" * 43))
     (folder / "password").write_text("none")
     MasterKey.make(folder / "key")
     return Config.read(folder / "config.toml", {})
+
+
+def translate(folder: Path) -> None:
+    """The translator puts something into every gap."""
+    [path] = catalogs.catalog_files(folder / "locales")
+    catalogs.update(library.read(folder / "flows"), folder / "locales", (), datetime.now(UTC))
+    catalog = catalogs.read_catalog(path)
+    for message in catalog:
+        if message.id and (message.fuzzy or not message.string):
+            message.string = f"es: {message.id}"
+            message.flags.discard("fuzzy")
+    with path.open("wb") as file:
+        write_po(file, catalog)
 
 
 def change(config: Config, name: str, old: str, new: str) -> None:

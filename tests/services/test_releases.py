@@ -129,8 +129,8 @@ async def test_an_unsafe_edit_is_refused_and_the_old_goes_on(
     assert (await world.case("!home1:example.org")).answers
 
 
-async def test_a_catalog_that_would_fail_when_it_is_read_is_refused_and_one_that_lacks_a_text_is_not(
-    world: LivingWorld,
+async def test_a_catalog_that_is_not_right_or_not_whole_takes_its_language_away_and_holds_up_nothing(
+    world: LivingWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     catalog = world.config.flows.catalogs / "es" / "LC_MESSAGES" / "messages.po"
     good = catalog.read_text()
@@ -138,15 +138,15 @@ async def test_a_catalog_that_would_fail_when_it_is_read_is_refused_and_one_that
         line.replace("{case}", "{caso}") if line.startswith("msgstr") else line
         for line in good.splitlines(keepends=True)
     ]
-    catalog.write_text("".join(lines))
-    with pytest.raises(FlowError, match=r"error\[placeholder-mismatch\]"):
-        await world.publish()
-    catalog.write_text("this is no catalog")
-    with pytest.raises(FlowError, match=r"error\[bad-catalog\]"):
-        await world.publish()
+    for damaged in ("".join(lines), "this is no catalog"):
+        catalog.write_text(damaged)
+        assert (await world.publish()).unready == ("es",)
+        assert "language not offered: es" in caplog.messages[-1]
+        assert "Español" not in (await world.begin((), 1))
     catalog.write_text(good)
+    assert (await world.publish()).unready == ()
     world.edit("main.yaml", "Good bye.", "Bye, and take care.")
-    assert (await world.publish()).release.number == 2
+    assert (await world.publish()).unready == ("es",)
 
 
 async def test_what_the_bot_reads_must_be_what_was_seen(world: LivingWorld) -> None:
