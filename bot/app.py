@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
-from bot import control, flow_verbs, logs, publishing, store, verbs
+from bot import logs, store
+from bot.admin import control, verbs
+from bot.admin.lock import only_one
+from bot.admin.setup import CRYPTO_KEY, credential_of, identity_record, reach, recovery
 from bot.channels.matrix.channel import MatrixChannel, open_channel
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import IdentityError, read_own
@@ -18,10 +21,10 @@ from bot.channels.matrix.recovery import renewable
 from bot.channels.matrix.selfcheck import check_rooms, self_check
 from bot.channels.matrix.upkeep import DeviceSpentError
 from bot.config import Config, ConfigError
-from bot.lock import only_one
+from bot.publishing import publisher as publishing
+from bot.publishing import verbs as flow_verbs
 from bot.services.desk import Desk
 from bot.services.work import Staff
-from bot.setup import CRYPTO_KEY, credential_of, identity_record, reach, recovery
 
 SHORTEST_LIFE = 3600.0  # seconds between two renewals of a device: what happens more often is no accident
 

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from bot import flows_cli, logs, workshop
+from bot import logs
 from bot.errors import VestibuleError, WorldError
+from bot.publishing import commands as flows_cli
+from bot.workshop import commands as workshop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +90,7 @@ def setup(
     log_level: LogLevel = logs.Level.WARNING,
 ) -> None:
     """Make what is missing: key file, database, device, identity. Prints the recovery key, once."""
-    from bot import guide
+    from bot.admin import guide
     from bot.config import Config
 
     logs.configure(log_level)
@@ -103,7 +105,7 @@ def setup(
     try:
         settings = Config.read(config, os.environ)
 
-        from bot.setup import setup  # only now: a wrong config is told at once
+        from bot.admin.setup import setup  # only now: a wrong config is told at once
 
         own = setup(settings, typer.echo)
     except VestibuleError:
@@ -133,7 +135,10 @@ def doctor(config: ConfigFile = CONFIG) -> None:
     """What is wrong with this installation, and how to mend it. Exits with 1 when something is."""
     settings = _settings(config)
 
-    from bot import doctor, remedies  # only now: a wrong config is told at once
+    from bot.admin import (
+        doctor,
+        remedies,  # only now: a wrong config is told at once
+    )
 
     found = doctor.examine(settings)
     for finding in found:
@@ -227,7 +232,7 @@ def status(flows: FlowsFolder = FLOWS) -> None:
 @staff.command("list")
 def list_staff(config: ConfigFile = CONFIG) -> None:
     """Who may read cases, by what, with the master key to compare. Exits with 1 where the homeserver lists another."""
-    from bot import staffing
+    from bot.admin import staffing
 
     if not staffing.list_all(_settings(config), typer.echo):
         raise typer.Exit(WRONG)
@@ -245,7 +250,7 @@ def add_staff(
     config: ConfigFile = CONFIG,
 ) -> None:
     """Let somebody read cases, once their master key has been compared. Exits with 1 where it is another."""
-    from bot import staffing
+    from bot.admin import staffing
 
     ask = None if yes else _ask
     if not staffing.add(_settings(config), who, "".join(key or ()), lead=lead, ask=ask, tell=_tell):
@@ -255,7 +260,7 @@ def add_staff(
 @staff.command("remove")
 def remove_staff(who: Who, config: ConfigFile = CONFIG) -> None:
     """Let somebody who was added read cases no more."""
-    from bot import staffing
+    from bot.admin import staffing
 
     staffing.remove(_settings(config), who, _tell)
 
@@ -322,7 +327,7 @@ def _settings(config: Path) -> Config:
 
 def _recover(settings: Config) -> None:
     """The recovery key is typed unseen, or is the one line of standard input: it is on no command line."""
-    from bot.setup import recover
+    from bot.admin.setup import recover
 
     typed = sys.stdin.isatty()
     own = recover(settings, _ask("The recovery key", hidden=True) if typed else sys.stdin.readline())
@@ -332,7 +337,7 @@ def _recover(settings: Config) -> None:
 
 def _reset(settings: Config) -> None:
     """The words are typed, or are the one line of standard input; no option stands for them."""
-    from bot.setup import reset_identity, reset_sentence
+    from bot.admin.setup import reset_identity, reset_sentence
 
     for line in (
         f"This puts a new identity in the place of the one that {settings.matrix.user_id} has. Nothing takes it back.",

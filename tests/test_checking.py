@@ -13,7 +13,7 @@ from bot.config import Config
 from bot.flow.events import AskLanguage, Replied
 from bot.flow.model import FlowError, Severity
 from bot.library import read
-from bot.publishing import read_checked, unready
+from bot.publishing.publisher import read_checked, unready
 from tests.test_config import WHOLE
 
 ROOT = Path(__file__).resolve().parents[1]

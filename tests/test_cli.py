@@ -267,7 +267,7 @@ class TestSetupAndRun:
             show("EsTx 1234")
             return OWN
 
-        monkeypatch.setattr("bot.setup.setup", set_up)
+        monkeypatch.setattr("bot.admin.setup.setup", set_up)
         monkeypatch.setattr("bot.app.run", taken.append)
         code, out, err = vestibule("setup", "--yes")
         assert (code, out) == (0, "EsTx 1234\n")
@@ -287,7 +287,7 @@ class TestSetupAndRun:
             KEY,
         ]
         monkeypatch.setattr(logs, "configure", lambda *_: None)
-        monkeypatch.setattr("bot.setup.setup", lambda config, show: show(config.matrix.homeserver) or OWN)
+        monkeypatch.setattr("bot.admin.setup.setup", lambda config, show: show(config.matrix.homeserver) or OWN)
         done = CliRunner().invoke(cli.app, ["setup"], input="\n".join([*answers, "secret"]) + "\n")
         assert done.exit_code == 0
         assert done.stdout.splitlines()[-1] == "https://m.example.org"

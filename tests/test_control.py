@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from bot import control
+from bot.admin import control
+from bot.admin.control import BotFailed, BotRefused, NoBotRuns
 from bot.config import ConfigError
-from bot.control import BotFailed, BotRefused, NoBotRuns
 from bot.errors import VestibuleError, WorldError
 
 SECRET = "they-took-my-passport"

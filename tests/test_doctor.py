@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import doctor, remedies, store
+from bot import store
+from bot.admin import doctor, remedies
+from bot.admin.doctor import exit_code, holds_recovery_key
+from bot.admin.lock import only_one
+from bot.admin.setup import identity_record
 from bot.channels.matrix.cryptostore import FILE as KEY_STORE
 from bot.channels.matrix.identity import Own
 from bot.channels.matrix.secretstorage import recovery_key
 from bot.channels.matrix.selfcheck import Finding
 from bot.config import Config
-from bot.doctor import exit_code, holds_recovery_key
-from bot.lock import only_one
 from bot.services.roster import grouped
-from bot.setup import identity_record
 from tests.test_staffing import BOT, CONFIG
 
 ROOT = Path(__file__).parent.parent
@@ -166,7 +167,7 @@ def test_what_only_looks_like_one_is_none() -> None:
 
 
 def test_every_finding_has_its_sentence_and_every_sentence_its_finding() -> None:
-    sources = [ROOT / "bot" / "doctor.py", ROOT / "bot" / "channels" / "matrix" / "selfcheck.py"]
+    sources = [ROOT / "bot" / "admin" / "doctor.py", ROOT / "bot" / "channels" / "matrix" / "selfcheck.py"]
     text = "".join(path.read_text() for path in sources)
     made = set(re.findall(r'Finding\("([a-z-]+)"', text)) | {"homeserver", "runs", "rests"}
     assert made == set(remedies.SENTENCES)

@@ -12,13 +12,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bot.drawing.layout import GAP_ACROSS, Spot, plan
-from bot.drawing.lettering import shortened, width, wrap
-from bot.drawing.mermaid import mermaid
-from bot.drawing.picture import OUT, TO_MENU, Arrow, Box, Picture, picture
-from bot.drawing.svg import svg
 from bot.flow.model import CallStep
-from bot.stage import Stage
+from bot.workshop.drawing.layout import GAP_ACROSS, Spot, plan
+from bot.workshop.drawing.lettering import shortened, width, wrap
+from bot.workshop.drawing.mermaid import mermaid
+from bot.workshop.drawing.picture import OUT, TO_MENU, Arrow, Box, Picture, picture
+from bot.workshop.drawing.svg import svg
+from bot.workshop.stage import Stage
 from tests.shell import vestibule
 
 ROOT = Path(__file__).parents[1]

@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 
 import bot.store
-from bot import control, flow_verbs, publishing
+from bot.admin import control
+from bot.admin.lock import only_one
 from bot.config import Config
 from bot.domain import Conversation, ConversationId, Place
 from bot.flow.events import Replied, Started
-from bot.lock import only_one
 from bot.ports import Tx
+from bot.publishing import publisher as publishing
+from bot.publishing import verbs as flow_verbs
 from bot.services.releases import Releases
 from bot.store import MasterKey, SqlStore
 from bot.testing import FixedClock

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.playing import in_terminal
-from bot.stage import Stage
-from bot.transcripts import Opening, parse
+from bot.workshop.playing import in_terminal
+from bot.workshop.stage import Stage
+from bot.workshop.transcripts import Opening, parse
 from tests.shell import Interrupted, vestibule
 
 ROOT = Path(__file__).parents[1]

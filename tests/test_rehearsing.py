@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.rehearsing import Rehearsal
-from bot.transcripts import parse
+from bot.workshop.rehearsing import Rehearsal
+from bot.workshop.transcripts import parse
 from tests.shell import vestibule
 
 ROOT = Path(__file__).parents[1]

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from bot import control, staffing, store, verbs
+from bot import store
+from bot.admin import control, staffing, verbs
+from bot.admin.lock import InUse, only_one
+from bot.admin.setup import identity_record
+from bot.admin.staffing import StaffError
 from bot.channels.matrix.identity import IdentityError, Own
 from bot.config import Config
 from bot.deeds import SendText
 from bot.domain import Listed
-from bot.lock import InUse, only_one
 from bot.ports import Tx
 from bot.services.roster import Member, Outcome, grouped
-from bot.setup import identity_record
-from bot.staffing import StaffError
 from tests.services.world import pin
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.flow.model import FlowError, Mark
-from bot.transcripts import (
+from bot.workshop.transcripts import (
     Failure,
     Line,
     Opening,

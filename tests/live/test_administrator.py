@@ -10,6 +10,7 @@ import pytest
 from mautrix.api import Method, SynapseAdminPath
 
 from bot import store
+from bot.admin.setup import identity_record
 from bot.app import Renewals
 from bot.channels.matrix.homeserver import Homeserver
 from bot.channels.matrix.identity import Own, read_own
@@ -20,7 +21,6 @@ from bot.demo.helpline import SHIPPED, Helpline
 from bot.demo.person import Person
 from bot.demo.synapse import Account, Synapse
 from bot.services.roster import grouped
-from bot.setup import identity_record
 
 CONFIG = """
 [matrix]

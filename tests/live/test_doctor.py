@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from bot import store
+from bot.admin.setup import identity_record
 from bot.channels.matrix.homeserver import Homeserver
 from bot.channels.matrix.identity import Own, read_own
 from bot.channels.matrix.selfcheck import self_check
@@ -21,7 +22,6 @@ from bot.demo.person import Person
 from bot.demo.synapse import Synapse
 from bot.happenings import Arrival, Invited, Unreadable, Wrote
 from bot.services.roster import grouped
-from bot.setup import identity_record
 from tests.channels.matrix.running import PATIENCE_SECONDS, Bot
 from tests.live.conftest import People
 from tests.live.forge import Forger

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot import setup
+from bot.admin import setup
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import IdentityError, Own, establish, give_up
 from bot.channels.matrix.secretstorage import open_secrets, read_recovery_key

@@ -12,7 +12,7 @@ from babel.messages.pofile import write_po
 from bot import catalogs, library
 from bot.config import Config
 from bot.ports import Store
-from bot.publishing import Published, Publisher, digest, go_live, read_files
+from bot.publishing.publisher import Published, Publisher, digest, go_live, read_files
 from bot.store import MasterKey
 from tests.services.world import CONSENT, MAIN, PERSON, REQUESTER, ROOM, SHIPPED, World
 

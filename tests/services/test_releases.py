@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 import bot.store
-from bot import publishing
 from bot.config import Config
 from bot.domain import Place
 from bot.flow.model import FlowError
-from bot.forecast import forecast
 from bot.ports import Store
-from bot.publishing import Publisher, PublishError, digest, go_live, read_files
+from bot.publishing import publisher as publishing
+from bot.publishing.forecast import forecast
+from bot.publishing.publisher import Publisher, PublishError, digest, go_live, read_files
 from bot.services import releases
 from bot.store import MasterKey
 from bot.testing import MemoryStore

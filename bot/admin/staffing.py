@@ -11,7 +11,11 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from bot import control, forms, publishing, store, verbs
+from bot import forms, store
+from bot.admin import control, verbs
+from bot.admin.guide import Ask
+from bot.admin.lock import InUse, only_one
+from bot.admin.setup import identity_record
 from bot.app import SystemClock, staff_of
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import IdentityError, Own, read_own
@@ -19,13 +23,11 @@ from bot.channels.matrix.selfcheck import masters
 from bot.config import Config
 from bot.domain import Listed
 from bot.errors import VestibuleError
-from bot.guide import Ask
-from bot.lock import InUse, only_one
 from bot.ports import Tx
+from bot.publishing import publisher as publishing
 from bot.services import roster
 from bot.services.roster import Member, Outcome, grouped
 from bot.services.work import Kit, Work
-from bot.setup import identity_record
 
 T = TypeVar("T")
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot import store
+from bot.admin.lock import only_one
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import IdentityError, Own, establish, give_up, lists_device, own_keys
@@ -20,7 +21,6 @@ from bot.channels.matrix.recovery import Recovery, renewable, without_stale_stor
 from bot.channels.matrix.secretstorage import SecretStorageError, read_recovery_key
 from bot.channels.matrix.signin import Credential, sign_in
 from bot.config import Config, ConfigError, Password
-from bot.lock import only_one
 from bot.store.record import SealedRecord
 
 IDENTITY_FILE = "matrix-identity"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from bot.admin.control import Params
     from bot.config import Config
-    from bot.control import Params
-    from bot.flow_verbs import Told
+    from bot.publishing.verbs import Told
 
 WRONG = 1
 
@@ -30,8 +30,8 @@ def publish(
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who publishes; else, who is logged in.")] = "",
 ) -> None:
     """Let the flow files and catalogs go live. What breaks a law is refused (exit code 1), and the old goes on."""
-    from bot import flow_verbs
-    from bot.publishing import login_name
+    from bot.publishing import verbs as flow_verbs
+    from bot.publishing.publisher import login_name
 
     settings = _settings(config)
     _tell(_ask(settings, flow_verbs.PUBLISH, flow_verbs.publishing(settings, by or login_name(), move=move)))
@@ -40,7 +40,7 @@ def publish(
 @app.command()
 def diff(config: ConfigFile = CONFIG) -> None:
     """What publishing would change, and for how many of those who are inside. Changes nothing."""
-    from bot import flow_verbs
+    from bot.publishing import verbs as flow_verbs
 
     _tell(_ask(_settings(config), flow_verbs.DIFF, {}))
 
@@ -48,14 +48,14 @@ def diff(config: ConfigFile = CONFIG) -> None:
 @app.command()
 def log(config: ConfigFile = CONFIG) -> None:
     """Who published what, and when; the latest first."""
-    from bot import flow_verbs
+    from bot.publishing import verbs as flow_verbs
 
     _tell(_ask(_settings(config), flow_verbs.LOG, {}))
 
 
 def _ask(settings: Config, verb: str, params: Params) -> Told:
     from bot.app import SystemClock
-    from bot.flow_verbs import ask
+    from bot.publishing.verbs import ask
 
     return ask(settings, verb, SystemClock(), params)
 

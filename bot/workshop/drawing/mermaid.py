@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.drawing.lettering import shortened, wrap
-from bot.drawing.picture import Box, Picture
+from bot.workshop.drawing.lettering import shortened, wrap
+from bot.workshop.drawing.picture import Box, Picture
 
 _LINE, _SIZE, _LINES = 260.0, 13.0, 4
 _SHAPES = {

@@ -17,7 +17,7 @@ from bot.flow.renames import Chain, Renames
 from bot.flow.session import Session
 from bot.i18n import Catalogs, language_name
 from bot.ports import Store, Tx
-from bot.publishing import catalogs_of, digest, read_checked
+from bot.publishing.publisher import catalogs_of, digest, read_checked
 from bot.services.releases import Content, Edition, Releases
 
 _FATES = {

@@ -35,9 +35,9 @@ from bot.flow.questions import finder
 from bot.flow.session import Session
 from bot.flow.walk import Step
 from bot.i18n import Catalogs, Texts
-from bot.seeding import first_state, seeded
 from bot.services.render import Renderer
-from bot.transcripts import Opening
+from bot.workshop.seeding import first_state, seeded
+from bot.workshop.transcripts import Opening
 
 FINGERPRINT = "<fingerprint>"
 CASE = CaseNumber("7F3K")  # the number of every case that is only played

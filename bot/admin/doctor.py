@@ -12,7 +12,10 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bot import staffing, store
+from bot import store
+from bot.admin import staffing
+from bot.admin.lock import is_held
+from bot.admin.setup import identity_record
 from bot.channels.matrix.cryptostore import FILE as KEY_STORE
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import Own, read_own
@@ -20,9 +23,7 @@ from bot.channels.matrix.secretstorage import BASE58, SecretStorageError, read_r
 from bot.channels.matrix.selfcheck import Finding, check_pins, check_rooms, self_check
 from bot.config import Config
 from bot.errors import VestibuleError
-from bot.lock import is_held
 from bot.services.roster import grouped
-from bot.setup import identity_record
 
 FIRST_BYTES = 16 * 1024  # of a file: whoever kept a recovery key in it wrote little else
 HOMESERVER = "homeserver"  # the one finding that is the world's fault

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from bot.drawing.layout import Link, Plan, Point, Spot, plan
-from bot.drawing.lettering import shortened, width, wrap
-from bot.drawing.picture import Arrow, Box, Picture
+from bot.workshop.drawing.layout import Link, Plan, Point, Spot, plan
+from bot.workshop.drawing.lettering import shortened, width, wrap
+from bot.workshop.drawing.picture import Arrow, Box, Picture
 
 _SIZE, _SMALL = 13.0, 12.0  # letters, in pixels as all else
 _LINE = 1.35  # of the size of the letters

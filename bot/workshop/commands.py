@@ -37,10 +37,10 @@ def play(
     ] = None,
 ) -> None:
     """Try a flow in the terminal. `wait: 7 days` lets time pass, `sends: photo.jpg` sends a file. Needs no config."""
-    from bot import playing
     from bot.config import ConfigError
-    from bot.stage import Stage
-    from bot.transcripts import Opening
+    from bot.workshop import playing
+    from bot.workshop.stage import Stage
+    from bot.workshop.transcripts import Opening
 
     folder, name = _found(flow)
     pairs = []
@@ -68,8 +68,8 @@ def rehearse(
     flows: Annotated[Path, typer.Option("--flows", metavar="FOLDER", help="The folder of the flow files.")] = FLOWS,
 ) -> None:
     """Hold written conversations against the flows. Exits with 1 when one goes another way than it is written."""
-    from bot import rehearsing
     from bot.flow.model import FlowError
+    from bot.workshop import rehearsing
 
     _need(flows)
     paths = paths or [rehearsing.CONVERSATIONS]
@@ -107,10 +107,10 @@ def draw(
     """Draw a flow: its questions in boxes, the answers on the arrows."""
     from bot.catalogs import SOURCE_LOCALE
     from bot.config import ConfigError
-    from bot.drawing.mermaid import mermaid
-    from bot.drawing.picture import picture
-    from bot.drawing.svg import svg
-    from bot.stage import Stage
+    from bot.workshop.drawing.mermaid import mermaid
+    from bot.workshop.drawing.picture import picture
+    from bot.workshop.drawing.svg import svg
+    from bot.workshop.stage import Stage
 
     folder, name = _found(flow)
     stage = Stage(folder)

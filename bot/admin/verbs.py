@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from bot.control import Handler, Params, flag, text
+from bot.admin.control import Handler, Params, flag, text
 from bot.domain import Listed
 from bot.services.roster import Member, Outcome
 

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from bot import control, store
+from bot import store
+from bot.admin import control
+from bot.admin.lock import InUse, only_one
 from bot.config import Config
 from bot.domain import FIRST_RELEASE, Release
 from bot.flow.model import FlowError
-from bot.forecast import forecast, when
-from bot.lock import InUse, only_one
 from bot.ports import Clock, Store
-from bot.publishing import Published, Publisher, digest, open_releases, read_files
+from bot.publishing.forecast import forecast, when
+from bot.publishing.publisher import Published, Publisher, digest, open_releases, read_files
 from bot.services.releases import Releases
 from bot.store.engine import database_file
 

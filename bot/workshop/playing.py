@@ -25,8 +25,8 @@ from typing import Any, TextIO
 from bot.config import ConfigError
 from bot.flow.events import End, Forget, OpenCase, SetTimer
 from bot.flow.model import Library
-from bot.stage import Game, Turn
-from bot.transcripts import OVER, Opening, Part, header, length, written
+from bot.workshop.stage import Game, Turn
+from bot.workshop.transcripts import OVER, Opening, Part, header, length, written
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 

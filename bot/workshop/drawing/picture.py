@@ -13,7 +13,7 @@ from bot.flow.machine import NEXT, Compiled, State, answering, branching, comman
 from bot.flow.model import ENTRY_FLOW, BranchStep, CallStep, Condition, Flow, FlowStep, Library
 from bot.flow.phrases import Command
 from bot.i18n import Texts
-from bot.seeding import first_state, prefix_of
+from bot.workshop.seeding import first_state, prefix_of
 
 OUT, TO_MENU = "<out>", "<menu>"  # boxes that are no steps; no step can be called so
 

@@ -13,8 +13,8 @@ from bot.flow.events import Ask, Say
 from bot.flow.machine import CHANGE, NEXT, Compiled, State, answering, branching, commanding
 from bot.flow.model import ENTRY_FLOW, BranchStep, FaqStep, FlowError, Library, Mark, ReviewStep
 from bot.flow.phrases import Command
-from bot.stage import Game, Stage
-from bot.transcripts import OVER, Failure, Line, Part, Transcript, difference, matches, parse
+from bot.workshop.stage import Game, Stage
+from bot.workshop.transcripts import OVER, Failure, Line, Part, Transcript, difference, matches, parse
 
 CONVERSATIONS = Path("tests/conversations")
 ENDING = ".txt"

@@ -1,0 +1,1 @@
+"""Where flows are tried before anybody meets them: played, held against written conversations, drawn."""
