@@ -18,7 +18,7 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.testing import _Conversations
+from bot.testing.memory import _Conversations
 from tests.services.world import (
     BOT,
     CLAIMER,

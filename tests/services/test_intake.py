@@ -12,7 +12,7 @@ from bot.happenings import Arrival, Attached, Batch, Danger, Endangered, Invited
 from bot.ports import ListeningEnded
 from bot.services import crew, desk, intake
 from bot.services.sayings import ALL
-from bot.testing import _Conversations
+from bot.testing.memory import _Conversations
 from tests.services.world import (
     CLAIMER,
     ENGINE,

@@ -7,7 +7,7 @@ from bot.domain import CaseStatus, Listed
 from bot.errors import VestibuleError
 from bot.happenings import Joined, Left, Wrote
 from bot.services.roster import Member, Outcome
-from bot.testing import _Cases
+from bot.testing.memory import _Cases
 from tests.services.world import (
     BOT,
     CLAIMER,
