@@ -38,7 +38,7 @@ from bot.flow.reading import Taken, Unfit
 from bot.flow.session import Session
 from bot.flow.understand import LONGEST, Lexicon, answers, commands, fold
 from bot.flow.vocabulary import Vocabulary, vocabulary
-from bot.flow.walk import IDLE, REMIND, Step, Walk, has_consent
+from bot.flow.walk import IDLE, REMIND, Step, Walk, has_consent, lawful
 
 __all__ = ["IDLE", "REMIND", "TRIES", "Engine", "Lexicon", "Step"]
 
@@ -163,6 +163,7 @@ class Engine:
     def _receive(self, session: Session | None, file: Attachment, ref: str | None) -> Step:
         """A file answers the question that asks for one. Elsewhere it is said once in a row when files can be sent."""
         if session is not None:
+            session = lawful(session)
             walk = Walk(session, ref)
             step = None if self._is_lost(walk) else self._states[walk.state].step
             if isinstance(step, AttachStep) and walk.aside in GIVING_WAY:
@@ -175,7 +176,10 @@ class Engine:
         return Step(replace(told.session, unread=True) if told.session else None, told.effects)
 
     def _time_out(self, session: Session | None, kind: str) -> Step:
-        if session is None or kind not in (IDLE, REMIND):
+        if session is None:
+            return Step(None, ())
+        session = lawful(session)
+        if kind not in (IDLE, REMIND):
             return Step(session, ())
         walk = Walk(session)
         lost = self._is_lost(walk)

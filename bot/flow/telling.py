@@ -19,9 +19,9 @@ def told(library: Library, compiled: Compiled, way: Way) -> str:
         if trigger in COMMANDS:
             said.append(f'the word "{COMMANDS[trigger]}"')
         elif trigger in SILENT:
-            said.append(f"{_quoted(library, TextId(state.id), state.step.name)} {_UNSAID[SILENT[trigger]]}")
+            said.append(f"{_question(library, state)} {_UNSAID[SILENT[trigger]]}")
         elif (answer := _answer(library, state, trigger)) is not None:
-            said.append(f"{_quoted(library, TextId(state.id), state.step.name)} {answer}")
+            said.append(f"{_question(library, state)} {answer}")
     return " > ".join(said) or "the conversation begins with it"
 
 
@@ -33,6 +33,13 @@ def _answer(library: Library, state: State, trigger: str) -> str | None:
             label = state.options.get(outcome)
             return _quoted(library, label, outcome)
     return None
+
+
+def _question(library: Library, state: State) -> str:
+    """The question, or its short name where it is too long to be quoted."""
+    source = library.sources.get(TextId(state.id))
+    long = source is not None and bool(source.paragraphs) and len(source.paragraphs[-1]) > _LONGEST_QUOTE
+    return _quoted(library, state.question if long else TextId(state.id), state.step.name)
 
 
 def _quoted(library: Library, text: TextId | None, otherwise: str) -> str:

@@ -6,7 +6,7 @@ It is also the cursor that the machine moves, and is thrown away when the step i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -164,6 +164,16 @@ def has_consent(answers: Iterable[Passed]) -> bool:
         if passed.answer.version is not None and passed.answer.outcome == YES:
             return True
     return False
+
+
+def lawful(session: Session) -> Session:
+    """The session as it was stored, without what law 3 would not have let it hold."""
+    if has_consent(session.path) or has_consent(session.kept):
+        return session
+    offered = session.offered
+    if offered is not None and offered.answer.words is not None:
+        offered = None
+    return replace(session, path=_without_words(session.path), kept=_without_words(session.kept), offered=offered)
 
 
 def _without_words(answers: tuple[Passed, ...]) -> tuple[Passed, ...]:

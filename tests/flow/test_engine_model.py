@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot.domain import Answer, Attachment, Kind, TextId
 from bot.flow.asides import Aside
-from bot.flow.engine import Engine, Step
+from bot.flow.engine import REMIND, Engine, Step
 from bot.flow.events import Edited, Event, Missed, OpenCase, Replied, Sent, Started, TimedOut
 from bot.flow.machine import Compiled, WaitingStep
 from bot.flow.model import LanguageStep
@@ -343,3 +343,11 @@ def test_whatever_was_stored_keeps_to_the_flow_and_to_the_laws(
         if step.effects:  # a timer that is not the engine's, and a second file that nobody asked for, change nothing
             held_to_the_laws(machine, step)
         session = step.session
+
+
+@pytest.mark.parametrize("event", [TimedOut(REMIND), Sent(FILE)])
+def test_words_that_no_consent_stands_beside_do_not_outlive_a_reminder_or_a_file(event: Event) -> None:
+    words = Passed("what", Answer("main.what", TextId("main.what"), "answered", words=SECRET))
+    step = WIDE.step(Session("sure", "en", path=(words,)), event)
+    assert step.effects
+    held_to_the_laws(WIDE_MACHINE, step)
