@@ -251,6 +251,20 @@ async def test_what_waited_for_two_weeks_is_let_go(world: World) -> None:
     assert [kept.event["event_id"] for kept in world.guard.waiting.ready()] == ["$1"]
 
 
+async def test_what_nobody_was_told_of_is_let_go_last(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MAX_IN_ROOM", 2)
+    now, room = datetime.now(UTC), world.ana.room(ROOM)
+    untold, *told = (waiting.Missing(ROOM, room.session.id, room.event(f"${n}"), untold=n == 0) for n in range(4))
+    for missing in (untold, *told):
+        world.guard.waiting.keep([missing], now)
+    assert [kept.event["event_id"] for kept in world.guard.waiting.untold(now)] == ["$0"]
+    world.guard.waiting.told([kept.row for kept in world.guard.waiting.untold(now)])
+    assert world.guard.waiting.untold(now) == []
+    world.guard.waiting.keep([waiting.Missing(ROOM, room.session.id, room.event("$4"))], now)
+    world.guard.receive([world.ana.send(world.guard, "m.room_key", room.key())])
+    assert [kept.event["event_id"] for kept in world.guard.waiting.ready()] == ["$3", "$4"]
+
+
 async def test_late_words_stand_before_those_of_the_same_sync(world: World) -> None:
     later = world.ana.room(ROOM)
     key = later.key()
