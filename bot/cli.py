@@ -355,7 +355,7 @@ def _reset(settings: Config) -> None:
 
 
 def _tell_fingerprint(own: Own) -> None:
-    from bot.services.roster import grouped
+    from bot.forms import grouped
 
     _tell(f"The bot's fingerprint: {grouped(own.master or '')}")
     _tell("Publish it where people trust what they read: who compares it knows that they write to this bot.")

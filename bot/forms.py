@@ -98,3 +98,11 @@ DATABASE = Form(
 FILE = Form("the name of a file", is_line)
 KEY_FILE = Form("the name of the file of the master key, which `vestibule setup` makes", is_line)
 FOLDER = Form("the name of a folder", is_line)
+
+
+GROUP = 4  # characters of a key that are read aloud in one breath
+
+
+def grouped(identity: str) -> str:
+    """An identity as it is read aloud."""
+    return " ".join(identity[start : start + GROUP] for start in range(0, len(identity), GROUP))

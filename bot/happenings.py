@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from bot.domain import Attachment
 
+LATE = "/read"  # ends the arrival id of words whose key came late; what is before it is their event's
+
 
 class Cause(StrEnum):
     """Why a message could not be taken as words."""

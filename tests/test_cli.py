@@ -19,8 +19,8 @@ from bot import checking, cli, logs
 from bot.channels.matrix.identity import Own
 from bot.config import Config, ConfigError
 from bot.flow.model import FlowError
+from bot.forms import grouped
 from bot.ports import Failure, SendError
-from bot.services.roster import grouped
 
 ROOT = Path(__file__).parent.parent
 FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.yaml") if path.stem not in {"bot", "staff", "faq"})

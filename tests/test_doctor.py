@@ -21,7 +21,7 @@ from bot.channels.matrix.identity import Own
 from bot.channels.matrix.secretstorage import recovery_key
 from bot.channels.matrix.selfcheck import Finding
 from bot.config import Config
-from bot.services.roster import grouped
+from bot.forms import grouped
 from tests.test_staffing import BOT, CONFIG
 
 ROOT = Path(__file__).parent.parent

@@ -20,8 +20,9 @@ from bot.channels.matrix.identity import IdentityError, Own
 from bot.config import Config
 from bot.deeds import SendText
 from bot.domain import Listed
+from bot.forms import grouped
 from bot.ports import Tx
-from bot.services.roster import Member, Outcome, grouped
+from bot.services.roster import Member, Outcome
 from tests.services.world import pin
 
 ROOT = Path(__file__).parent.parent

@@ -23,7 +23,7 @@ from bot.channels.matrix.secretstorage import BASE58, SecretStorageError, read_r
 from bot.channels.matrix.selfcheck import Finding, check_pins, check_rooms, self_check
 from bot.config import Config
 from bot.errors import VestibuleError
-from bot.services.roster import grouped
+from bot.forms import grouped
 
 FIRST_BYTES = 16 * 1024  # of a file: whoever kept a recovery key in it wrote little else
 HOMESERVER = "homeserver"  # the one finding that is the world's fault

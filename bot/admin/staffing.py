@@ -23,10 +23,11 @@ from bot.channels.matrix.selfcheck import masters
 from bot.config import Config
 from bot.domain import Listed
 from bot.errors import VestibuleError
+from bot.forms import grouped
 from bot.ports import Tx
 from bot.publishing import publisher as publishing
 from bot.services import roster
-from bot.services.roster import Member, Outcome, grouped
+from bot.services.roster import Member, Outcome
 from bot.services.work import Kit, Work
 
 T = TypeVar("T")

@@ -80,11 +80,13 @@ def compile_files(config: Config, files: Files) -> Content:
     """What a release says, compiled for those languages of the config that are ready in it. Raises FlowError."""
     flows = load(flow_files(files))
     offered = config.helpline.locales
-    spoken = speak(flows, compile_flows(flows, offered), _catalogs(files), Path(CATALOGS))
+    compiled = compile_flows(flows, offered)
+    spoken = speak(flows, compiled, _catalogs(files), Path(CATALOGS))
     locales = ready(offered, spoken.languages)
     if not locales:
         raise FlowError([none_ready(flows)])
-    compiled = compile_flows(flows, locales)
+    if locales != offered:
+        compiled = compile_flows(flows, locales)
     texts = Texts(flows, spoken.catalogs, config.texts_params, locales)
     lexicons = texts.lexicons()
     return Content(flows, compiled, Engine(compiled, lexicons, texts.languages(), finder(flows, lexicons)), texts)

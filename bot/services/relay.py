@@ -12,14 +12,13 @@ from dataclasses import replace
 
 from bot.deeds import Copy, EditText, Origin, OutgoingMessage, SendFile, SendText
 from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place
-from bot.happenings import Attached, Removed, Wrote
+from bot.happenings import LATE, Attached, Removed, Wrote
 from bot.ports import Said
 from bot.services import casework, sayings
 from bot.services.render import quote, split
 from bot.services.work import Work
 
 KEPT = ""  # stands for the event of what waited for the claimer: it is never ticked, and has no copies
-LATE = "/read"  # ends the arrival id of words whose key came late; what is before it is their event's
 
 Passable = Wrote | Attached | Removed
 

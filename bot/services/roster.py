@@ -14,13 +14,11 @@ from typing import assert_never
 from bot.deeds import Identify
 from bot.domain import Case, Listed, TextId
 from bot.errors import VestibuleError
-from bot.forms import MASTER_KEY, STAFF
+from bot.forms import MASTER_KEY, STAFF, grouped
 from bot.logs import describe
 from bot.services import sayings
 from bot.services.commands import AddStaff, ForStaff, ListStaff, RemoveStaff
 from bot.services.work import Work
-
-GROUP = 4  # characters of an identity that are read aloud in one breath
 
 _log = logging.getLogger(__name__)
 
@@ -167,11 +165,6 @@ def _line(work: Work, member: Member) -> str:
         since = say(sayings.ROSTER_BY_LEAD, who=listed.added_by)
     line = sayings.ROSTER_LINE_LEAD if listed.lead else sayings.ROSTER_LINE
     return say(line, who=listed.user, note=since, fingerprint=grouped(listed.identity))
-
-
-def grouped(identity: str) -> str:
-    """An identity as it is read aloud."""
-    return " ".join(identity[start : start + GROUP] for start in range(0, len(identity), GROUP))
 
 
 def _tell(work: Work, text: TextId, **params: str) -> None:

@@ -20,8 +20,8 @@ from bot.deeds import Enter
 from bot.demo.helpline import Helpline
 from bot.demo.person import Person
 from bot.demo.synapse import Synapse
+from bot.forms import grouped
 from bot.happenings import Arrival, Invited, Unreadable, Wrote
-from bot.services.roster import grouped
 from tests.channels.matrix.running import PATIENCE_SECONDS, Bot
 from tests.live.conftest import People
 from tests.live.forge import Forger

@@ -22,6 +22,7 @@ from bot.channels.matrix.rooms import Rooms, membership_of, was_widened
 from bot.channels.matrix.sync import TIMELINE_LIMIT, Synced, Timeline, is_id, lean_filter, usable
 from bot.channels.matrix.waiting import Missing
 from bot.happenings import (
+    LATE,
     Alarm,
     Alarmed,
     Arrival,
@@ -44,7 +45,6 @@ from bot.ports import Failure
 log = logging.getLogger(__name__)
 
 NAME = "matrix"
-LATE = "/read"  # ends the arrival id of what could be read only later
 SETTINGS = {
     "m.room.join_rules": Setting.JOIN_RULES,
     "m.room.guest_access": Setting.GUESTS,

@@ -20,9 +20,9 @@ from bot.channels.matrix.sending import Result, Sender
 from bot.channels.matrix.upkeep import Upkeep
 from bot.deeds import OutgoingMessage
 from bot.domain import Conversation
+from bot.forms import grouped
 from bot.ports import Inbox, Record
 
-GROUP = 4  # characters of a fingerprint that are read aloud in one breath
 TYPING_MILLISECONDS = 30_000  # then it stops by itself, should the news that it stopped be lost
 
 
@@ -63,7 +63,7 @@ class MatrixChannel:
     @property
     def fingerprint(self) -> str:
         """The bot's public master key, in groups of four."""
-        return " ".join(self._master[start : start + GROUP] for start in range(0, len(self._master), GROUP))
+        return grouped(self._master)
 
     def trust(self, pins: Mapping[str, str]) -> None:
         """These are the staff, each with their pinned master key, in place of those named before (law 10)."""

@@ -9,9 +9,8 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-from bot.channels.matrix.arriving import LATE
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
-from bot.happenings import Arrival, Attached, Typing, Wrote
+from bot.happenings import LATE, Arrival, Attached, Typing, Wrote
 from bot.ports import Inbox
 
 RECEIPT_SECONDS = 1.0  # an answer goes first, and one receipt stands for all messages before it
