@@ -180,7 +180,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
         "config.toml:5:1: error[wrong-value]: [matrix] user_id must be the bot's own Matrix id, such as "
         '"@helpline:example.org"',
         "config.toml:6:1: error[unknown-key]: there is no section [claims]; there are matrix, helpline, specialists, "
-        "vetting, flows, store",
+        "vetting, flows, store, signal",
         "config.toml:7:1: error[missing-key]: [store] key_file is missing; it is the name of the file of the master "
         "key, which "
         "`vestibule setup` makes",
