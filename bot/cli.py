@@ -43,6 +43,8 @@ app = typer.Typer(
 translations = typer.Typer(help="The translators' files, made from the flows.", no_args_is_help=True)
 app.add_typer(translations, name="catalogs")
 app.add_typer(flows_cli.app, name="flows")
+setting_up = typer.Typer(invoke_without_command=True)
+app.add_typer(setting_up, name="setup")
 staff = typer.Typer(help="Who may read cases. Works beside a bot that runs, and without one.", no_args_is_help=True)
 app.add_typer(staff, name="staff")
 workshop.register(app)
@@ -75,8 +77,9 @@ def demo(
     raise typer.Exit(demo.run(script=script))
 
 
-@app.command()
+@setting_up.callback()
 def setup(
+    context: typer.Context,
     config: ConfigFile = CONFIG,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take the config as it is written.")] = False,
     recover: Annotated[
@@ -93,6 +96,8 @@ def setup(
     from bot.admin import guide
     from bot.config import Config
 
+    if context.invoked_subcommand is not None:
+        return
     logs.configure(log_level)
     if recover and reset:
         _refuse("--recover keeps the identity and --reset-identity replaces it; choose one")
@@ -115,6 +120,14 @@ def setup(
     _tell_fingerprint(own)
     if not yes:
         _tell("All is there. If a recovery key was shown, keep it where the bot does not run.")
+
+
+@setting_up.command("signal")
+def setup_signal(config: ConfigFile = CONFIG) -> None:
+    """Walk through making the helpline's account on Signal, and having its daemon run."""
+    from bot.admin.signal.setting_up import set_up
+
+    set_up(config, lambda: _settings(config), _ask, _tell)
 
 
 @app.command()
