@@ -74,7 +74,7 @@ def partner(work: Work, relay: Conversation) -> tuple[Conversation, Case] | None
     case = work.tx.cases.get(relay.case) if relay.case is not None and relay.place is Place.RELAY else None
     if case is None or case.status is not CaseStatus.CLAIMED:
         return None
-    requester = work.tx.conversations.get(case.requester)
+    requester = work.tx.conversations.get(case.partner)
     if requester.owner is not Owner.SPECIALIST or requester.case != case.number:
         return None
     return requester, case

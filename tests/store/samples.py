@@ -195,6 +195,7 @@ CASE = Case(
     relay_open=True,
     note="planted note of a sign-off",
     told=(TextId("planted.told"),),
+    writes_from=SECOND.id,
     release=2,
 )
 KEPT = (
