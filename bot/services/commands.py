@@ -58,6 +58,13 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Trust:
+    """`!trust 7F3K`"""
+
+    case: CaseNumber | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListStaff:
     """`!staff list`"""
 
@@ -86,9 +93,9 @@ class Unknown:
 
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
-Command = Help | Vet | Claim | Close | Join | ForStaff | Unknown
+Command = Help | Vet | Claim | Close | Trust | Join | ForStaff | Unknown
 
-VERBS = ("help", "vet", "claim", "close", "join", "staff")
+VERBS = ("help", "vet", "claim", "close", "trust", "join", "staff")
 STAFF_VERBS = ("list", "add", "remove")
 
 
@@ -114,6 +121,8 @@ def parse(text: str, own: CaseNumber | None) -> Command:
             return Close(_case(rest, own)[0])
         case "join":
             return _join(rest, own)
+        case "trust":
+            return Trust(_case(rest, own)[0])
         case "staff":
             return _staff(_without_unseen(rest))
         case other:
