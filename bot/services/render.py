@@ -67,9 +67,10 @@ class Renderer:
         """One text for staff."""
         return self._texts.say(text, self.first_locale, params)
 
-    def channel(self, name: str) -> str:
-        """What a channel is called; its plain name, where no text says."""
-        return self._if_said(TextId(f"staff.channel_{name}")) or name
+    @staticmethod
+    def channel(name: str) -> str:
+        """What people call a channel, in every language."""
+        return name.capitalize()
 
     def card(self, case: Case, *, before_claim: bool) -> str:
         """What the queue room shows of a case: nothing personal, and the number first."""

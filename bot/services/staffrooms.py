@@ -82,7 +82,7 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
                 work.post(conversation, Restore())
         case Alarmed(alarm, who, device, channel, detail):
             own = sayings.OWN_ALARMS.get(alarm) if who == work.kit.staff.bot else None
-            about = {"device": device or "", "channel": channel.capitalize(), "detail": detail}
+            about = {"device": device or "", "channel": work.kit.render.channel(channel), "detail": detail}
             _tell_queue(work, conversation, own or sayings.ALARMS[alarm], who=who or "", **about)
         case AsksToVerify():
             if work.lists(arrival.sender):

@@ -39,7 +39,7 @@ async def test_what_is_written_in_either_place_appears_in_one_room_and_is_answer
         two = await Two(world).claimed()
         assert await two.join() == [staff_text("join_done", case=two.first, other=two.second)]
         await world.write(OTHER_ROOM, OTHER, SECOND)
-        switched = staff_text("writes_elsewhere", case=two.first, channel=world.server.name)
+        switched = staff_text("writes_elsewhere", case=two.first, channel=world.server.name.capitalize())
         assert world.said(two.relay)[-2:] == [switched, SECOND]
         await world.write(two.relay, CLAIMER, "and the answer", signed=True)
         assert (world.said(OTHER_ROOM)[-1], world.said(ROOM)[-1] != "and the answer") == ("and the answer", True)
