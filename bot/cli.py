@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bot import logs
+from bot.admin.signal import commands as signal_cli
 from bot.errors import VestibuleError, WorldError
 from bot.publishing import commands as flows_cli
 from bot.workshop import commands as workshop
@@ -44,7 +45,9 @@ translations = typer.Typer(help="The translators' files, made from the flows.", 
 app.add_typer(translations, name="catalogs")
 app.add_typer(flows_cli.app, name="flows")
 setting_up = typer.Typer(invoke_without_command=True)
+setting_up.command("signal")(signal_cli.setup_signal)
 app.add_typer(setting_up, name="setup")
+app.add_typer(signal_cli.app, name="signal")
 staff = typer.Typer(help="Who may read cases. Works beside a bot that runs, and without one.", no_args_is_help=True)
 app.add_typer(staff, name="staff")
 workshop.register(app)
@@ -120,14 +123,6 @@ def setup(
     _tell_fingerprint(own)
     if not yes:
         _tell("All is there. If a recovery key was shown, keep it where the bot does not run.")
-
-
-@setting_up.command("signal")
-def setup_signal(config: ConfigFile = CONFIG) -> None:
-    """Walk through making the helpline's account on Signal, and having its daemon run."""
-    from bot.admin.signal.setting_up import set_up
-
-    set_up(config, lambda: _settings(config), _ask, _tell)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from bot.services.commands import Unknown, parse
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "THREAT-MODEL.md", "CHANGELOG.md", "config.example.toml")
 LATER = {"ask", "studio", "cases", "forget", "stats", "backup", "restore"}
-LATER |= {"rotate-key", "signal", "catalogs compile"}
+LATER |= {"rotate-key", "catalogs compile"}
 
 
 def read(name: str) -> str:

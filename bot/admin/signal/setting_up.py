@@ -22,7 +22,7 @@ attachments = "/var/lib/signal-cli/attachments"
 REGISTRATION = "https://signalcaptchas.org/registration/generate.html"
 FEWEST_DIGITS = 6  # of a registration PIN
 
-_CAPTCHA: Form[str] = Form(
+CAPTCHA: Form[str] = Form(
     "a link that begins with signalcaptcha://", lambda text: text.startswith("signalcaptcha://") and forms.is_line(text)
 )
 _CODE = Form("the six digits, with or without the dash", re.compile(r"\d{3}-?\d{3}").fullmatch)
@@ -87,7 +87,7 @@ def _register(program: Program, ask: Ask, tell: Tell) -> None:
         f"Open {REGISTRATION} in a browser, solve the puzzle, and copy the address of the link 'Open Signal' that "
         "appears below it."
     )
-    captcha = answer(ask, tell, "That address", _CAPTCHA)
+    captcha = answer(ask, tell, "That address", CAPTCHA)
     _must(program, "the number was not registered", "register", "--captcha", captcha)
     tell("A code is on its way to the number, as a text message.")
     while not program.do("verify", answer(ask, tell, "The code", _CODE).replace("-", "")).good:
