@@ -124,7 +124,9 @@ def test_a_sentence_that_is_gone_raises_no_alarm(folder: Folder) -> None:
     folder.bring_up_to_date(fewer)
     assert folder.check(fewer) == []
     assert '#~ msgid "Something quite different"' in folder.spanish.read_text()
-    assert catalogs.status(fewer, folder.path) == [catalogs.Status("es", translated=1, fuzzy=0, missing=0, obsolete=1)]
+    assert catalogs.status(fewer, folder.path) == [
+        catalogs.Status("es", translated=1, fuzzy=0, missing=0, obsolete=1, read=False)
+    ]
 
 
 def test_status_counts_each_message_once(folder: Folder) -> None:
@@ -133,7 +135,30 @@ def test_status_counts_each_message_once(folder: Folder) -> None:
     flows = made_library({"main.a": "The first questions", "main.b": "Zebra", "staff.c": "Other"})
     folder.bring_up_to_date(flows)
     folder.translate("Zebra", "Cebra")
-    assert catalogs.status(flows, folder.path) == [catalogs.Status("es", translated=1, fuzzy=1, missing=1, obsolete=0)]
+    assert catalogs.status(flows, folder.path) == [
+        catalogs.Status("es", translated=1, fuzzy=1, missing=1, obsolete=0, read=False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "read"),
+    [
+        ("# Read by a native speaker: not yet\n", False),
+        ("# Read by a native speaker: yes\n", True),
+        ("# Read by a native speaker: Yes, in May\n", True),
+        ("# Read by a native speaker:\n", False),
+        ("", False),
+    ],
+)
+def test_a_catalog_says_whether_a_native_speaker_has_read_it(folder: Folder, header: str, read: bool) -> None:
+    flows = made_library({"main.a": "One"})
+    folder.bring_up_to_date(flows)
+    begun = folder.spanish.read_text()
+    assert begun.count("# Read by a native speaker: not yet\n") == 1
+    folder.spanish.write_text(begun.replace("# Read by a native speaker: not yet\n", header))
+    folder.bring_up_to_date(made_library({"main.a": "Two"}))
+    (status,) = catalogs.status(flows, folder.path)
+    assert status.read is read
 
 
 def test_what_is_not_translated_is_told_where_it_stands(folder: Folder) -> None:

@@ -228,7 +228,9 @@ class TestCatalogs:
         assert vestibule("catalogs", "update") == Done(0, "nothing has changed\n", "")
         code, out, _ = vestibule("catalogs", "status")
         assert code == 0
-        assert re.fullmatch(r"fr: 0 translated, 0 to be looked at again, \d+ missing\n", out)
+        assert re.fullmatch(
+            r"fr: 0 translated, 0 to be looked at again, \d+ missing; no native speaker has read it yet\n", out
+        )
 
     def test_no_language_that_nobody_knows(self, vestibule: Vestibule, here: Path) -> None:
         code, _, err = vestibule("catalogs", "update", "fr", "../xx")
