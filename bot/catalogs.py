@@ -145,7 +145,7 @@ def _status(locale: str, library: Library, catalog: Catalog) -> Status:
 def _is_read(catalog: Catalog) -> bool:
     """Whether the header says so; one that says nothing has been read by nobody."""
     _, _, said = catalog.header_comment.partition(READ)
-    return said.strip().lower().startswith("yes")
+    return bool(said.strip().lower().startswith("yes"))
 
 
 def _written(catalog: Catalog) -> bytes:

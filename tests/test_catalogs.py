@@ -364,3 +364,17 @@ def test_phrasings_lie_in_a_folder_of_their_own_beside_the_flows(tmp_path: Path)
     (tmp_path / "faq" / "es.yaml").write_text("phrasings: es\nquestions:\n  fre: cuánto cuesta\n")
     with pytest.raises(FlowError, match=r"faq/es\.yaml:3:3: error\[unknown-faq\]: .* Did you mean 'free'\?"):
         library.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "glossary", sorted((ROOT / "locales").glob("*/GLOSSARY.md")), ids=lambda path: path.parent.name
+)
+def test_every_glossary_has_the_terms_of_the_english_one(glossary: Path) -> None:
+    english, translated = (_rows(path) for path in (ROOT / "locales" / "GLOSSARY.md", glossary))
+    assert [term for term, _ in translated[1:]] == [term for term, _ in english[1:]]
+    assert all(word for _, word in translated)
+
+
+def _rows(path: Path) -> list[list[str]]:
+    lines = [line for line in path.read_text().splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

@@ -161,7 +161,7 @@ class TestCheck:
 
 class TestPlay:
     def test_a_whole_conversation_in_lines(self, vestibule: Vestibule, here: Path) -> None:
-        answers = "help\n2\n1\n1\n1\nyes\nmy account was taken over\n2\n2\nskip\nno\n1\n"
+        answers = "help\n2\n1\n1\n1\nyes\nno\nmy account was taken over\n2\nskip\nskip\nskip\n3\nno\n1\n"
         code, out, err = vestibule("play", "main", "--locale", "en", "--json", answers=answers)
         steps = [json.loads(line) for line in out.splitlines()]
         assert (code, err) == (0, "")
