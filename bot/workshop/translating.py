@@ -18,7 +18,7 @@ from bot.catalogs import SOURCE_LOCALE, write
 from bot.domain import TextId
 from bot.flow.events import AskLanguage
 from bot.flow.model import ENTRY_FLOW, FlowError, Mark, Problem, Severity
-from bot.flow.understand import fold
+from bot.flow.understand import Lexicon, fold
 from bot.i18n import language_name, read_catalog
 from bot.workshop.places import places_of
 from bot.workshop.rehearsing import CONVERSATIONS, Rehearsal, read
@@ -186,13 +186,21 @@ class _Translated:
         if spoken == wanted or not any(letter.isalpha() for letter in folded):
             return line.text
         before, after = self._lexicons[spoken], self._lexicons[wanted]
-        for text in (*options, *before.labels):
-            if fold(before.labels.get(text, "")) == folded:
-                return after.labels[text]
+        chosen = self._label(folded, options, before, after)
+        if chosen is not None:
+            return chosen
         for word, known in before.words.items():
             if folded in map(fold, known):
                 return after.words[word][0]
+        asked = self._label(folded, tuple(before.labels), before, after)
+        if asked is not None:
+            return asked
         return self._own.say(line.text, f"{Path(self._transcript.file).name}: {self._next(line)}")
+
+    @staticmethod
+    def _label(folded: str, texts: Sequence[TextId], before: Lexicon, after: Lexicon) -> str | None:
+        found = next((text for text in texts if fold(before.labels.get(text, "")) == folded), None)
+        return after.labels[found] if found is not None else None
 
     def _next(self, line: Line) -> str:
         """What should come of a line, for whoever translates it."""
@@ -210,8 +218,11 @@ class _Translated:
         if self._own.missing:
             return line.text
         if len(lines) != len(others):
-            counts = f"{len(others)} lines, and not {len(lines)}"
-            raise self._fault(line, f"what is said here has in '{self._locale}' {counts}")
+            counts = f"{len(others)} lines, and in English {len(lines)}"
+            what = (
+                f"what is said here has in '{self._locale}' {counts}; look at the words before it, and at the catalog"
+            )
+            raise self._fault(line, what)
         places = places_of(line.text, lines)
         if places is None:
             raise self._fault(line, "the conversation goes another way than this; run `vestibule test` on it first")
