@@ -184,7 +184,7 @@ class Daemon:
         if not value:
             await self._reply(connection, answer(None, error=Refused(INVALID, "invalid request").error))
             return
-        answers = await asyncio.gather(*(self._one(connection, one) for one in value))
+        answers = await asyncio.gather(*(self._one(connection, one, batched=True) for one in value))
         said_all = [said for said in answers if said is not None]
         if said_all:
             await self._reply(connection, said_all)
@@ -194,10 +194,10 @@ class Daemon:
             await asyncio.sleep(random.random() / 50)
         await connection.lines.put(disguise(said, self._wire, answers=True), self._wire)
 
-    async def _one(self, connection: Connection, value: Any) -> Json | None:
+    async def _one(self, connection: Connection, value: Any, *, batched: bool = False) -> Json | None:
         request: Request | None
         try:
-            request = request_of(value)
+            request = request_of(value, batched=batched)
         except Refused as refused:
             return answer(value.get("id") if isinstance(value, dict) else None, error=refused.error)
         if request is None:

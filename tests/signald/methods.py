@@ -228,10 +228,17 @@ class Methods:
         return verdict(self._world.now(), self._sending.group_changed(account, group))
 
     def _groups(self, account: Account, params: Params) -> list[Json]:
-        return [
-            {"id": group.id, "name": group.name, "isMember": account.number in group.accounts}
-            for group in self._world.groups.values()
-        ]
+        return [self._described(account, group) for group in self._world.groups.values()]
+
+    def _described(self, account: Account, group: Group) -> Json:
+        members = [self._world.people[uuid].recipient for uuid in group.members]
+        here = account.number in group.accounts
+        own = [{"uuid": account.uuid, "number": account.number, "username": None}] if here else []
+        head = {"id": group.id, "name": group.name, "description": None, "isMember": here, "isBlocked": False}
+        lists = {name: [] for name in ("pendingMembers", "requestingMembers", "admins", "banned")}
+        rights = ("permissionAddMember", "permissionEditDetails", "permissionSendMessage")
+        allowed = {**dict.fromkeys(rights, "EVERY_MEMBER"), "groupInviteLink": None}
+        return {**head, "messageExpirationTime": 0, "members": [*own, *members], **lists, **allowed}
 
     # ---- limits
 

@@ -70,9 +70,9 @@ def _why(text: str, position: int) -> str:
     return f"Unexpected character ('{found}' (code {ord(found)})): {expected}\n at {where}"
 
 
-def request_of(value: Any) -> Request | None:
+def request_of(value: Any, *, batched: bool = False) -> Request | None:
     """The call that an object makes, None where it is an answer; raises `Refused`."""
-    if isinstance(value, str):
+    if batched and isinstance(value, str):
         raise Refused(
             INVALID,
             f"Cannot construct instance of `{REQUEST}` (although at least one Creator exists): no String-argument "

@@ -80,7 +80,7 @@ class Sending:
         def change(human: Human) -> None:
             human.typing = started
 
-        return self._done(account, self._world.now(), humans, group, change)
+        return self._done(account, self._world.now(), humans, group, change, told=False)
 
     def receipt(self, account: Account, params: Params) -> Json:
         """Read, or viewed."""
@@ -93,7 +93,7 @@ class Sending:
         def change(human: Human) -> None:
             (human.read if kind == "read" else human.viewed).update(stamps)
 
-        return self._done(account, self._world.now(), humans, group, change)
+        return self._done(account, self._world.now(), humans, group, change, told=False)
 
     def reaction(self, account: Account, params: Params) -> Json:
         """A reaction to a message."""
@@ -174,6 +174,7 @@ class Sending:
         change: Change,
         *,
         to_self: bool = False,
+        told: bool = True,
     ) -> Json:
         for human in humans:
             if human.failing == "exception":
@@ -184,7 +185,7 @@ class Sending:
         for human, result in zip(humans, results, strict=True):
             if result["type"] == "SUCCESS":
                 account.contacts.add(human.uuid)
-                self._world.arrives(account, human, timestamp, change)
+                self._world.arrives(account, human, timestamp, change, told=told)
         if group:
             results = [{**result, "groupId": group.id} for result in results]
         if to_self:

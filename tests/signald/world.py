@@ -316,13 +316,15 @@ class World:
 
     # ---- what the daemon sends
 
-    def arrives(self, account: Account, human: Human, timestamp: int, change: Callable[[Human], None]) -> None:
-        """Something reaches a phone; it answers with a delivery receipt when it is on."""
+    def arrives(
+        self, account: Account, human: Human, timestamp: int, change: Callable[[Human], None], *, told: bool = True
+    ) -> None:
+        """Something reaches a phone; where it is told of (a message), the phone answers with a delivery receipt."""
         if human.blocking:
             human.ignored.append("blocked")
             return
         change(human)
-        if human.online:
+        if human.online and told:
             now = self.now()
             self.post(human, account.number, now, envelopes.receipt(now, "delivery", [timestamp]), told=False)
         self.changed()
