@@ -121,9 +121,10 @@ class Control:
     def _greet(self, hello: dict[str, Any], number: int) -> None:
         self.world.multi, self.world.version = hello["multi"], hello["version"]
         self.world.keep_in(Path(hello["data"]))
-        self.say(done=number)
         if not self.world.multi and not self.world.accounts:
             self.say(exit=GONE)
+            return
+        self.say(done=number)
 
     # ---- calls
 

@@ -69,7 +69,10 @@ class Daemon:
             asyncio.get_running_loop().add_signal_handler(name, lambda: ended.done() or ended.set_result(0))
         self._spawn(self._listen(reader, ended))
         self._spawn(self._hand_over())
-        await self._ask(hello=self._hello)
+        hello = asyncio.ensure_future(self._ask(hello=self._hello))
+        await asyncio.wait({hello, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            return ended.result()
         server = await asyncio.start_unix_server(self._serve, path, limit=LIMIT)
         await self._want()  # on-start takes from the first moment
         code: int = await ended

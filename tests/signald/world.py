@@ -146,6 +146,7 @@ class Account:
 
     number: str
     uuid: str
+    name: str = "Helpline"
     queue: deque[Item] = field(default_factory=deque)
     withheld: list[Item] = field(default_factory=list)
     identities: dict[str, Identity] = field(default_factory=dict)
@@ -159,7 +160,7 @@ class Account:
     @property
     def address(self) -> Json:
         """Who it is, seen from its other devices and from people."""
-        return envelopes.address(self.uuid, self.number, "Helpline")
+        return envelopes.address(self.uuid, self.number, self.name)
 
 
 class World:
