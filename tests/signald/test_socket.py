@@ -98,6 +98,8 @@ async def test_what_is_written_while_a_client_is_away_comes_to_the_next(signald:
         await first.call("subscribeReceive")
         await amal.writes("before")
         assert await first.texts() == ["before"]
+    # what is handed to a client that has just gone is lost, as with the real one: it must be seen to be gone
+    await signald.until(lambda: not signald.subscribed)
     for number in range(3):
         await amal.writes(f"late {number}")
     async with Client(signald.socket) as second:
@@ -111,6 +113,7 @@ async def test_what_was_handed_over_is_gone(signald: Signald) -> None:
         await first.call("subscribeReceive")
         await amal.writes("taken")
         await signald.until(lambda: signald.consumed == 1)
+    await signald.until(lambda: not signald.subscribed)
     await amal.writes("next")
     async with Client(signald.socket) as second:
         await second.call("subscribeReceive")
