@@ -12,6 +12,7 @@ from bot.deeds import (
     Copy,
     Decline,
     Deed,
+    Discard,
     EditText,
     Enter,
     Follow,
@@ -108,6 +109,7 @@ FILE = Attachment(
     place="mxc://example.org/planted-place",
     secret='{"key": "planted secret"}',
     caption="planted caption",
+    channel="planted channel",
 )
 HAPPENINGS: tuple[Happening, ...] = (
     Wrote("planted words of an arrival", signed=True, edits="$planted-edited", identity="planted identity"),
@@ -136,6 +138,7 @@ DEEDS: tuple[Deed, ...] = (
     Leave("planted reason"),
     EditText("$planted-event-of-ours", "planted words of a change"),
     *(SendFile(replace(FILE, kind=kind)) for kind in Kind),
+    Discard(FILE),
     Follow("!planted-room-to-follow:example.org"),
     Restore(),
     Identify("@planted-identified:example.org", lead=True),
