@@ -6,12 +6,14 @@ A line may be read again, after a kill or a failure: what it says has the same i
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from bot.channels.signal.alarms import NAME
+from bot.channels.signal.claims import read_claim
 from bot.channels.signal.contacts import Contacts
 from bot.channels.signal.envelopes import (
     Envelope,
@@ -30,6 +32,7 @@ from bot.channels.signal.envelopes import (
     Wordless,
     read_line,
 )
+from bot.channels.signal.files import Lost, Vault
 from bot.channels.signal.people import ChangedIdentity, People
 from bot.channels.signal.sending import GROUP
 from bot.channels.signal.sent import Sent
@@ -52,20 +55,15 @@ from bot.happenings import (
 from bot.logs import describe
 
 UNREAD = "/unread"  # ends the id of what could not be read: it may come again, readable, under the same timestamp
+PATIENCE = 20  # times that a file is tried to be taken, some minutes in all
 ASKED_AGAIN = timedelta(hours=1)  # a group that we are still in then is told of again
 TALKS = (Said, Once, Rang, Wordless, Unread)  # what makes a contact of whoever sends it
 
 log = logging.getLogger(__name__)
 
 
-class Files(Protocol):
-    """Where files go that people send."""
-
-    async def take(self, told: object, line: int) -> Attachment | None:
-        """The file, sealed; None where it did not come whole. Raises WorldError where it may at another time."""
-
-    async def refuse(self, told: object, line: int) -> None:
-        """Nobody is to get it."""
+class FileAway(WorldError):
+    """A file of a message cannot be taken now, and may be at another time."""
 
 
 @dataclass(slots=True)
@@ -80,6 +78,16 @@ class Read:
     unsafe: bool = False  # something came without a subscription
     position: int = 0
 
+    def but(self, before: Read) -> None:
+        """Take back what came after this copy was made."""
+        self.arrivals, self.typing, self.messages = before.arrivals, before.typing, before.messages
+        self.greeted, self.groups = before.greeted, before.groups
+
+    def copy(self) -> Read:
+        """As it is now."""
+        lists = list(self.arrivals), list(self.typing), list(self.messages)
+        return Read(*lists, dict(self.greeted), dict(self.groups), self.unsafe, self.position)
+
 
 class Reader:
     """Reads lines for one account."""
@@ -90,14 +98,15 @@ class Reader:
         people: People,
         sent: Sent,
         spool: Spool,
-        files: Files,
+        vault: Vault,
         now: Callable[[], datetime],
     ) -> None:
         self._contacts = contacts
         self._people = people
         self._sent = sent
         self._spool = spool
-        self._files = files
+        self._vault = vault
+        self._tries: Counter[int] = Counter()
         self._now = now
 
     async def read(self, lines: Sequence[Spooled]) -> Read:
@@ -125,17 +134,17 @@ class Reader:
             self._junk(envelope)
             return
         read.unsafe = read.unsafe or not envelope.safe
-        before = len(read.arrivals)
+        before = read.copy()
         try:
             await self._envelope(read, envelope, spooled.position)
         except WorldError:
-            del read.arrivals[before:]  # all of it comes again
+            read.but(before)  # all of it comes again
             raise
         except Exception as error:
             # it would fail for ever: better that its sender hears of it than that everybody waits for it
             log.error("something that came could not be taken: %s", describe(error))
             self._spool.count("not understood by a fault of ours")
-            del read.arrivals[before:]
+            read.but(before)
             self._add(read, envelope, Unreadable(Cause.NOT_TEXT))
 
     def _junk(self, junk: Junk) -> None:
@@ -197,7 +206,7 @@ class Reader:
         if said.text.strip():
             found.append(Wrote(said.text, edits=edits, identity=identity, expires=said.expires))
         for told in said.files:
-            file = await self._files.take(told, line)
+            file = await self._file(told, line)
             taken = None if file is None else Attached(file, identity=identity, expires=said.expires)
             found.append(taken or Unreadable(Cause.BROKEN_FILE))
         for number, what in enumerate(found):
@@ -223,9 +232,27 @@ class Reader:
         read.groups[group] = now
         self._add(read, envelope, Invited(), "/group", room=GROUP + group)
 
+    async def _file(self, told: object, line: int) -> Attachment | None:
+        """The file, sealed; None where it did not come whole. Raises FileAway, not for ever: others wait behind it."""
+        claim = read_claim(told)
+        if claim is None:
+            return None
+        taken = await self._vault.take(claim, line)
+        if isinstance(taken, Attachment):
+            return taken
+        self._tries[line] += 1
+        if taken is Lost.AWAY and self._tries[line] < PATIENCE:
+            raise FileAway("a file that somebody sent cannot be taken at present")
+        log.warning("a file that somebody sent was not taken: %s", taken)
+        del self._tries[line]
+        await self._vault.refuse(claim.id, line)
+        return None
+
     async def _refuse(self, files: Sequence[object], line: int) -> None:
-        for told in files:
-            await self._files.refuse(told, line)
+        """Nobody is to get these."""
+        for claim in map(read_claim, files):
+            if claim is not None:
+                await self._vault.refuse(claim.id, line)
 
     def _add(self, read: Read, envelope: Envelope, what: Happening, suffix: str = "", room: str | None = None) -> None:
         read.arrivals.append(

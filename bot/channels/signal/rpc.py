@@ -151,9 +151,10 @@ class Connection:
 
     async def _write_pieces(self, request: bytes, pieces: AsyncIterator[bytes]) -> None:
         before, _, after = request.rpartition(json.dumps(MARK)[1:-1].encode())  # words before it may hold it too
+        first = await anext(pieces, b"")  # what cannot be had at all breaks nothing
         whole = False
         try:
-            self._writer.write(before)
+            self._writer.write(before + first)
             async for piece in pieces:
                 self._writer.write(piece)
                 await self._writer.drain()

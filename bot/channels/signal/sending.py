@@ -12,15 +12,18 @@ from typing import Any, assert_never
 
 from bot.channels.signal.alarms import Alarms
 from bot.channels.signal.caller import Caller
+from bot.channels.signal.claims import CHANNEL, data_uri
 from bot.channels.signal.contacts import Contacts
 from bot.channels.signal.errors import Fate, Outcome, read_error, read_result
+from bot.channels.signal.files import MAX_FILE, Vault
 from bot.channels.signal.people import ChangedIdentity, People
-from bot.channels.signal.rpc import Lost, NotAsked, Refused
+from bot.channels.signal.rpc import MARK, Lost, NotAsked, Refused
 from bot.channels.signal.sent import Attempt, Sent
 from bot.channels.signal.spool import Spool
 from bot.deeds import (
     Accept,
     Decline,
+    Discard,
     EditText,
     Enter,
     Follow,
@@ -34,10 +37,10 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Conversation, Place
+from bot.domain import Attachment, Conversation, Kind, Place
 from bot.errors import WorldError
 from bot.happenings import Alarm
-from bot.ports import Entered, Failure, SendError
+from bot.ports import Entered, Failure, Files, SendError
 
 LONGEST = 2_000  # bytes: of what is longer, Signal shows only the beginning
 GROUP = "group:"  # begins the room of a group
@@ -45,7 +48,8 @@ OWN = "self"  # stands for our own account in event ids
 TICK = "✔️"
 
 SEND_SECONDS = 60.0  # until a send counts as lost for the time being; its answer is taken whenever it comes
-GIVE_UP = timedelta(minutes=10)  # after which nobody waits for that answer any more
+FILE_SECONDS = 600.0  # for one that carries a file
+GIVE_UP = timedelta(minutes=15)  # after which nobody waits for that answer any more
 LIMIT_SECONDS = 60.0  # where the server names no time
 CHANGEABLE = timedelta(hours=23)  # programs take no changes of a message that is older than a day; clocks differ
 
@@ -82,6 +86,7 @@ class Sender:
         contacts: Contacts,
         sent: Sent,
         spool: Spool,
+        vault: Vault,
         alarms: Alarms,
         setting: Setting,
         now: Callable[[], datetime],
@@ -92,6 +97,7 @@ class Sender:
         self._contacts = contacts
         self._sent = sent
         self._spool = spool
+        self._vault = vault
         self._alarms = alarms
         self._setting = setting
         self._now = now
@@ -99,9 +105,12 @@ class Sender:
         self._turn = asyncio.Lock()
         self._running: dict[str, asyncio.Task[Any]] = {}
 
-    async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Result:
+    async def perform(self, conversation: Conversation, message: OutgoingMessage, files: Files) -> Result:
         """Do one deed. Raises SendError."""
         room, deed = conversation.room, message.deed
+        if isinstance(deed, Discard):
+            await self._vault.discard(deed.attachment)
+            return Result()
         if (
             isinstance(deed, MakeRoom | Follow | Restore | Identify | Invite)
             or conversation.place is not Place.REQUESTER
@@ -116,8 +125,8 @@ class Sender:
                 return await self._say(room, message, {"message": text})
             case EditText(event_id, text):
                 return await self._change(room, message, event_id, text)
-            case SendFile():
-                raise SendError(Failure.REFUSED)
+            case SendFile(attachment):
+                return await self._pass_on(room, message, attachment, files)
             case Tick(event_id):
                 await self._tick(room, event_id)
                 return Result()
@@ -139,6 +148,26 @@ class Sender:
 
     async def _say(self, contact: str, message: OutgoingMessage, params: Mapping[str, Any]) -> Result:
         stamp = await self._send(contact, message, {"recipient": contact, **params})
+        return Result(event_id=f"{OWN}/{stamp}", identity=await self._people.identity(contact))
+
+    async def _pass_on(self, contact: str, message: OutgoingMessage, attachment: Attachment, files: Files) -> Result:
+        """The file travels inside the request: in clear it lies on no disk."""
+        if attachment.size > MAX_FILE:
+            raise SendError(Failure.REFUSED)
+        source = self._vault if attachment.channel == CHANNEL else files
+
+        async def pieces() -> AsyncIterator[bytes]:
+            async with source.open(attachment) as opened:
+                async for piece in data_uri(attachment, opened):
+                    yield piece
+
+        params = {
+            "recipient": contact,
+            "message": attachment.caption,
+            "voiceNote": attachment.kind is Kind.VOICE,
+            "attachments": [MARK],
+        }
+        stamp = await self._send(contact, message, params, pieces, FILE_SECONDS)
         return Result(event_id=f"{OWN}/{stamp}", identity=await self._people.identity(contact))
 
     async def _change(self, contact: str, message: OutgoingMessage, event_id: str, text: str) -> Result:
