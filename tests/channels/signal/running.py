@@ -118,5 +118,3 @@ class NoFiles:
 
     def open(self, attachment: Any) -> Any:
         raise AssertionError("this file came by another channel")
-
-
