@@ -12,6 +12,7 @@ from enum import StrEnum
 from bot.domain import Attachment
 
 LATE = "/read"  # ends the arrival id of words whose key came late; what is before it is their event's
+PART = "/part/"  # stands, with a number, behind the event id of what came in one message with something else
 
 
 class Cause(StrEnum):
@@ -24,6 +25,7 @@ class Cause(StrEnum):
     NOT_TEXT = "not_text"  # neither words nor a file that could be passed on
     REACTION = "reaction"  # a mark on a message: never an answer (law 9)
     CALL = "call"  # somebody rang
+    BROKEN_FILE = "broken_file"  # a file that did not come whole
     CHANGED = "changed"  # the sender's identity is not the one that was accepted: it may come once the new one is
 
 
