@@ -205,7 +205,7 @@ class Reader:
             edits = f"{envelope.sender}/{original}"
         found: list[Happening] = []
         if said.text.strip():
-            found.append(Wrote(said.text, edits=edits, identity=identity, expires=said.expires))
+            found.append(Wrote(said.text, edits=edits, identity=identity, expires=said.expires, quotes=said.quotes))
         for told in said.files:
             file = await self._file(told, line)
             taken = None if file is None else Attached(file, identity=identity, expires=said.expires)
