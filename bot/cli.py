@@ -225,7 +225,7 @@ def update(
 
 @translations.command()
 def status(flows: FlowsFolder = FLOWS) -> None:
-    """How far each language has come, in messages."""
+    """How far each language has come, in messages, and whether a native speaker has read it."""
     from bot import catalogs, library
     from bot.checking import CATALOGS
 
@@ -233,7 +233,9 @@ def status(flows: FlowsFolder = FLOWS) -> None:
     for language in catalogs.status(library.read(flows), flows.parent / CATALOGS):
         typer.echo(
             f"{language.locale}: {language.translated} translated, {language.fuzzy} to be looked at again, "
-            f"{language.missing} missing" + (f", {language.obsolete} said no longer" if language.obsolete else "")
+            f"{language.missing} missing"
+            + (f", {language.obsolete} said no longer" if language.obsolete else "")
+            + ("" if language.read else "; no native speaker has read it yet")
         )
 
 
