@@ -29,15 +29,15 @@ class Challenged(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def solve(self, token: str, solution: str) -> None:
-        """Hand in the solution. Raises WorldError where it is not taken."""
+    async def answer_puzzle(self, token: str, answer: str) -> None:
+        """Hand in what a person found out. Raises WorldError where it is not taken."""
 
 
 def of_challenges(channel: Challenged, try_again: Callable[[str], Awaitable[None]]) -> Mapping[str, Handler]:
     """Puzzles that a person solves. `try_again`: has all sent that waits, on the channel named."""
 
     async def solve(params: Params) -> object:
-        await channel.solve(text(params, "token"), text(params, "solution"))
+        await channel.answer_puzzle(text(params, "token"), text(params, "answer"))
         await try_again(channel.name)
         return None
 

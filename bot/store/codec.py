@@ -17,6 +17,7 @@ from bot.deeds import (
     Accept,
     Decline,
     Deed,
+    Discard,
     EditText,
     Enter,
     Follow,
@@ -184,9 +185,9 @@ def listed_from_json(text: str) -> Listed:
 
 def _happening_fields(what: Happening) -> Fields:
     match what:
-        case Wrote(text, signed, edits, identity, expires):
+        case Wrote(text, signed, edits, identity, expires, quotes):
             said = {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
-            return {**said, "expires": _seconds(expires)}
+            return {**said, "expires": _seconds(expires), "quotes": quotes}
         case Attached(attachment, signed, identity, expires):
             sent = {"kind": "attached", "file": rows.attachment_row(attachment), "signed": signed, "identity": identity}
             return {**sent, "expires": _seconds(expires)}
@@ -224,6 +225,7 @@ _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
         _text_or_none(fields.get("edits", "" if fields.get("edited") else None)),  # earlier rows say only whether
         _text_or_none(fields.get("identity")),
         _time(fields.get("expires")),
+        _text(fields.get("quotes", "")),  # earlier rows have none
     ),
     "attached": lambda fields: Attached(
         rows.attachment(fields["file"]),
@@ -263,6 +265,8 @@ def _deed_fields(deed: Deed) -> Fields:
             return {"kind": "edit_text", "event_id": event_id, "text": text}
         case SendFile(attachment):
             return {"kind": "send_file", "file": rows.attachment_row(attachment)}
+        case Discard(attachment):
+            return {"kind": "discard", "file": rows.attachment_row(attachment)}
         case Tick(event_id):
             return {"kind": "tick", "event_id": event_id}
         case Enter():
@@ -291,6 +295,7 @@ _DEEDS: dict[str, Callable[[Fields], Deed]] = {
     "send_text": lambda fields: SendText(_text(fields["text"])),
     "edit_text": lambda fields: EditText(_text(fields["event_id"]), _text(fields["text"])),
     "send_file": lambda fields: SendFile(rows.attachment(fields["file"])),
+    "discard": lambda fields: Discard(rows.attachment(fields["file"])),
     "tick": lambda fields: Tick(_text(fields["event_id"])),
     "enter": lambda _: Enter(),
     "decline": lambda fields: Decline(_text(fields["notice"])),

@@ -18,13 +18,13 @@ class Puzzled:
 
     name = "memory"
 
-    async def solve(self, token: str, solution: str) -> None:
-        if (token, solution) != ("token", "signalcaptcha://right"):
+    async def answer_puzzle(self, token: str, answer: str) -> None:
+        if (token, answer) != ("token", "signalcaptcha://right"):
             raise WorldError("the solution was not taken; solve a new puzzle")
 
 
-async def hand_in(data_dir: Path, solution: str) -> None:
-    await asyncio.to_thread(control.ask, data_dir, verbs.CHALLENGE, {"token": "token", "solution": solution})
+async def hand_in(data_dir: Path, answer: str) -> None:
+    await asyncio.to_thread(control.ask, data_dir, verbs.CHALLENGE, {"token": "token", "answer": answer})
 
 
 async def test_what_waited_is_sent_when_the_solution_is_taken_and_not_before(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from bot.deeds import (
     Copy,
     Decline,
     Deed,
+    Discard,
     EditText,
     Enter,
     Follow,
@@ -110,10 +111,16 @@ FILE = Attachment(
     place="mxc://example.org/planted-place",
     secret='{"key": "planted secret"}',
     caption="planted caption",
+    channel="planted channel",
 )
 HAPPENINGS: tuple[Happening, ...] = (
     Wrote(
-        "planted words of an arrival", signed=True, edits="$planted-edited", identity="planted identity", expires=HOUR
+        "planted words of an arrival",
+        signed=True,
+        edits="$planted-edited",
+        identity="planted identity",
+        expires=HOUR,
+        quotes="planted quote",
     ),
     Wrote("half a pair \ud83d, a nul \x00, an end \u2029, and سلام"),
     Wrote("planted words of an edit", edits="", identity=""),
@@ -145,6 +152,7 @@ DEEDS: tuple[Deed, ...] = (
     Leave("planted reason"),
     EditText("$planted-event-of-ours", "planted words of a change"),
     *(SendFile(replace(FILE, kind=kind)) for kind in Kind),
+    Discard(FILE),
     Follow("!planted-room-to-follow:example.org"),
     Restore(),
     Identify("@planted-identified:example.org", lead=True),

@@ -29,8 +29,8 @@ def challenge(
     from bot.admin.signal.setting_up import CAPTCHA
 
     settings = _settings(config)
-    solution = answer(_ask, _tell, "The address of the link 'Open Signal' below the puzzle", CAPTCHA)
-    control.ask(settings.store.data_dir, verbs.CHALLENGE, {"token": token, "solution": solution})
+    found = answer(_ask, _tell, "The address of the link 'Open Signal' below the puzzle", CAPTCHA)
+    control.ask(settings.store.data_dir, verbs.CHALLENGE, {"token": token, "answer": found})
     _tell("The solution was taken. What waited is being sent.")
 
 

@@ -7,10 +7,10 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.channels.signal.caller import OLDEST
 from bot.config import ConfigError, Signal
 
 PROGRAM = "signal-cli"
-OLDEST = (0, 14, 7)  # older ones hang with new contacts, lose files, and their accounts are removed by the server
 RELEASES = "https://github.com/AsamK/signal-cli/releases"
 
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
