@@ -92,6 +92,7 @@ class Listener:
         finally:
             hearing.cancel()
             await asyncio.wait([hearing])  # it drains what is on the way before it ends
+            self.since = None
             working.cancel()
             await asyncio.wait([working])
             await self._courtesy.stop()
