@@ -1,4 +1,4 @@
-"""The safety number with a contact is told where the services ask for it: inside a transaction, on the store's thread."""
+"""The safety number is told where services ask for it: inside a transaction, on the store's thread."""
 
 from __future__ import annotations
 
