@@ -19,10 +19,11 @@ from bot.channels.signal.fetching import Fetcher
 from bot.channels.signal.files import Vault
 from bot.channels.signal.ledger import Ledger
 from bot.channels.signal.listening import Listener, Pace
+from bot.channels.signal.once import Once, Setting
 from bot.channels.signal.people import People
 from bot.channels.signal.receiving import Reader
 from bot.channels.signal.rpc import Refused
-from bot.channels.signal.sending import GROUP, LONGEST, Result, Sender, Setting
+from bot.channels.signal.sending import GROUP, LONGEST, Result, Sender
 from bot.channels.signal.sent import Sent
 from bot.channels.signal.spool import Spool
 from bot.config import ChangedIdentity
@@ -44,7 +45,8 @@ class Settings:
     """The daemon, and how we speak through it. `socket`: where it listens; `account`: our number there.
 
     `attachments`: its folder of received files, where that is on this machine. `changed_identity`: what to do where a
-    contact has a new one. `disappear`: the timer that is set at first contact; None for none.
+    contact has a new one. `disappear`: the timer that is set at first contact; None for none. `receipts` and `seconds`:
+    how long receipts are waited for, and answers to a send (see `Setting`).
     """
 
     socket: Path
@@ -52,7 +54,8 @@ class Settings:
     attachments: Path | None = None
     changed_identity: ChangedIdentity = ChangedIdentity.WAIT
     disappear: timedelta | None = None
-    receipts: timedelta = timedelta(seconds=20)  # how long they are waited for before a lost send is made again
+    receipts: timedelta = timedelta(seconds=20)
+    seconds: float = 60.0
     pace: Pace = field(default_factory=Pace)
 
 
@@ -80,7 +83,15 @@ class SignalChannel:
             self._sent,
             self._contacts,
             people,
-            Reader(self._contacts, people, self._sent, self._spool, self._vault, now),
+            Reader(
+                self._contacts,
+                people,
+                self._sent,
+                self._spool,
+                self._vault,
+                now,
+                lambda: self._listener.since is not None,
+            ),
             Courtesy(self._caller),
             alarms,
             news,
@@ -88,17 +99,18 @@ class SignalChannel:
             now,
             settings.pace,
         )
-        self._sender = Sender(
+        self._once = Once(
             self._caller,
             people,
-            self._contacts,
             self._sent,
             self._spool,
-            self._vault,
             alarms,
-            Setting(settings.disappear, settings.receipts),
+            Setting(settings.receipts, settings.seconds),
             now,
             lambda: self._listener.since,
+        )
+        self._sender = Sender(
+            self._caller, self._once, people, self._contacts, self._sent, self._vault, settings.disappear, now
         )
         self._sent.went_down(int(now().timestamp() * 1000))
 
@@ -109,7 +121,7 @@ class SignalChannel:
 
     def fingerprint(self, conversation: Conversation) -> str:
         """The safety number with the contact, in groups of five; empty while it is not known."""
-        return (conversation.contact and self._contacts.known(conversation.contact).safety) or ""
+        return self._contacts.safety(conversation.contact) if conversation.contact else ""
 
     def trust(self, pins: Mapping[str, str]) -> None:
         """Staff are not on Signal."""
@@ -158,7 +170,7 @@ class SignalChannel:
     async def close(self) -> None:
         """Close connections and database."""
         await self._caller.close()
-        await self._sender.close()
+        await self._once.close()
         self._database.close()
 
 

@@ -14,7 +14,7 @@ from bot.channels.signal.listening import Pace
 from bot.channels.signal.sending import Result
 from bot.deeds import Deed, OutgoingMessage
 from bot.domain import Conversation, ConversationId, Place
-from bot.happenings import Arrival, Happening
+from bot.happenings import Arrival, Happening, Wrote
 from bot.ports import Files, SendError
 from tests.channels.matrix.running import Box
 from tests.signald.handle import Signald
@@ -41,6 +41,7 @@ class Bot:
         self._channel: SignalChannel | None = None
         self._listening: asyncio.Task[None] | None = None
         self._sent = 0
+        self._marks = 0
 
     def now(self) -> datetime:
         """The machine's clock, and as much ahead as a test says."""
@@ -112,6 +113,13 @@ class Bot:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the inbox looks like this."""
         await self.box.until(condition)
+
+    async def catches_up(self) -> None:
+        """Wait until all that waits for the bot on the server now has been taken: what comes in order behind it has."""
+        self._marks += 1
+        marker = await self.signald.person(f"Marker {self._marks}")
+        await marker.writes("mark")
+        await self.until(lambda: any(arrival.room == marker.uuid for arrival in self.brought(Wrote)))
 
 
 @asynccontextmanager
