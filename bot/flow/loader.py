@@ -15,6 +15,7 @@ from bot.flow.fields import Fields, Texts, good_name
 from bot.flow.kinds import WAS
 from bot.flow.model import ENTRY_FLOW, FaqEntry, Flow, FlowError, FlowStep, Library, Mark, Source
 from bot.flow.phrases import EVERYWHERE, IN_PHRASES, WORDS
+from bot.flow.phrasings import Phrasings, Said
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
 from bot.flow.steps import StepReader
 
@@ -22,7 +23,7 @@ FLOW = ("flow", "about", "steps", WAS)
 ENTRY_FLOW_KEYS = (*FLOW, "menu", "person")
 FAQ = ("faq", "about", "questions")
 ENTRY = ("title", "answer", "note")
-PHRASINGS = ("phrasings", "about", "questions")
+PHRASINGS = ("phrasings", "about", "questions", "none", "incidents")
 PHRASES = ("phrases", "about", "texts")
 BOT_PHRASES = (*PHRASES, "words")
 PHRASE = ("text", "note")
@@ -46,7 +47,7 @@ class _Loader:
         self._flows: dict[str, Flow] = {}
         self._names: dict[str, Mapping[str, Mark]] = {}
         self._faq: dict[str, FaqEntry] = {}
-        self._phrasings: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._phrasings: dict[str, Phrasings] = {}
         self._asked_for: list[Scalar] = []  # the entries of the FAQ that phrasings are for
         self._words: dict[str, Source] = {}
         self._files: dict[str, Mark] = {}
@@ -184,14 +185,27 @@ class _Loader:
             return
         like = "'questions:', and below it for each entry of the FAQ a list, 'name: [one way to ask, another]'"
         listed = fields.entries("questions", like, needed=True)
-        found = self._phrasings.setdefault(code.text, {})
+        questions = {}
         for key, value in listed.items() if listed else ():
             self._asked_for.append(key)
-            values = value.values if isinstance(value, Items) else (value,)
-            said = tuple(each.text.strip() for each in values if isinstance(each, Scalar) and each.text.strip())
-            if not values or len(said) < len(values):
-                self._problems.error(value.mark, "wrong-form", f"'{key.text}' is a list of questions, each a sentence")
-            found[key.text] = said
+            questions[key.text] = self._said(key.text, value, "questions")
+        none, incidents = fields.get("none"), fields.get("incidents")
+        self._phrasings[code.text] = Phrasings(
+            questions,
+            self._said("none", none, "messages") if none else (),
+            self._said("incidents", incidents, "words") if incidents else (),
+        )
+
+    def _said(self, key: str, value: Value, what: str) -> tuple[Said, ...]:
+        values = value.values if isinstance(value, Items) else (value,)
+        said = tuple(
+            Said(each.text.strip(), each.mark) for each in values if isinstance(each, Scalar) and each.text.strip()
+        )
+        if not values or len(said) < len(values):
+            wrong = next((each for each in values if not isinstance(each, Scalar) or not each.text.strip()), value)
+            of = "each a word or a few" if what == "words" else "each a sentence"
+            self._problems.error(wrong.mark, "wrong-form", f"'{key}' is a list of {what}, {of}, and none is empty")
+        return said
 
     def _entry(self, key: str, mark: Mark, value: Value) -> None:
         if not isinstance(value, Entries):

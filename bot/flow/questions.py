@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bot.domain import TextId
 from bot.flow.model import Library
+from bot.flow.phrasings import Phrasings
 from bot.flow.understand import LONGEST, Lexicon, fold
 
 
@@ -44,9 +45,8 @@ def finder(library: Library, lexicons: Mapping[str, Lexicon]) -> Finder:
 
 def _table(library: Library, locale: str, lexicon: Lexicon) -> Mapping[str, Found]:
     asked: dict[str, set[TextId]] = {}
-    for key, phrasings in library.phrasings.get(locale, {}).items():
-        for phrasing in phrasings:
-            asked.setdefault(fold(phrasing), set()).add(library.faq[key].answer)
+    for key, said in library.phrasings.get(locale, Phrasings()).asked():
+        asked.setdefault(fold(said.text), set()).add(library.faq[key].answer)
     table = {folded: Found(answers.pop(), exact=False) for folded, answers in asked.items() if len(answers) == 1}
     titles = {fold(lexicon.labels.get(entry.title, "")): entry.answer for entry in library.faq.values()}
     return table | {folded: Found(answer, exact=True) for folded, answer in titles.items() if folded}

@@ -125,7 +125,8 @@ def _steps() -> Schema:
 
 def _phrasings() -> Schema:
     asked: Schema = {"anyOf": [_WORD, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/sentence"}}]}
-    return {"phrasings": {"type": "string", "pattern": f"^{LOCALE.pattern}$"}, "questions": _each(_NAMED, asked)}
+    code = {"type": "string", "pattern": f"^{LOCALE.pattern}$"}
+    return {"phrasings": code, "questions": _each(_NAMED, asked), "none": asked, "incidents": asked}
 
 
 def _phrases(whose: str) -> Schema:
