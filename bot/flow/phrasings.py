@@ -1,4 +1,4 @@
-"""How people ask in one language, as operators wrote it down: for the entries of the FAQ, and for none of them."""
+"""How people ask, as operators wrote it down in each language: for entries of the FAQ and for none; words alike."""
 
 from __future__ import annotations
 
@@ -35,3 +35,16 @@ class Phrasings:
         for key, said in self.questions.items():
             for one in said:
                 yield key, one
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """One file of topics: words of one language that mean the same, under a name that every language shares.
+
+    A word that ends in `*` is the beginning of words. `also` are languages whose words count in this one too,
+    `prefixes` what is written together with the word behind it.
+    """
+
+    words: Mapping[str, tuple[str, ...]]
+    also: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bot.flow.understand import fold
 
 
-class Topics:
+class Incidents:
     """Words of incidents, found in folded messages where a word, or several in a row, begin like them."""
 
     def __init__(self, words: Iterable[str]) -> None:
