@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def topical(text: str, words: Sequence[str], senses: Senses) -> tuple[Ids, Float
     topics = sorted({topic for each in found for topic in each})
     names = [f"1{topic}" for topic in topics]
     pairs = [f"2{topic}+{other}" for place, topic in enumerate(topics) for other in topics[place + 1 :]]
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         pairs += [f"3{topic}>{other}" for topic in before for other in after if topic != other]
     unknown = sum(not each for each in found)
     asks = "?" if _QUESTION_MARKS.intersection(text) else "."

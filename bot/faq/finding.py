@@ -88,7 +88,9 @@ class Understanding:
         if not words or locale not in self._senses or self.model is None:
             return []
         chances = self.model.likely(text, words, locale, self._senses[locale])
-        return sorted(zip(chances.tolist(), (*self.model.keys, NONE), strict=True), key=lambda pair: (-pair[0], pair[1]))
+        return sorted(
+            zip(chances.tolist(), (*self.model.keys, NONE), strict=True), key=lambda pair: (-pair[0], pair[1])
+        )
 
 
 def lessons(library: Library, lexicons: Mapping[str, Lexicon]) -> Lessons:

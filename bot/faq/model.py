@@ -107,7 +107,9 @@ def spelled(spelling: Spelling, words: list[str]) -> Floats:
     return said
 
 
-def _places(table: Ids, ids: Ids) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _places(
+    table: Ids, ids: Ids
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """Where these ids stand in a table in order, and which of them stand there."""
     places = np.minimum(np.searchsorted(table, ids), max(len(table) - 1, 0))
     known = table[places] == ids if len(table) else np.zeros(len(ids), np.bool_)

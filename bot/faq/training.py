@@ -115,7 +115,11 @@ def _spelling(counted: Sequence[Sequence[Mapping[int, int]]], classes: Ints, wid
     duals = np.linalg.solve(alike, wanted - prior).astype(np.float32)
     sparse = _Sparse(rows, columns, values.astype(np.float32), (size, len(ids)))
     return Spelling(
-        ids, rarity.astype(np.float32), sparse.turned().times(duals), prior.astype(np.float32), float(np.log(1 + size) + 1)
+        ids,
+        rarity.astype(np.float32),
+        sparse.turned().times(duals),
+        prior.astype(np.float32),
+        float(np.log(1 + size) + 1),
     )
 
 

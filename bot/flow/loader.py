@@ -1,7 +1,7 @@
 """Makes a library of flow files: YAML in, values out, or every problem at once, each with its place.
 
-The first key of a file says what it is: `flow`, `faq`, `phrasings`, `topics` or `phrases`. Whatever the bytes, only FlowError is
-raised.
+The first key of a file says what it is: `flow`, `faq`, `phrasings`, `topics` or `phrases`. Whatever the bytes, only
+FlowError is raised.
 """
 
 from __future__ import annotations

@@ -48,9 +48,17 @@ Finding = Found | Perhaps | Report | None
 Finder = Callable[[str, str], Finding]
 """From what somebody wrote, and the language that they write in, to what it asks for; None: nothing of the FAQ."""
 
+Guesser = Callable[[str], str | None]
+"""From what somebody wrote to the language that it is very likely written in."""
+
 
 def nothing(_text: str, _locale: str) -> Finding:
     """The door of a bot without a FAQ."""
+    return None
+
+
+def no_guess(_text: str) -> str | None:
+    """For a bot that guesses no language."""
     return None
 
 
