@@ -149,6 +149,9 @@ IN_PHRASES = frozenset(
         "fingerprint",
         "device",
         "setting",
+        "other",
+        "channel",
+        "detail",
     }
 )
 """What the program fills into phrases. Which phrase gets which is up to the service that says it."""

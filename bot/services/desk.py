@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.domain import Conversation, Listed
 from bot.logs import describe
 from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Tx
-from bot.services import roster
+from bot.services import outbox, roster
 from bot.services.intake import Intake
 from bot.services.outbox import Outbox
 from bot.services.presence import Presence
@@ -41,7 +41,7 @@ class Desk:
     ) -> None:
         self._store = store
         self._channels = {channel.name: channel for channel in channels}
-        self._kit = Kit(releases, staff, clock, chance, self._device, self._fingerprint)
+        self._kit = Kit(releases, staff, clock, chance, self._device, self._fingerprint, self._longest)
         self._intake = Intake(store, self._kit, Presence(store, self._channels, self._kit), self._committed)
         self._outbox = Outbox(store, self._channels, self._kit, self._committed)
         self._scheduler = Scheduler(store, clock, self._kit, self._committed)
@@ -86,6 +86,10 @@ class Desk:
         """Let somebody who was added read cases no more. The queue room is told."""
         return await self._change_staff(lambda work: roster.remove(work, user))
 
+    async def try_again(self, channel: str) -> None:
+        """What this channel could not send has become possible: nothing of it waits any longer."""
+        self._committed(await self._store.transact(lambda tx: self._hurry(tx, channel)))
+
     def look_again(self) -> None:
         """Let everything that waits for a moment look at the clock: for a clock that was set."""
         self._scheduler.wake()
@@ -107,6 +111,13 @@ class Desk:
         queue = work.place_queue()
         roster.keep_for_the_removed(work)
         return queue, roster.pins(work)
+
+    def _hurry(self, tx: Tx, channel: str) -> Work:
+        work = Work(tx, self._kit)
+        for lane in map(tx.conversations.get, tx.outbox.lanes()):
+            if lane.channel == channel:
+                outbox.hurry(work, lane)
+        return work
 
     async def _change_staff(self, change: Callable[[Work], roster.Outcome]) -> roster.Outcome:
         def step(tx: Tx) -> tuple[Work, roster.Outcome]:
@@ -132,5 +143,8 @@ class Desk:
     def _device(self, channel: str) -> str:
         return self._channels[channel].device
 
-    def _fingerprint(self, channel: str) -> str:
-        return self._channels[channel].fingerprint
+    def _fingerprint(self, conversation: Conversation) -> str:
+        return self._channels[conversation.channel].fingerprint(conversation)
+
+    def _longest(self, channel: str) -> int:
+        return self._channels[channel].longest

@@ -43,10 +43,11 @@ from bot.happenings import (
     Moved,
     Removed,
     SettingsChanged,
+    TimerSet,
     Unreadable,
     Wrote,
 )
-from bot.services import casework, identity, relay, sayings
+from bot.services import casework, identity, joining, relay, sayings
 from bot.services.work import Work
 
 _TOLD_WHILE_WAITING = {
@@ -97,7 +98,7 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             case = casework.human_case(work, conversation)
             if case is not None:
                 casework.tell_staff(work, case, sayings.REQUESTER_LEFT)
-        case Joined() | SettingsChanged() | Alarmed():
+        case Joined() | SettingsChanged() | TimerSet() | Alarmed():
             pass
         case _:
             assert_never(arrival.what)
@@ -149,6 +150,7 @@ def _to_people(
     work: Work, conversation: Conversation, case: Case, message: Wrote, event_id: str, command: Command | None
 ) -> None:
     """The conversation is theirs, but for the little that the bot still answers (law 4)."""
+    case = joining.note(work, conversation, case)
     waiting = conversation.owner is Owner.QUEUE
     if waiting and command in _TOLD_WHILE_WAITING:
         _say(work, conversation, case, _TOLD_WHILE_WAITING[command])
@@ -165,7 +167,7 @@ def _attached(work: Work, conversation: Conversation, message: Attached, event_i
     if case is None:
         _to_engine(work, conversation, Sent(message.attachment, event_id))
         return
-    relay.from_requester(work, conversation, case, event_id, message)
+    relay.from_requester(work, conversation, joining.note(work, conversation, case), event_id, message)
     if conversation.owner is Owner.QUEUE:
         _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
 
@@ -183,6 +185,9 @@ def _asks_to_verify(work: Work, conversation: Conversation) -> None:
 
 
 def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
+    if cause is Cause.CHANGED:
+        identity.changed(work, conversation)
+        return
     case = casework.human_case(work, conversation)
     if case is None:
         _miss(work, conversation, cause)
@@ -226,7 +231,7 @@ def _tell_once(work: Work, conversation: Conversation, case: Case, text: TextId)
 
 
 def _say(work: Work, conversation: Conversation, case: Case, text: TextId) -> None:
-    fingerprint = work.kit.fingerprint(conversation.channel)
+    fingerprint = work.kit.fingerprint(conversation)
     work.say(conversation, work.kit.render.requester(text, case.locale, case.number, fingerprint=fingerprint))
 
 
@@ -274,7 +279,7 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 work.tx.conversations.save(conversation)
             case _:
                 pass  # said below, all together
-    fingerprint = work.kit.fingerprint(conversation.channel)
+    fingerprint = work.kit.fingerprint(conversation)
     work.say(conversation, step.words(locale, conversation.case, fingerprint))
     if wish is not None and earlier is not None:  # what was passed on then stands in rooms of the staff
         work.say(work.queue(), work.kit.render.staff(wish, case=earlier))

@@ -74,7 +74,7 @@ def partner(work: Work, relay: Conversation) -> tuple[Conversation, Case] | None
     case = work.tx.cases.get(relay.case) if relay.case is not None and relay.place is Place.RELAY else None
     if case is None or case.status is not CaseStatus.CLAIMED:
         return None
-    requester = work.tx.conversations.get(case.requester)
+    requester = work.tx.conversations.get(case.partner)
     if requester.owner is not Owner.SPECIALIST or requester.case != case.number:
         return None
     return requester, case
@@ -175,7 +175,9 @@ def _show(work: Work, notes: Conversation, said: Said) -> None:
 def _change(work: Work, origin: Origin, text: str, *, to: Conversation | None) -> bool:
     """Put the words in the place of those passed on before; False where that is not one message in this room."""
     copies = work.tx.copies.of(origin)
-    if to is None or [copy.conversation for copy in copies] != [to.id] or len(split(text)) != 1:
+    if to is None or [copy.conversation for copy in copies] != [to.id]:
+        return False
+    if len(split(text, work.kit.longest(to.channel))) != 1:
         return False
     work.post(to, EditText(copies[0].event_id, text), origin)
     return True

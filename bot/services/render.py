@@ -23,8 +23,6 @@ from bot.flow.model import ATTACHED, SKIPPED
 from bot.ports import Texts
 from bot.services import sayings
 
-# an event holds 64 KiB; in JSON, sealed and in base64, a character of the first plane takes at most 8 bytes of it
-MESSAGE_CHARS = 6_000
 QUOTE_CHARS = 200  # enough to know one's own message again
 
 
@@ -69,6 +67,11 @@ class Renderer:
         """One text for staff."""
         return self._texts.say(text, self.first_locale, params)
 
+    @staticmethod
+    def channel(name: str) -> str:
+        """What people call a channel, in every language."""
+        return name.capitalize()
+
     def card(self, case: Case, *, before_claim: bool) -> str:
         """What the queue room shows of a case: nothing personal, and the number first."""
         status = case.status
@@ -83,14 +86,15 @@ class Renderer:
             state=self.staff(sayings.STATES[status]),
         )
 
-    def summary(self, case: Case, *, before_claim: bool, identity: str | None = None) -> str:
+    def summary(self, case: Case, channel: str, *, before_claim: bool, identity: str | None = None) -> str:
         """What the notes room shows of a case: every answer, the requester's own words untouched.
 
-        `identity`: the requester's, see `Wrote`.
+        `channel`: where they write; what staff must know of it is said. `identity`: the requester's, see `Wrote`.
         """
         lines = [self._summary_line(case, answer) for answer in case.answers]
         if identity == "":
             lines.append(self.staff(sayings.IDENTITY_NONE))
+        lines += [said] if (said := self._if_said(TextId(f"staff.about_{channel}"))) else []
         if case.note:
             lines.append(self.staff(sayings.SUMMARY_NOTE, note=case.note))
         title = self.staff(sayings.SUMMARY_TITLE, case=case.number)
@@ -151,6 +155,13 @@ class Renderer:
             return self.staff(sayings.SUMMARY_SKIPPED, question=question)
         return self.staff(sayings.SUMMARY_LINE, question=question, answer=self._chosen(answer, self.first_locale))
 
+    def _if_said(self, text: TextId) -> str:
+        """A text that not every library has; empty where this one has not."""
+        try:
+            return self.staff(text)
+        except LookupError:
+            return ""
+
     def _called(self, text: TextId, locale: str | None = None) -> str:
         """What a question or an answer is called; its id, where its flows cannot be read any more."""
         try:
@@ -172,17 +183,24 @@ class Renderer:
         return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1))
 
 
-def split(text: str) -> list[str]:
-    """The text in messages that fit into an event: cut between paragraphs, or else lines, words, characters."""
-    beyond = max(text, default="") > "\uffff"  # emoji and some scripts: such a character takes twice as much
-    limit = MESSAGE_CHARS // 2 if beyond else MESSAGE_CHARS
+def split(text: str, longest: int) -> list[str]:
+    """The text in messages of so many bytes of UTF-8: cut between paragraphs, or else lines, words, characters."""
     parts = []
-    while len(text) > limit:
+    while (limit := _fitting(text, longest)) < len(text):
         cuts = (text.rfind(border, 1, limit) for border in ("\n\n", "\n", " "))
         cut = next((cut for cut in cuts if cut > 0), limit)
         parts.append(text[:cut].rstrip())
         text = text[cut:].lstrip()
     return [part for part in (*parts, text) if part.strip()]
+
+
+def _fitting(text: str, longest: int) -> int:
+    """How many of the first characters fit, at least one; half of a surrogate pair takes as much as a whole one."""
+    beginning = text[: longest + 1].encode("utf-8", "surrogatepass")
+    if len(beginning) <= longest:
+        return len(text)
+    # a character that is cut in two at the end does not fit
+    return max(len(beginning[:longest].decode("utf-8", "ignore")), 1)
 
 
 def quote(text: str) -> str:

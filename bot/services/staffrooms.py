@@ -24,10 +24,11 @@ from bot.happenings import (
     Moved,
     Removed,
     SettingsChanged,
+    TimerSet,
     Unreadable,
     Wrote,
 )
-from bot.services import casework, relay, roster, sayings
+from bot.services import casework, identity, joining, relay, roster, sayings
 from bot.services.commands import (
     AddStaff,
     Claim,
@@ -35,8 +36,10 @@ from bot.services.commands import (
     Command,
     ForStaff,
     Help,
+    Join,
     ListStaff,
     RemoveStaff,
+    Trust,
     Unknown,
     Vet,
     is_command,
@@ -77,14 +80,15 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             _tell_queue(work, conversation, changed, who=arrival.sender, setting=what)
             if conversation.place is not Place.QUEUE:
                 work.post(conversation, Restore())
-        case Alarmed(alarm, who, device):
+        case Alarmed(alarm, who, device, channel, detail):
             own = sayings.OWN_ALARMS.get(alarm) if who == work.kit.staff.bot else None
-            _tell_queue(work, conversation, own or sayings.ALARMS[alarm], who=who or "", device=device or "")
+            about = {"device": device or "", "channel": work.kit.render.channel(channel), "detail": detail}
+            _tell_queue(work, conversation, own or sayings.ALARMS[alarm], who=who or "", **about)
         case AsksToVerify():
             if work.lists(arrival.sender):
-                fingerprint = work.kit.fingerprint(conversation.channel)
+                fingerprint = work.kit.fingerprint(conversation)
                 work.say(conversation, work.kit.render.staff(sayings.CANNOT_VERIFY_HERE, fingerprint=fingerprint))
-        case Attached() | Removed():
+        case Attached() | Removed() | TimerSet():
             pass  # staff among themselves
         case Endangered():
             pass  # staff rooms hold more than two; what is said there is sealed for listed devices alone (law 10)
@@ -150,9 +154,9 @@ def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None
             _ask_back(work, said_in, meant)
         case ListStaff() | AddStaff() | RemoveStaff():
             _change_staff(work, said_in, who, command)
-        case Vet(None) | Claim(None) | Close(None):
+        case Vet(None) | Claim(None) | Close(None) | Trust(None) | Join(None) | Join(_, None):
             _answer(work, said_in, sayings.CASE_MISSING)
-        case Vet(number) | Claim(number) | Close(number):
+        case Vet(number) | Claim(number) | Close(number) | Trust(number) | Join(number):
             case = _case(work, number)
             if case is None:
                 _answer(work, said_in, sayings.NO_SUCH_CASE)
@@ -162,7 +166,7 @@ def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None
             assert_never(command)
 
 
-def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close) -> casework.Told:
+def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close | Trust | Join) -> casework.Told:
     match command:
         case Vet(_, verdict, note):
             return casework.vet(work, case, verdict, note, who)
@@ -170,6 +174,11 @@ def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close) -> casew
             return casework.claim(work, case, who)
         case Close():
             return casework.close(work, case, who)
+        case Trust():
+            return identity.accept(work, case)
+        case Join(_, other):
+            second = _case(work, other)
+            return casework.Told(sayings.NO_SUCH_CASE) if second is None else joining.join(work, case, second, who)
         case _:
             assert_never(command)
 
@@ -185,7 +194,7 @@ def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff
 
 def _tell(work: Work, said_in: Conversation, case: Case, who: str, told: casework.Told) -> None:
     """Answer where the command was said; news stands in the queue room too."""
-    text = work.kit.render.staff(told.text, case=case.number, who=who)
+    text = work.kit.render.staff(told.text, case=case.number, who=who, other=told.other)
     work.say(said_in, text)
     queue = work.queue()
     if told.news and said_in.id != queue.id:
@@ -209,14 +218,15 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
         return
     if conversation.place is Place.NOTES:
         _answer(work, conversation, sayings.NOTES_INTRO, case)
-        identity = work.tx.conversations.get(case.requester).identity
-        say = work.render_of(case).summary
-        work.say(conversation, say(case, before_claim=work.kit.staff.before_claim, identity=identity))
+        partner = work.tx.conversations.get(case.partner)
+        summary = work.render_of(case).summary
+        before_claim = work.kit.staff.before_claim
+        work.say(conversation, summary(case, partner.channel, before_claim=before_claim, identity=partner.identity))
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
         closed = case.status is CaseStatus.CLOSED
         _answer(work, conversation, TextId("staff.relay_closed" if closed else "staff.relay_intro"), case)
-        if not closed and work.tx.conversations.get(case.requester).identity == "":
+        if not closed and work.tx.conversations.get(case.partner).identity == "":
             _answer(work, conversation, sayings.IDENTITY_NONE)
         if who == case.claimed_by:
             relay.pass_on_kept(work, case)
@@ -236,12 +246,12 @@ def _case(work: Work, number: CaseNumber | None) -> Case | None:
 
 
 def _tell_queue(
-    work: Work, conversation: Conversation, text: TextId, *, who: str, device: str = "", setting: str = ""
+    work: Work, conversation: Conversation, text: TextId, *, who: str, device: str = "", **params: str
 ) -> None:
     """Tell all staff of what happened in one of their rooms."""
     case = conversation.case or ""
     say = work.kit.render.staff
-    work.say(work.queue(), say(text, case=case, who=_shown(who), device=_shown(device), setting=setting))
+    work.say(work.queue(), say(text, case=case, who=_shown(who), device=_shown(device), **params))
 
 
 def _shown(name: str) -> str:

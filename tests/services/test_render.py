@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.channels.matrix.sending import LONGEST
 from bot.domain import Answer, Case, CaseNumber, CaseStatus, ConversationId, TextId
 from bot.flow.events import Ask, AskLanguage, End, Say, ShowAnswers
-from bot.services.render import MESSAGE_CHARS, Renderer, quote, split
+from bot.services.render import Renderer, quote, split
 
 SENTENCES = {
     "en": {
@@ -116,7 +117,7 @@ def test_without_vetting_an_arrived_case_is_free() -> None:
 
 
 def test_a_summary_holds_every_answer_and_marks_the_language_of_words() -> None:
-    assert RENDER.summary(case(note="known"), before_claim=True).split("\n\n") == [
+    assert RENDER.summary(case(note="known"), "memory", before_claim=True).split("\n\n") == [
         "Summary of 7F3K",
         "7F3K · Español · no topic · no urgency\nto be vetted",
         "What is it?: One thing",
@@ -134,7 +135,7 @@ def test_a_summary_holds_every_answer_and_marks_the_language_of_words() -> None:
     ],
 )
 def test_an_answer_whose_texts_are_gone_is_summed_up_by_their_names(answer: Answer) -> None:
-    [line] = RENDER.summary(replace(case(), answers=(answer,)), before_claim=True).split("\n\n")[2:]
+    [line] = RENDER.summary(replace(case(), answers=(answer,)), "memory", before_claim=True).split("\n\n")[2:]
     assert line.startswith("x.gone: x.gone.one")
 
 
@@ -143,32 +144,39 @@ def test_the_notice_is_said_in_every_language() -> None:
 
 
 def test_a_long_text_is_cut_between_paragraphs() -> None:
-    first, second = "a" * 4_000, "b " * 1_500
-    assert split(f"{first}\n\n{second}") == [first, second.rstrip() + " "]
+    first, second = "a" * 4_000, "b " * 2_000
+    assert split(f"{first}\n\n{second}", LONGEST) == [first, second.rstrip() + " "]
 
 
 @pytest.mark.parametrize("border", ["\n", " "])
 def test_a_long_paragraph_is_cut_between_lines_or_words(border: str) -> None:
-    assert split(border.join(["a" * 3_500] * 3)) == ["a" * 3_500] * 3
+    assert split(border.join(["a" * 3_500] * 3), LONGEST) == ["a" * 3_500] * 3
 
 
 def test_a_text_that_fits_is_left_as_it_is() -> None:
-    assert split("  two\n\n\nlines ") == ["  two\n\n\nlines "]
+    assert split("  two\n\n\nlines ", LONGEST) == ["  two\n\n\nlines "]
 
 
 def test_nothing_is_said_as_nothing() -> None:
-    assert split("") == split(" \n ") == []
+    assert split("", LONGEST) == split(" \n ", LONGEST) == []
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50), st.integers(1, 2_000))
 def test_no_message_outgrows_an_event_and_no_sign_is_lost(piece: str, times: int) -> None:
     text = piece * times
-    parts = split(text)
+    parts = split(text, LONGEST)
     assert "".join("".join(parts).split()) == "".join(text.split())
     for part in parts:
         sealed = len(json.dumps(part)) * 4 / 3
         assert sealed < 60_000
-        assert len(part) <= MESSAGE_CHARS
+        assert len(part.encode()) <= LONGEST
+
+
+@given(st.text(max_size=60), st.integers(1, 40))
+def test_a_text_is_cut_to_any_size_and_never_inside_a_sign(text: str, longest: int) -> None:
+    parts = split(text, longest)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert all(len(part.encode("utf-8", "surrogatepass")) <= longest or len(part) == 1 for part in parts)
 
 
 def test_a_quote_is_short_and_marked_on_every_line() -> None:
@@ -189,5 +197,5 @@ def test_the_fingerprint_is_filled_in() -> None:
 def test_the_summary_says_when_the_account_has_no_identity(identity: str | None, shown: bool) -> None:
     number = CaseNumber("7F3K")
     case = Case(number, CaseStatus.ARRIVED, ConversationId("c"), datetime(2026, 1, 5, tzinfo=UTC), "en", ())
-    summary = RENDER.summary(case, before_claim=True, identity=identity)
+    summary = RENDER.summary(case, "memory", before_claim=True, identity=identity)
     assert summary.endswith("No identity.") is shown
