@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from threading import Lock
 
 from bot.domain import TextId
 from bot.faq.features import Senses
+from bot.faq.languages import Languages, texts
 from bot.faq.model import Model
 from bot.faq.training import NONE, Lessons, train
 from bot.flow.incidents import Incidents
@@ -45,6 +46,10 @@ class Understanding:
     def __init__(self, library: Library, lexicons: Mapping[str, Lexicon], make: Make = train) -> None:
         self._library = library
         self._make = make
+        self._lexicons = lexicons
+        self._model: Model | None = None
+        self._languages: Languages | None = None
+        self._training = Lock()
         self._listed = finder(library, lexicons)
         self._lessons = lessons(library, lexicons)
         self._senses = {locale: Senses(library.topics, locale) for locale in self._lessons.examples}
@@ -53,10 +58,21 @@ class Understanding:
             locale: Incidents(word.text for word in each.incidents) for locale, each in phrasings.items()
         }
 
-    @cached_property
-    def model(self) -> Model | None:
-        """The model; None where nothing was written down to learn from."""
-        return self._make(self._lessons) if self._lessons.examples else None
+    def prepare(self) -> Model | None:
+        """Train now what is trained otherwise when it is first needed; None where there is nothing to learn from."""
+        with self._training:  # whoever needs it meanwhile waits for this one
+            if self._model is None and self._lessons.examples:
+                self._model = self._make(self._lessons)
+            return self._model
+
+    def guess(self, text: str) -> str | None:
+        """The language that this is very likely written in."""
+        if len(self._lexicons) < 2 or not text.strip():
+            return None
+        with self._training:
+            if self._languages is None:
+                self._languages = Languages(texts(self._library, self._lexicons))
+        return self._languages.guess(text)
 
     def __call__(self, text: str, locale: str) -> Finding:
         """What this asks for, in a language of the lexicons."""
@@ -85,12 +101,11 @@ class Understanding:
     def _ranked(self, text: str, folded: str, locale: str) -> list[tuple[float, str]]:
         """How likely each entry is, and none of them; nothing where that cannot be said."""
         words = folded.split()
-        if not words or locale not in self._senses or self.model is None:
+        model = self.prepare() if words and locale in self._senses else None
+        if model is None:
             return []
-        chances = self.model.likely(text, words, locale, self._senses[locale])
-        return sorted(
-            zip(chances.tolist(), (*self.model.keys, NONE), strict=True), key=lambda pair: (-pair[0], pair[1])
-        )
+        chances = model.likely(text, words, locale, self._senses[locale])
+        return sorted(zip(chances.tolist(), (*model.keys, NONE), strict=True), key=lambda pair: (-pair[0], pair[1]))
 
 
 def lessons(library: Library, lexicons: Mapping[str, Lexicon]) -> Lessons:

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.faq.features import CHANNELS, Floats, Ids, Pieces, Senses, topical
 
 MAGIC = b"vestibule faq 1\n"
 SHARE = 4.0  # how much the pieces of words say beside the topics, found by cross-validation
-UNSEEN = np.uint32(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,12 @@ def spelled(spelling: Spelling, words: list[str]) -> Floats:
     return said
 
 
-def _places(
-    table: Ids, ids: Ids
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def rounded(table: Floats) -> Floats:
+    """As precise as it is kept, so that a kept model says the same as a new one."""
+    return table.astype(np.float16).astype(np.float32)
+
+
+def _places(table: Ids, ids: Ids) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Where these ids stand in a table in order, and which of them stand there."""
     places = np.minimum(np.searchsorted(table, ids), max(len(table) - 1, 0))
     known = table[places] == ids if len(table) else np.zeros(len(ids), np.bool_)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.faq.features import CHANNELS, Floats, Pieces, Senses, topical
-from bot.faq.model import Model, Spelling
+from bot.faq.model import Model, Spelling, rounded
 from bot.flow.phrasings import Topics
 from bot.flow.understand import fold
 
@@ -87,7 +87,7 @@ def train(lessons: Lessons) -> Model:
     rows = np.repeat(np.arange(len(values)), [len(each) for each in values])
     sparse = _Sparse(rows, columns, np.concatenate(values), (len(values), len(table)))
     found = _regress(sparse, np.array(classes), len(column))
-    return Model(lessons.digest(), keys, table, found[:-1], found[-1], spellings)
+    return Model(lessons.digest(), keys, table, rounded(found[:-1]), found[-1], spellings)
 
 
 def _spelling(counted: Sequence[Sequence[Mapping[int, int]]], classes: Ints, width: int) -> Spelling:
@@ -114,13 +114,9 @@ def _spelling(counted: Sequence[Sequence[Mapping[int, int]]], classes: Ints, wid
     prior = wanted.mean(axis=0)
     duals = np.linalg.solve(alike, wanted - prior).astype(np.float32)
     sparse = _Sparse(rows, columns, values.astype(np.float32), (size, len(ids)))
-    return Spelling(
-        ids,
-        rarity.astype(np.float32),
-        sparse.turned().times(duals),
-        prior.astype(np.float32),
-        float(np.log(1 + size) + 1),
-    )
+    weights = rounded(sparse.turned().times(duals))
+    rarest = float(np.log(1 + size) + 1)
+    return Spelling(ids, rounded(rarity.astype(np.float32)), weights, prior.astype(np.float32), rarest)
 
 
 def _regress(sparse: _Sparse, classes: Ints, width: int) -> Floats:
