@@ -174,7 +174,10 @@ class Asides:
         outcome = answers([(name, known.labels.get(label, "")) for name, label in asked.items()], {}).get(folded)
         match outcome:
             case None if agreed == YES or number(folded) is not None:
-                return False  # it may be meant for the question before this one, but nobody agrees to that by accident
+                # it may be meant for the question before this one, but nobody agrees to that by accident
+                walk.effects.append(Say(phrases.NOT_UNDERSTOOD))
+                walk.aside = Aside.ASKED
+                self.ask(walk)
             case None if agreed is None:
                 return self._answer(walk, folded)
             case None | "other":
