@@ -122,6 +122,8 @@ def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, cl
 
 def not_delivered(work: Work, message: OutgoingMessage) -> None:
     """Tell staff, where they wrote it, that something of theirs did not reach the requester."""
+    if isinstance(message.deed, SendFile):
+        work.let_go(work.tx.conversations.get(message.conversation), message.deed.attachment)
     written_in = work.tx.conversations.get(message.origin.conversation) if message.origin else None
     if written_in is None or written_in.place is not Place.RELAY:
         return

@@ -7,11 +7,14 @@ they await nothing. What must be done is posted to the outbox, in the order in w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.deeds import Deed, Origin, OutgoingMessage, SendText
-from bot.domain import Case, CaseNumber, Conversation, ConversationId, Place, Timer
+from bot.deeds import Deed, Discard, Origin, OutgoingMessage, SendText
+from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Place, Timer
+from bot.errors import VestibuleError
+from bot.flow import session as sessions
 from bot.flow.engine import Engine
 from bot.ports import Clock, Tx
 from bot.services.commands import CASE
@@ -101,12 +104,30 @@ class Work:
         for part in split(text):
             self.post(conversation, SendText(part), origin)
 
-    def drop_lane(self, conversation: Conversation) -> list[OutgoingMessage]:
-        """Take back whatever is not sent yet."""
+    def let_go(self, conversation: Conversation, *files: Attachment) -> None:
+        """Nothing that is stored names these files any more: have whatever was kept of them erased."""
+        for file in files:
+            self.post(conversation, Discard(file))
+
+    def end_session(self, conversation: Conversation) -> None:
+        """Erase where the requester stands, and the files that they gave for answers."""
+        session = None
+        with suppress(VestibuleError):  # of a record that cannot be read, the keys of its files are lost too
+            session = self.tx.sessions.load(conversation.id)
+        self.tx.sessions.erase(conversation.id)
+        self.let_go(conversation, *sessions.files(session))
+
+    def drop_lane(self, conversation: Conversation, farewell: Deed | None = None) -> list[OutgoingMessage]:
+        """Take back whatever is not sent yet; what is to be erased still is. The farewell takes the place of it all."""
         dropped = []
         while (message := self.tx.outbox.head(conversation.id)) is not None:
             self.tx.outbox.empty(message.id)
             dropped.append(message)
+        if farewell is not None:
+            self.post(conversation, farewell)
+        for message in dropped:
+            if isinstance(message.deed, Discard):
+                self.post(conversation, message.deed)
         return dropped
 
     def set_timer(self, conversation: Conversation, kind: str, after: timedelta) -> None:
