@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain import Attachment
+from bot.domain import Attachment, Style
 
 LATE = "/read"  # ends the arrival id of words whose key came late; what is before it is their event's
 
@@ -57,13 +57,21 @@ class Wrote:
     `edits` names the sender's earlier message whose place this one takes: a claim that may change how something
     looks, never where it goes (law 11). `identity` stays the same while the sender's account does (on Matrix the
     public master key); empty where the account has none, so that any device may be anybody's; None where it is not
-    known.
+    known. `styles` are those of the text; or, where it was written with marks for them, of the same without its marks
+    (`plain`).
     """
 
     text: str = field(repr=False)
     signed: bool = False
     edits: str | None = field(default=None, repr=False)
     identity: str | None = field(default=None, repr=False)
+    plain: str | None = field(default=None, repr=False, kw_only=True)
+    styles: tuple[Style, ...] = field(default=(), repr=False, kw_only=True)
+
+    @property
+    def shown(self) -> str:
+        """The words as their sender sees them: what `styles` belong to."""
+        return self.text if self.plain is None else self.plain
 
 
 @dataclass(frozen=True, slots=True)

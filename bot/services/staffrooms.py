@@ -50,8 +50,8 @@ MAX_NAME = 255  # characters: no name on Matrix is longer
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """Answer one arrival in a staff room."""
     match arrival.what:
-        case Wrote(text, signed) as message:
-            if conversation.place is Place.RELAY or is_command(text):
+        case Wrote(_, signed) as message:
+            if conversation.place is Place.RELAY or is_command(message.shown):
                 _wrote(work, conversation, arrival, message, trusted=signed and work.lists(arrival.sender))
         case Attached(_, signed) as message if conversation.place is Place.RELAY:
             _wrote(work, conversation, arrival, message, trusted=signed and work.lists(arrival.sender))
@@ -102,8 +102,8 @@ def _wrote(
         _let_go(work, conversation, message)
         return
     _heard(work, conversation, arrival)
-    if isinstance(message, Wrote) and is_command(message.text):
-        _obey(work, conversation, arrival.sender, parse(message.text, conversation.case))
+    if isinstance(message, Wrote) and is_command(message.shown):
+        _obey(work, conversation, arrival.sender, parse(message.shown, conversation.case))
     elif not relay.from_staff(work, conversation, relay.event_of(arrival.event_id), message):
         _answer(work, conversation, sayings.RELAY_CLOSED)
         _let_go(work, conversation, message)

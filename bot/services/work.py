@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.deeds import Deed, Discard, Origin, OutgoingMessage, SendText
-from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Place, Timer
+from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Place, Style, Timer
 from bot.errors import VestibuleError
 from bot.flow import session as sessions
 from bot.flow.engine import Engine
@@ -99,10 +99,13 @@ class Work:
         self.tx.outbox.add(message)
         self.lanes.add(conversation.id)
 
-    def say(self, conversation: Conversation, text: str, origin: Origin | None = None) -> None:
-        """Post a text, in several messages where it does not fit into one."""
-        for part in split(text):
-            self.post(conversation, SendText(part), origin)
+    def say(
+        self, conversation: Conversation, text: str, origin: Origin | None = None, styles: tuple[Style, ...] = ()
+    ) -> None:
+        """Post a text, in several messages, and then without its styles, where it does not fit into one."""
+        parts = split(text)
+        for part in parts:
+            self.post(conversation, SendText(part, styles if parts == [text] else ()), origin)
 
     def let_go(self, conversation: Conversation, *files: Attachment) -> None:
         """Nothing that is stored names these files any more: have whatever was kept of them erased."""

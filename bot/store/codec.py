@@ -30,7 +30,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Answer, ConversationId, Listed, TextId
+from bot.domain import Answer, ConversationId, Listed, Look, Style, TextId
 from bot.flow import rows
 from bot.happenings import (
     Alarm,
@@ -183,8 +183,9 @@ def listed_from_json(text: str) -> Listed:
 
 def _happening_fields(what: Happening) -> Fields:
     match what:
-        case Wrote(text, signed, edits, identity):
-            return {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
+        case Wrote(text, signed, edits, identity) as wrote:
+            told = {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
+            return {**told, "plain": wrote.plain, "styles": _style_rows(wrote.styles)} if wrote.styles else told
         case Attached(attachment, signed, identity):
             return {"kind": "attached", "file": rows.attachment_row(attachment), "signed": signed, "identity": identity}
         case Removed(event_id):
@@ -217,6 +218,8 @@ _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
         _flag(fields["signed"]),
         _text_or_none(fields.get("edits", "" if fields.get("edited") else None)),  # earlier rows say only whether
         _text_or_none(fields.get("identity")),
+        plain=_text_or_none(fields.get("plain")),
+        styles=_styles(fields),
     ),
     "attached": lambda fields: Attached(
         rows.attachment(fields["file"]), _flag(fields["signed"]), _text_or_none(fields["identity"])
@@ -242,8 +245,9 @@ def _happening(fields: Fields) -> Happening:
 
 def _deed_fields(deed: Deed) -> Fields:
     match deed:
-        case SendText(text):
-            return {"kind": "send_text", "text": text}
+        case SendText(text, styles):
+            said = {"kind": "send_text", "text": text}
+            return {**said, "styles": _style_rows(styles)} if styles else said
         case EditText(event_id, text):
             return {"kind": "edit_text", "event_id": event_id, "text": text}
         case SendFile(attachment):
@@ -273,7 +277,7 @@ def _deed_fields(deed: Deed) -> Fields:
 
 
 _DEEDS: dict[str, Callable[[Fields], Deed]] = {
-    "send_text": lambda fields: SendText(_text(fields["text"])),
+    "send_text": lambda fields: SendText(_text(fields["text"]), _styles(fields)),
     "edit_text": lambda fields: EditText(_text(fields["event_id"]), _text(fields["text"])),
     "send_file": lambda fields: SendFile(rows.attachment(fields["file"])),
     "discard": lambda fields: Discard(rows.attachment(fields["file"])),
@@ -291,6 +295,16 @@ _DEEDS: dict[str, Callable[[Fields], Deed]] = {
 
 def _deed(fields: Fields) -> Deed:
     return _DEEDS[fields["kind"]](fields)
+
+
+def _style_rows(styles: tuple[Style, ...]) -> list[list[Any]]:
+    return [[style.look.value, style.start, style.length] for style in styles]
+
+
+def _styles(fields: Fields) -> tuple[Style, ...]:
+    """Few texts have any, and those that were stored before they could have none."""
+    told = fields.get("styles", ())
+    return tuple(Style(Look(look), rows.whole(start), rows.whole(length)) for look, start, length in told)
 
 
 def _text(value: object) -> str:
