@@ -145,7 +145,10 @@ async def test_a_file_without_end_is_not_read_to_its_end(
     place.plant()
     place.given[NAME] = PICTURE
     with place.vault(beside=beside) as vault:
-        assert await vault.take(claim(), LINE) is Lost.TOO_LARGE
+        assert await vault.take(claim(size=None), LINE) is Lost.TOO_LARGE
+        assert place.asked == [] if beside else [NAME]
+        assert await vault.take(claim(id="as it says.jpg"), LINE) is Lost.TOO_LARGE
+        assert "as it says.jpg" not in place.asked
     assert place.kept() == []
 
 
@@ -167,10 +170,11 @@ async def test_a_disk_that_is_full_loses_nothing(place: Place, monkeypatch: pyte
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched:
+    with place.vault() as vault, monkeypatch.context() as patched:
         patched.setattr(module.os, "fsync", full)
-        assert await taken(place) is Lost.AWAY
+        assert await vault.take(claim(), LINE) is Lost.AWAY
     assert plain.exists()
+    assert place.kept() == []
     assert isinstance(await taken(place), Attachment)
 
 
