@@ -311,6 +311,8 @@ async def test_a_file_that_its_server_never_delivers_is_given_up_for_another_cha
     assert await withheld(world, other) is Failure.AWAY
     world.refusals.clear()
     assert await opened(world, file) == PLAIN
+    world.refusals["download"] = (502, "{}")
+    assert await withheld(world, file) is Failure.AWAY  # it is there, and is waited for anew
 
 
 async def test_our_own_homeserver_is_waited_for_by_another_channel_too(world: World) -> None:

@@ -107,6 +107,16 @@ async def test_the_key_is_forgotten_once_it_is_journaled(place: Place) -> None:
         assert await content(vault, attachment) == PICTURE
 
 
+async def test_the_key_is_forgotten_though_the_daemon_cannot_be_made_to_lose_the_file(place: Place) -> None:
+    place.given[NAME] = PICTURE
+    with place.vault(beside=False) as vault:
+        attachment = await vault.take(claim(), LINE)
+        assert isinstance(attachment, Attachment)
+        assert attachment.secret in place.held_keys()
+        await vault.settle(LINE)
+        assert attachment.secret not in place.held_keys()
+
+
 # --- what cannot be taken --------------------------------------------------------------------------------------------
 
 
@@ -128,6 +138,8 @@ async def test_what_is_not_whole_is_named_and_kept_nowhere(
         place.given[NAME] = found
         place.plant(content=found)
     with place.vault(beside=beside) as vault:
+        assert await vault.take(claim(size=size), LINE) is lost
+        # what was refused is not taken for what was sealed
         assert await vault.take(claim(size=size), LINE) is lost
         await vault.settle(LINE)
     assert place.kept() == []
