@@ -122,16 +122,20 @@ class Work:
 
     def drop_lane(self, conversation: Conversation, farewell: Deed | None = None) -> list[OutgoingMessage]:
         """Take back whatever is not sent yet; what is to be erased still is. The farewell takes the place of it all."""
-        dropped = []
-        while (message := self.tx.outbox.head(conversation.id)) is not None:
-            self.tx.outbox.empty(message.id)
-            dropped.append(message)
+        dropped = self._take_out(conversation)
         if farewell is not None:
             self.post(conversation, farewell)
         for message in dropped:
             if isinstance(message.deed, Discard):
                 self.post(conversation, message.deed)
         return dropped
+
+    def _take_out(self, conversation: Conversation) -> list[OutgoingMessage]:
+        taken = []
+        while (message := self.tx.outbox.head(conversation.id)) is not None:
+            self.tx.outbox.empty(message.id)
+            taken.append(message)
+        return taken
 
     def set_timer(self, conversation: Conversation, kind: str, after: timedelta) -> None:
         """Owe the conversation an event."""

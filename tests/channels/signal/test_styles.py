@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.channels.signal.styles import MOST_STYLES, NAMES, read, told
 from bot.domain import Look, Style
 
+FIRST = settings(suppress_health_check=[HealthCheck.too_slow])  # on a new machine a list of all characters is made
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 
@@ -26,6 +27,7 @@ def test_an_emoji_counts_as_two() -> None:
     assert read(text, [{"start": 3, "length": 5, "style": "BOLD"}]) == (Style(Look.BOLD, 2, 5),)
 
 
+@FIRST
 @given(TEXTS, st.sampled_from(Look), st.integers(0, 20), st.integers(1, 20))
 def test_a_style_comes_back_where_it_was(text: str, look: Look, start: int, length: int) -> None:
     inside = text[start : start + length]
@@ -33,11 +35,13 @@ def test_a_style_comes_back_where_it_was(text: str, look: Look, start: int, leng
     assert read(text, as_told(told(text, [Style(look, start, length)]))) == expected
 
 
+@FIRST
 @given(TEXTS, st.lists(st.dictionaries(st.text(), st.none() | st.integers() | st.text()) | st.integers()))
 def test_whatever_is_told_of_styles_is_read_or_left_out(text: str, styles: list[Any]) -> None:
     assert read(text, styles) == ()
 
 
+@FIRST
 @given(TEXTS, st.integers(), st.integers(), st.sampled_from([*NAMES.values(), "SPOILER"]))
 def test_a_style_lies_within_its_text(text: str, start: int, length: int, name: str) -> None:
     for style in read(text, [{"start": start, "length": length, "style": name}]):
