@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.deeds import Invite, MakeRoom, OutgoingMessage
-from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId
+from bot.domain import Attachment, Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId
 from bot.flow.events import OpenCase
 from bot.services import sayings
 from bot.services.commands import Verdict
@@ -85,7 +85,7 @@ def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
     if verdict is Verdict.PASSED:
         return Told(sayings.VET_DONE_PASSED, news=True)
     _part(work, case, sayings.CASE_DECLINED)
-    work.tx.cases.take_kept(case.number)  # nobody will claim it: what waited for a claimer is erased
+    erase_kept(work, case)  # nobody will claim it
     return Told(sayings.VET_DONE_DECLINED, news=True)
 
 
@@ -131,6 +131,12 @@ def break_off(work: Work, case: Case) -> None:
     """Close a case whose requester's room is not safe any more, and tell staff (law 5)."""
     tell_staff(work, case, sayings.ROOM_UNSAFE)
     work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
+
+
+def erase_kept(work: Work, case: Case) -> None:
+    """What the requester said and nobody has read in the relay room is for nobody any more."""
+    files = [said for said in work.tx.cases.take_kept(case.number) if isinstance(said, Attachment)]
+    work.let_go(work.tx.conversations.get(case.requester), *files)
 
 
 def tell_staff(work: Work, case: Case, text: TextId) -> None:

@@ -193,6 +193,8 @@ class Outbox:
                     work.say(conversation, work.kit.render.staff(sayings.QUEUE_MOVED))
             case _:
                 pass
+        if isinstance(message.deed, SendFile):
+            work.let_go(conversation, message.deed.attachment)
         with _done_without():
             _learn(work, conversation, message, done)
         following = tx.outbox.head(conversation.id)
@@ -292,7 +294,7 @@ def _hurry(work: Work, lane: Conversation) -> None:
 def _step_aside(work: Work, conversation: Conversation) -> None:
     """The room is another conversation's: nothing is said in this one's name."""
     work.drop_lane(conversation)
-    work.tx.sessions.erase(conversation.id)
+    work.end_session(conversation)
     work.tx.conversations.save(replace(conversation, room=None, owner=Owner.NOBODY))
 
 
@@ -319,7 +321,8 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
     elif conversation.place is Place.REQUESTER:
         relay.not_delivered(work, message)
     elif case is None:
-        return
+        if isinstance(message.deed, SendFile):
+            work.let_go(conversation, message.deed.attachment)
     elif isinstance(message.deed, Invite) and failure is Failure.GONE:
         _make_anew(work, conversation, case, message)
     elif isinstance(message.deed, Invite):

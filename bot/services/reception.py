@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from bot.deeds import Decline, Enter, Follow, Leave
-from bot.domain import Case, Conversation, Owner, TextId
+from bot.domain import Attachment, Case, Conversation, Owner, TextId
 from bot.flow import phrases
+from bot.flow import session as sessions
 from bot.flow.events import (
     CancelTimer,
     Edited,
@@ -48,6 +49,7 @@ from bot.happenings import (
     Wrote,
 )
 from bot.services import casework, identity, relay, sayings
+from bot.services.releases import Stepped
 from bot.services.work import Work
 
 _TOLD_WHILE_WAITING = {
@@ -67,11 +69,13 @@ _ANSWERED = (Wrote, Attached, Unreadable, AsksToVerify, Moved)
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """Answer one arrival in a requester's room."""
     if isinstance(arrival.what, _ANSWERED) and _is_leaving(work, conversation):
+        _let_go(work, conversation, arrival)
         return  # the farewell is on its way, and nothing begins anew behind it
     event_id = relay.event_of(arrival.event_id)
     match arrival.what:
         case Wrote() | Attached() if _is_stranger(conversation, arrival):
             stop(work, conversation, Danger.THIRD_MEMBER)
+            _let_go(work, conversation, arrival)
         case Wrote() as message:
             _wrote(work, identity.note(work, conversation, message.identity), message, event_id)
         case Attached() as message:
@@ -125,13 +129,12 @@ def turn_away(work: Work, conversation: Conversation) -> None:
 
 def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> None:
     """Take back what is not sent; nothing but the farewell is said in this room any more."""
-    for message in work.drop_lane(conversation):
+    for message in work.drop_lane(conversation, farewell):
         relay.not_delivered(work, message)
-    work.post(conversation, farewell)
     case = casework.human_case(work, conversation)
     if case is not None:
         casework.break_off(work, case)
-    work.tx.sessions.erase(conversation.id)
+    work.end_session(conversation)
     work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
 
 
@@ -253,6 +256,7 @@ def _to_engine(work: Work, conversation: Conversation, event: Replied | Edited |
 
 def _step(work: Work, conversation: Conversation, before: Session | None, event: Event) -> None:
     """One engine step: the session it leaves, and all that it asks for as one message."""
+    held = [*sessions.files(before), *([event.file] if isinstance(event, Sent) else [])]
     step = work.kit.releases.step(work.tx, before, event)
     locale = _locale(step.session) or _locale(before) or (event.locale if isinstance(event, Started) else None)
     if step.session is None:
@@ -280,6 +284,8 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 work.tx.conversations.save(conversation)
             case _:
                 pass  # said below, all together
+    still = {*sessions.files(step.session), *_handed_over(step)}
+    work.let_go(conversation, *(file for file in dict.fromkeys(held) if file not in still))
     fingerprint = work.kit.fingerprint(conversation)
     work.say(conversation, step.words(locale, conversation.case, fingerprint))
     if wish is not None and earlier is not None:  # what was passed on then stands in rooms of the staff
@@ -297,11 +303,22 @@ def _forget(work: Work, conversation: Conversation) -> Conversation:
         relay.not_delivered(work, message)
     case = work.tx.cases.get(conversation.case) if conversation.case else None
     if case is not None:
-        work.tx.cases.take_kept(case.number)
+        casework.erase_kept(work, case)
         work.tx.cases.save(replace(case, answers=(), topic=None, urgency=None, note=None))
     conversation = replace(conversation, case=None, identity=None)
     work.tx.conversations.save(conversation)
     return conversation
+
+
+def _handed_over(step: Stepped) -> list[Attachment]:
+    """The files that a case has now."""
+    cases = [effect for effect in step.effects if isinstance(effect, OpenCase)]
+    return [answer.file for case in cases for answer in case.answers if answer.file is not None]
+
+
+def _let_go(work: Work, conversation: Conversation, arrival: Arrival) -> None:
+    if isinstance(arrival.what, Attached):
+        work.let_go(conversation, arrival.what.attachment)
 
 
 def _is_leaving(work: Work, conversation: Conversation) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.deeds import Copy, EditText, Origin, OutgoingMessage, SendFile, SendText
-from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place
+from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place, Style
 from bot.happenings import LATE, PART, Attached, Removed, Wrote
 from bot.ports import Said
 from bot.services import casework, sayings
@@ -31,9 +31,12 @@ def event_of(arrival_id: str) -> str:
 def from_requester(work: Work, conversation: Conversation, case: Case, event_id: str, what: Passable) -> None:
     """People own the conversation: what happens in it is theirs, at once or when one of them can read it."""
     match what:
-        case Wrote(text, edits=None, quotes=quotes):
-            said = f"{quote(quotes)}\n\n{text}" if quotes.strip() else text
-            _post_or_keep(work, case, said, Origin(conversation.id, event_id))
+        case Wrote(text, edits=None) as wrote:
+            # with its marks, if it has any: they may have been meant as what they are
+            styles = wrote.styles if wrote.plain is None else ()
+            above = f"{quote(wrote.quotes)}\n\n" if wrote.quotes.strip() else ""
+            styles = tuple(replace(style, start=style.start + len(above)) for style in styles)
+            _post_or_keep(work, case, above + text, Origin(conversation.id, event_id), styles)
         case Wrote(text, edits=edited):
             origin = Origin(conversation.id, edited or event_id)
             if not _change(work, origin, text, to=_open_relay(work, case)):
@@ -57,8 +60,8 @@ def from_staff(work: Work, relay: Conversation, event_id: str, what: Passable) -
         return False
     requester, case = spoken_with
     match what:
-        case Wrote(text, edits=None):
-            work.say(requester, text, Origin(relay.id, event_id))
+        case Wrote(edits=None) as wrote:
+            work.say(requester, wrote.shown, Origin(relay.id, event_id), wrote.styles)
         case Wrote(text, edits=edited):
             origin = Origin(relay.id, edited or event_id)
             if not _change(work, origin, text, to=requester):  # it stands beside what may say the opposite
@@ -123,6 +126,8 @@ def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, cl
 
 def not_delivered(work: Work, message: OutgoingMessage) -> None:
     """Tell staff, where they wrote it, that something of theirs did not reach the requester."""
+    if isinstance(message.deed, SendFile):
+        work.let_go(work.tx.conversations.get(message.conversation), message.deed.attachment)
     written_in = work.tx.conversations.get(message.origin.conversation) if message.origin else None
     if written_in is None or written_in.place is not Place.RELAY:
         return
@@ -148,21 +153,21 @@ def _open_relay(work: Work, case: Case) -> Conversation | None:
     return work.tx.conversations.get(case.relay) if case.relay is not None and case.relay_open else None
 
 
-def _post_or_keep(work: Work, case: Case, said: Said, origin: Origin) -> None:
+def _post_or_keep(work: Work, case: Case, said: Said, origin: Origin, styles: tuple[Style, ...] = ()) -> None:
     relay = _open_relay(work, case)
     if relay is None:
         keep(work, case, said)
     else:
-        _post(work, relay, said, origin)
+        _post(work, relay, said, origin, styles)
 
 
-def _post(work: Work, relay: Conversation, said: Said, origin: Origin) -> None:
+def _post(work: Work, relay: Conversation, said: Said, origin: Origin, styles: tuple[Style, ...] = ()) -> None:
     if isinstance(said, Attachment):
         # without an origin: when the file has to be kept after all, it gets this line anew
         work.say(relay, work.kit.render.staff(sayings.FILE_FOLLOWS, file=said.name))
         work.post(relay, SendFile(said), origin)
     else:
-        work.say(relay, said, origin)
+        work.say(relay, said, origin, styles)
 
 
 def _show(work: Work, notes: Conversation, said: Said) -> None:

@@ -90,6 +90,6 @@ class Scheduler:
                 tx.sessions.erase(timer.conversation)
                 return work
             if conversation.owner is Owner.BOT:
-                tx.sessions.erase(conversation.id)
+                work.end_session(conversation)
                 tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
         return work

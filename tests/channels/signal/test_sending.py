@@ -15,7 +15,7 @@ from bot.channels.signal import once
 from bot.channels.signal.channel import PuzzleRejected, open_signal
 from bot.channels.signal.rpc import NotAsked, Refused
 from bot.deeds import Decline, EditText, Enter, Invite, Leave, MakeRoom, SendFile, SendText, Tick
-from bot.domain import Attachment, Kind
+from bot.domain import Attachment, Kind, Look, Style
 from bot.happenings import Alarm, Alarmed, Wrote
 from bot.ports import Failure
 from bot.testing import MemoryChannel
@@ -51,6 +51,17 @@ async def test_one_send_is_made_after_the_other(tmp_path: Path) -> None:
         await bot.signald.releases(held)
         await asyncio.gather(first, second)
         assert badr.texts == ["second"]
+
+
+async def test_styles_are_counted_as_signal_counts(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        amal = await greeted(bot)
+        await bot.do(amal.uuid, SendText("😀 be careful", (Style(Look.BOLD, 2, 2), Style(Look.MONOSPACE, 5, 7))))
+        await bot.do(amal.uuid, SendText("plain"))
+        assert [call["textStyle"] for call in bot.signald.calls_of("send")] == [["3:2:BOLD", "6:7:MONOSPACE"], []]
+        await amal.writes("😀 help", textStyles=[{"style": "ITALIC", "start": 3, "length": 4}])
+        _, wrote = await bot.box.next(Wrote)
+        assert wrote.styles == (Style(Look.ITALIC, 2, 4),)
 
 
 async def test_a_change_takes_the_place_of_what_was_said(tmp_path: Path) -> None:
