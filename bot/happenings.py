@@ -77,6 +77,8 @@ class Wrote:
     signed: bool = False
     edits: str | None = field(default=None, repr=False)
     identity: str | None = field(default=None, repr=False)
+    expires: timedelta | None = None
+    quotes: str = field(default="", repr=False)
     plain: str | None = field(default=None, repr=False, kw_only=True)
     styles: tuple[Style, ...] = field(default=(), repr=False, kw_only=True)
 
@@ -84,9 +86,6 @@ class Wrote:
     def shown(self) -> str:
         """The words as their sender sees them: what `styles` belong to."""
         return self.text if self.plain is None else self.plain
-
-    expires: timedelta | None = None
-    quotes: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,12 @@ def event_of(arrival_id: str) -> str:
 def from_requester(work: Work, conversation: Conversation, case: Case, event_id: str, what: Passable) -> None:
     """People own the conversation: what happens in it is theirs, at once or when one of them can read it."""
     match what:
-        case Wrote(text, edits=None, quotes=quotes) as wrote:
-            above = f"{quote(quotes)}\n\n" if quotes.strip() else ""
+        case Wrote(text, edits=None) as wrote:
             # with its marks, if it has any: they may have been meant as what they are
             styles = wrote.styles if wrote.plain is None else ()
-            moved = tuple(replace(style, start=len(above) + style.start) for style in styles)
-            _post_or_keep(work, case, above + text, Origin(conversation.id, event_id), moved)
+            above = f"{quote(wrote.quotes)}\n\n" if wrote.quotes.strip() else ""
+            styles = tuple(replace(style, start=style.start + len(above)) for style in styles)
+            _post_or_keep(work, case, above + text, Origin(conversation.id, event_id), styles)
         case Wrote(text, edits=edited):
             origin = Origin(conversation.id, edited or event_id)
             if not _change(work, origin, text, to=_open_relay(work, case)):

@@ -186,8 +186,8 @@ def listed_from_json(text: str) -> Listed:
 def _happening_fields(what: Happening) -> Fields:
     match what:
         case Wrote(text, signed, edits, identity, expires, quotes) as wrote:
-            said = {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
-            told = {**said, "expires": _seconds(expires), "quotes": quotes}
+            told = {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
+            told |= {"expires": _seconds(expires), "quotes": quotes}
             return {**told, "plain": wrote.plain, "styles": _style_rows(wrote.styles)} if wrote.styles else told
         case Attached(attachment, signed, identity, expires):
             sent = {"kind": "attached", "file": rows.attachment_row(attachment), "signed": signed, "identity": identity}

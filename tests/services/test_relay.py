@@ -315,3 +315,27 @@ async def test_showing_who_writes_never_raises_and_is_not_remembered_without_end
 
         monkeypatch.setattr(world.server, "show_typing", fails)
         assert await types(world, ROOM) == []
+
+
+# what came in one message, and what a reply answers
+
+
+async def test_a_reply_shows_above_it_what_it_answers_and_its_styles_stay_where_they_were() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(ROOM, REQUESTER, Wrote("do not", quotes="shall we?\nreally?", styles=BOLD))
+        said = world.said(world.relay)[-1]
+        assert said == "> shall we?\n> really?\n\ndo not"
+        (deed,) = styled(world, world.relay)
+        (style,) = deed.styles
+        assert said[style.start : style.start + style.length] == "not"
+
+
+async def test_all_that_came_in_one_message_is_hidden_when_it_is_taken_back() -> None:
+    async with World() as world:
+        await world.claimed()
+        for event_id, what in (("$one", Wrote("look at this")), ("$one/part/1", Attached(FILE))):
+            world.server.happen(ROOM, REQUESTER, what, event_id)
+        await world.quiet()
+        await world.happen(ROOM, REQUESTER, Removed("$one"))
+        assert [text for _, text in world.changes(world.relay)] == [staff_text("removed")] * 2

@@ -20,6 +20,7 @@ from bot.happenings import (
     Moved,
     Setting,
     SettingsChanged,
+    TimerSet,
     Unreadable,
     Wrote,
 )
@@ -595,3 +596,25 @@ async def test_a_room_is_not_followed_at_a_strangers_word() -> None:
         await world.walk(WALK[:3])
         await world.happen(ROOM, OTHER, Moved(OTHER_ROOM))
         assert (await world.conversation(ROOM)).contact == REQUESTER
+
+
+async def test_a_mark_on_the_last_word_said_begins_nothing_anew() -> None:
+    async with World() as world:
+        await world.walk(["hello", "1", "stop", "yes"])
+        assert await world.owner() is Owner.NOBODY
+        before = world.said(ROOM)
+        await world.happen(ROOM, REQUESTER, Unreadable(Cause.REACTION))
+        assert world.said(ROOM) == before
+        await world.write(ROOM, REQUESTER, "hello")
+        await world.happen(ROOM, REQUESTER, Unreadable(Cause.REACTION))
+        assert bot_text("cannot_read_reaction") in world.said(ROOM)[-1]
+
+
+async def test_a_timer_that_somebody_sets_asks_for_no_answer() -> None:
+    async with World() as world:
+        await world.walk(["hello", "1"])
+        before = world.said(ROOM)
+        await world.happen(ROOM, REQUESTER, TimerSet(timedelta(hours=1)))
+        await world.happen(OTHER_ROOM, OTHER, TimerSet(None))
+        assert world.said(ROOM) == before
+        assert world.said(OTHER_ROOM) == []

@@ -15,6 +15,7 @@ from bot.channels.signal.once import Once, milliseconds
 from bot.channels.signal.people import People
 from bot.channels.signal.rpc import MARK
 from bot.channels.signal.sent import Sent
+from bot.channels.signal.styles import told
 from bot.deeds import (
     Accept,
     Decline,
@@ -93,8 +94,8 @@ class Sender:
         if room.startswith(GROUP):
             return await self._in_group(room.removeprefix(GROUP), message)
         match deed:
-            case SendText(text):
-                return await self._say(room, message, {"message": text})
+            case SendText(text, styles):
+                return await self._say(room, message, {"message": text, "textStyle": told(text, styles)})
             case EditText(event_id, text):
                 return await self._change(room, message, event_id, text)
             case SendFile(attachment):
