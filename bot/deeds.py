@@ -28,7 +28,14 @@ class EditText:
 
 @dataclass(frozen=True, slots=True)
 class SendFile:
-    """Pass this file on in the conversation's room: its ciphertext anew, its key encrypted."""
+    """Pass this file on in the conversation's room, its key encrypted."""
+
+    attachment: Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Nobody needs this file any more: let the channel that brought it erase what it kept. Says nothing to anybody."""
 
     attachment: Attachment
 
@@ -88,13 +95,33 @@ class Invite:
 
 
 @dataclass(frozen=True, slots=True)
+class Accept:
+    """Accept the contact's new identity (`Failure.CHANGED`): what waits for it can be said, and heard, again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """Leave the conversation's room, after saying why, encrypted: all that is still said in an unsafe room (law 5)."""
 
     why: str = field(repr=False)
 
 
-Deed = SendText | EditText | SendFile | Tick | Enter | Decline | MakeRoom | Follow | Restore | Identify | Invite | Leave
+Deed = (
+    SendText
+    | EditText
+    | SendFile
+    | Discard
+    | Tick
+    | Enter
+    | Decline
+    | MakeRoom
+    | Follow
+    | Restore
+    | Identify
+    | Invite
+    | Accept
+    | Leave
+)
 
 
 @dataclass(frozen=True, slots=True)

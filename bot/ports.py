@@ -16,7 +16,8 @@ Errors, by whose fault it is:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -41,6 +42,7 @@ class Failure(StrEnum):
     GONE = "gone"  # the room or the contact is not there any more: trying again is useless
     REFUSED = "refused"  # the server will never do this: trying again is useless
     UNSAFE = "unsafe"  # doing it would break law 5 or 10: trying again is useless
+    CHANGED = "changed"  # the contact's identity is a new one, which nobody has accepted: it waits for that
 
 
 class SendError(WorldError):
@@ -99,6 +101,17 @@ class Inbox(Protocol):
         """Somebody writes, or has stopped to."""
 
 
+class Files(Protocol):
+    """What was attached to messages, whichever channel brought it."""
+
+    def open(self, attachment: Attachment) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The file's own bytes, piece by piece; none is given out before it is proven to be what was sent.
+
+        Raises SendError on entering, and from the pieces of a file that is found broken on the way: what was read of
+        it must then go no further.
+        """
+
+
 class Channel(Protocol):
     """One way to reach people. Never retries, never decides."""
 
@@ -110,8 +123,14 @@ class Channel(Protocol):
         """What sends: within a day on the same device, a resend under the same id is harmless (law 2)."""
 
     @property
-    def fingerprint(self) -> str:
-        """The public key by which people can make sure that they write to us, in groups that can be read aloud."""
+    def longest(self) -> int:
+        """Bytes of UTF-8 that one message may hold, whatever signs stand in it."""
+
+    def fingerprint(self, conversation: Conversation) -> str:
+        """By what the conversation's contact can make sure that they write to us, in groups that can be read aloud.
+
+        Empty where it is not known.
+        """
 
     def trust(self, pins: Mapping[str, str]) -> None:
         """These are the staff, each with their pinned identity, in place of those named before (law 10)."""
@@ -122,8 +141,14 @@ class Channel(Protocol):
         Raises ListeningEnded where that is useless. After any other error it is called again.
         """
 
-    async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Done:
-        """Do one deed. Raises SendError. Doing the same message again is harmless (law 2)."""
+    async def perform(self, conversation: Conversation, message: OutgoingMessage, files: Files) -> Done:
+        """Do one deed. Raises SendError. Doing the same message again is harmless (law 2).
+
+        `files`: for what another channel brought.
+        """
+
+    def open(self, attachment: Attachment) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """A file that this channel brought, as in `Files`."""
 
     async def show_typing(self, conversation: Conversation, *, on: bool) -> None:
         """Show in the conversation's room that somebody writes. Carries no words; a failure is of no account."""

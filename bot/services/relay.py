@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bot.deeds import Copy, EditText, Origin, OutgoingMessage, SendFile, SendText
 from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place
-from bot.happenings import LATE, Attached, Removed, Wrote
+from bot.happenings import LATE, PART, Attached, Removed, Wrote
 from bot.ports import Said
 from bot.services import casework, sayings
 from bot.services.render import quote, split
@@ -25,7 +25,7 @@ Passable = Wrote | Attached | Removed
 
 def event_of(arrival_id: str) -> str:
     """The event that an arrival tells of, as its sender's program knows it."""
-    return arrival_id.removesuffix(LATE)
+    return arrival_id.removesuffix(LATE).partition(PART)[0]
 
 
 def from_requester(work: Work, conversation: Conversation, case: Case, event_id: str, what: Passable) -> None:
@@ -175,7 +175,9 @@ def _show(work: Work, notes: Conversation, said: Said) -> None:
 def _change(work: Work, origin: Origin, text: str, *, to: Conversation | None) -> bool:
     """Put the words in the place of those passed on before; False where that is not one message in this room."""
     copies = work.tx.copies.of(origin)
-    if to is None or [copy.conversation for copy in copies] != [to.id] or len(split(text)) != 1:
+    if to is None or [copy.conversation for copy in copies] != [to.id]:
+        return False
+    if len(split(text, work.kit.longest(to.channel))) != 1:
         return False
     work.post(to, EditText(copies[0].event_id, text), origin)
     return True

@@ -47,7 +47,8 @@ class MortalStore:
 class MortalChannel:
     def __init__(self, server, fate: Fate) -> None:
         self._server, self._fate = server, fate
-        self.name, self.device, self.fingerprint = server.name, server.device, server.fingerprint
+        self.name, self.device, self.longest = server.name, server.device, server.longest
+        self.fingerprint = server.fingerprint
 
     def trust(self, pins) -> None:
         self._server.trust(pins)
@@ -55,9 +56,12 @@ class MortalChannel:
     async def listen(self, inbox) -> None:
         await self._server.listen(inbox)
 
-    async def perform(self, conversation, message):
+    def open(self, attachment):
+        return self._server.open(attachment)
+
+    async def perform(self, conversation, message, files):
         await self._fate.moment()
-        done = await self._server.perform(conversation, message)
+        done = await self._server.perform(conversation, message, files)
         await self._fate.moment()
         return done
 
