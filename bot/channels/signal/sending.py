@@ -131,6 +131,7 @@ class Sender:
                 await self._tick(room, event_id)
                 return Result()
             case Enter():
+                await self._people.identity(room)  # from here on it can be compared
                 await self._set_timer(room)
                 return Result(entered=Entered.SAFE)
             case Accept():
