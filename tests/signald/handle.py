@@ -116,6 +116,7 @@ class Signald(Switches):
     async def _open(self) -> None:
         self._hub = Control(self.world)
         self.world.changed = self._changed
+        self.world.later = lambda seconds, deed: self._loop.call_later(seconds, deed) if seconds else deed()
         await self._hub.open(self.control)
 
     def _changed(self) -> None:
@@ -339,6 +340,14 @@ class Signald(Switches):
 
         def change() -> None:
             self._hub.trust_delay = seconds
+
+        await self.act(change)
+
+    async def receipts_after(self, seconds: float) -> None:
+        """How long phones take to say that something reached them; at first, none."""
+
+        def change() -> None:
+            self.world.receipts_after = seconds
 
         await self.act(change)
 

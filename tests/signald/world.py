@@ -174,6 +174,8 @@ class World:
         self.version = ""
         self.captchas: set[str] = set()
         self.changed: Callable[[], None] = lambda: None
+        self.receipts_after = 0.0
+        self.later: Callable[[float, Callable[[], None]], object] = lambda seconds, deed: deed()
         self._skew = 0
         self._last = 0
         self.keep_in(folder)
@@ -326,9 +328,12 @@ class World:
             return
         change(human)
         if human.online and told:
-            now = self.now()
-            self.post(human, account.number, now, envelopes.receipt(now, "delivery", [timestamp]), told=False)
+            self.later(self.receipts_after, lambda: self._tell(account, human, timestamp))
         self.changed()
+
+    def _tell(self, account: Account, human: Human, timestamp: int) -> None:
+        now = self.now()
+        self.post(human, account.number, now, envelopes.receipt(now, "delivery", [timestamp]), told=False)
 
     def safety_number(self, account: Account, key: bytes) -> str:
         """The 60 digits that both sides can compare, in groups of five."""

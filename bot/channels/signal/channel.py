@@ -108,7 +108,7 @@ class SignalChannel:
 
     def fingerprint(self, conversation: Conversation) -> str:
         """The safety number with the contact, in groups of five; empty while it is not known."""
-        return (conversation.contact and self._contacts.known(conversation.contact).safety) or ""
+        return self._contacts.safety(conversation.contact) if conversation.contact else ""
 
     def trust(self, pins: Mapping[str, str]) -> None:
         """Staff are not on Signal."""

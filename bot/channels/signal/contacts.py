@@ -43,6 +43,10 @@ class Contacts:
     def __init__(self, database: Any) -> None:
         self._database = database
         database.executescript(SCHEMA)
+        # asked for inside a transaction of the store, on its thread: there this database cannot be used
+        self._safety: dict[str, str] = dict(
+            database.execute("select uuid, safety from contacts where safety is not null").fetchall()
+        )
 
     def is_new(self, uuid: str) -> bool:
         """Whether the inbox was not told yet that they want to talk."""
@@ -63,6 +67,10 @@ class Contacts:
         row = self._one("select identity, safety from contacts where uuid = ?", uuid)
         return Known(None, None) if row is None else Known(*row)
 
+    def safety(self, uuid: str) -> str:
+        """The number that they and we can compare; empty while it is not known. May be asked on any thread."""
+        return self._safety.get(uuid, "")
+
     def learn(self, told: Mapping[str, Known]) -> None:
         """The daemon says this of people's identities."""
         with self._database:
@@ -72,10 +80,12 @@ class Contacts:
                     " on conflict (uuid) do update set identity = excluded.identity, safety = excluded.safety",
                     (uuid, known.identity, known.safety),
                 )
+        self._safety |= {uuid: known.safety or "" for uuid, known in told.items()}
 
     def forget_identity(self, uuid: str) -> None:
         """It is asked for anew when it is needed next."""
         self._do("update contacts set identity = null, safety = null where uuid = ?", uuid)
+        self._safety.pop(uuid, None)
 
     def set_timer(self, uuid: str, timer: timedelta | None) -> None:
         """Their messages say that this is the timer now. One that they set stands before ours."""
