@@ -34,6 +34,8 @@ class Control:
         self.forgets_unhanded = False
         self.linked = asyncio.Event()
         self.unread_ends = 0
+        self.subscribed = 0  # how often somebody came to take messages where nobody did
+        self.handed: dict[int, int] = {}  # timestamp → to which of them
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -112,6 +114,7 @@ class Control:
             for number in now - self._wanting:
                 if number in self.world.accounts:
                     self.world.retry(self.world.accounts[number])
+            self.subscribed += bool(now and not self._wanting)
             self._wanting = now
             self.say(done=message["n"])
             self.linked.set()
@@ -204,6 +207,8 @@ class Control:
         if became == "returned":
             self.world.put_back(account, item)
             return
+        if item.told is not None:
+            self.handed[item.told] = self.subscribed
         self.world.handed_over(account, item)
 
 

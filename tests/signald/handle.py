@@ -282,6 +282,10 @@ class Signald(Switches):
         """How often a client went with lines of the daemon's unread: then what it was handed may be lost."""
         return self._hub.unread_ends
 
+    def handed_earlier(self, timestamp: int) -> bool:
+        """Whether a person's message was handed over to an earlier subscriber than the one that is there now."""
+        return self._hub.handed.get(timestamp, self._hub.subscribed) < self._hub.subscribed
+
     @property
     def subscribed(self) -> bool:
         """Whether the daemon takes messages now."""
