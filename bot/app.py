@@ -20,6 +20,7 @@ from bot.channels.matrix.identity import IdentityError, read_own
 from bot.channels.matrix.recovery import renewable
 from bot.channels.matrix.selfcheck import check_rooms, self_check
 from bot.channels.matrix.upkeep import DeviceSpentError
+from bot.channels.signal.channel import Settings, SignalChannel, open_signal
 from bot.config import Config, ConfigError
 from bot.publishing import publisher as publishing
 from bot.publishing import verbs as flow_verbs
@@ -27,6 +28,8 @@ from bot.services.desk import Desk
 from bot.services.work import Staff
 
 SHORTEST_LIFE = 3600.0  # seconds between two renewals of a device: what happens more often is no accident
+
+SIGNAL_KEY = "signal/database"  # label of the master key's subkey
 
 log = logging.getLogger(__name__)
 
@@ -120,9 +123,12 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
         await renewals.go_on()
         matrix = await _matrix(config, master, clock.now)
         opened.push_async_callback(matrix.close)
+        signal_channel = _signal(config, master, clock.now)
+        if signal_channel is not None:
+            opened.push_async_callback(signal_channel.close)
         desk = Desk(
             store=kept,
-            channels=[matrix],
+            channels=[matrix, *([signal_channel] if signal_channel else [])],
             releases=releases,
             staff=staff_of(config, await _queue_room(matrix, config)),
             clock=clock,
@@ -130,7 +136,7 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
         )
         await desk.start()
         opened.push_async_callback(desk.stop)
-        asked = {**_verbs(desk), **flow_verbs.of_flows(config, kept, clock, releases)}
+        asked = {**_verbs(desk, signal_channel), **flow_verbs.of_flows(config, kept, clock, releases)}
         await opened.enter_async_context(control.listening(config.store.data_dir, asked))
         log.info("running")
         looking = asyncio.create_task(_warn(config, master))  # beside all else: nobody waits for it
@@ -139,9 +145,10 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
         log.info("stopping")
 
 
-def _verbs(desk: Desk) -> Mapping[str, control.Handler]:
+def _verbs(desk: Desk, signal_channel: SignalChannel | None) -> Mapping[str, control.Handler]:
     """What the command line can ask of the bot while it runs."""
-    return {**verbs.of_staff(desk)}
+    challenges = {} if signal_channel is None else verbs.of_challenges(signal_channel, desk.try_again)
+    return {**verbs.of_staff(desk), **challenges}
 
 
 async def _until(stopped: asyncio.Event, desk: Desk) -> None:
@@ -169,6 +176,20 @@ async def _matrix(config: Config, master: store.MasterKey, now: Callable[[], dat
         if error.errcode != "M_UNKNOWN_TOKEN":
             raise
         raise IdentityError("the homeserver ended this device's session; run `vestibule setup`") from error
+
+
+def _signal(config: Config, master: store.MasterKey, now: Callable[[], datetime]) -> SignalChannel | None:
+    """The channel of a helpline that is on Signal, too. Whether its daemon is there shows while it is listened to."""
+    if config.signal is None:
+        return None
+    settings = Settings(
+        config.signal.socket,
+        config.signal.account,
+        config.signal.attachments,
+        config.signal.changed_identity,
+        config.signal.disappearing or None,
+    )
+    return open_signal(settings, config.store.data_dir, master.subkey(SIGNAL_KEY), now)
 
 
 async def _warn(config: Config, master: store.MasterKey) -> None:

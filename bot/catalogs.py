@@ -24,18 +24,20 @@ TEMPLATE = "messages.pot"
 
 WORDS = "words."
 _ABOUT_TEMPLATE = "# What Vestibule says to people. `vestibule catalogs extract` writes this file from the flows.\n#"
+READ = "Read by a native speaker:"  # in the header of a catalog; "yes" stands behind it once one has read all of it
 _ABOUT_WORDS = "Words that are understood, with commas between; any number of them. Texts show the first one."
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far one language has come, in messages."""
+    """How far one language has come, in messages; `read`: a native speaker has read its translation."""
 
     locale: str
     translated: int
     fuzzy: int
     missing: int
     obsolete: int  # said no longer; the translations are kept, in case they are again
+    read: bool
 
 
 def template(library: Library) -> Catalog:
@@ -125,7 +127,7 @@ def _begin(locale: str, now: datetime) -> Catalog:
         version="texts",
         creation_date=now,
         revision_date=now,
-        header_comment=f"# What Vestibule says to people, in {language}. See GLOSSARY.md beside the template.\n#",
+        header_comment=f"# What Vestibule says to people, in {language}. See ../GLOSSARY.md.\n# {READ} not yet\n#",
         language_team=language,
         last_translator="Vestibule translators",
         fuzzy=False,
@@ -136,7 +138,14 @@ def _status(locale: str, library: Library, catalog: Catalog) -> Status:
     found = [message.find(catalog) for message in messages(library)]
     fuzzy = sum(1 for message in found if message and message.string and message.fuzzy)
     translated = sum(1 for message in found if message and message.string and not message.fuzzy)
-    return Status(locale, translated, fuzzy, len(found) - translated - fuzzy, len(catalog.obsolete))
+    missing = len(found) - translated - fuzzy
+    return Status(locale, translated, fuzzy, missing, len(catalog.obsolete), _is_read(catalog))
+
+
+def _is_read(catalog: Catalog) -> bool:
+    """Whether the header says so; one that says nothing has been read by nobody."""
+    _, _, said = catalog.header_comment.partition(READ)
+    return bool(said.strip().lower().startswith("yes"))
 
 
 def _written(catalog: Catalog) -> bytes:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from bot import logs
+from bot.admin.signal import commands as signal_cli
 from bot.errors import VestibuleError, WorldError
 from bot.publishing import commands as flows_cli
 from bot.workshop import commands as workshop
@@ -43,6 +44,10 @@ app = typer.Typer(
 translations = typer.Typer(help="The translators' files, made from the flows.", no_args_is_help=True)
 app.add_typer(translations, name="catalogs")
 app.add_typer(flows_cli.app, name="flows")
+setting_up = typer.Typer(invoke_without_command=True)
+setting_up.command("signal")(signal_cli.setup_signal)
+app.add_typer(setting_up, name="setup")
+app.add_typer(signal_cli.app, name="signal")
 staff = typer.Typer(help="Who may read cases. Works beside a bot that runs, and without one.", no_args_is_help=True)
 app.add_typer(staff, name="staff")
 workshop.register(app)
@@ -75,8 +80,9 @@ def demo(
     raise typer.Exit(demo.run(script=script))
 
 
-@app.command()
+@setting_up.callback()
 def setup(
+    context: typer.Context,
     config: ConfigFile = CONFIG,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take the config as it is written.")] = False,
     recover: Annotated[
@@ -93,6 +99,8 @@ def setup(
     from bot.admin import guide
     from bot.config import Config
 
+    if context.invoked_subcommand is not None:
+        return
     logs.configure(log_level)
     if recover and reset:
         _refuse("--recover keeps the identity and --reset-identity replaces it; choose one")
@@ -217,7 +225,7 @@ def update(
 
 @translations.command()
 def status(flows: FlowsFolder = FLOWS) -> None:
-    """How far each language has come, in messages."""
+    """How far each language has come, in messages, and whether a native speaker has read it."""
     from bot import catalogs, library
     from bot.checking import CATALOGS
 
@@ -225,7 +233,9 @@ def status(flows: FlowsFolder = FLOWS) -> None:
     for language in catalogs.status(library.read(flows), flows.parent / CATALOGS):
         typer.echo(
             f"{language.locale}: {language.translated} translated, {language.fuzzy} to be looked at again, "
-            f"{language.missing} missing" + (f", {language.obsolete} said no longer" if language.obsolete else "")
+            f"{language.missing} missing"
+            + (f", {language.obsolete} said no longer" if language.obsolete else "")
+            + ("" if language.read else "; no native speaker has read it yet")
         )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from babel.units import format_unit
@@ -65,6 +67,27 @@ class Matrix:
     homeserver: str
     user_id: str = field(repr=False)
     credential: Password | AccessToken
+
+
+class ChangedIdentity(StrEnum):
+    """What happens where somebody's identity is another one than before: a new phone, or somebody in between."""
+
+    WAIT = "wait"  # until one of the specialists accepts it
+    TRUST = "trust"  # it is accepted, and the specialists are told
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """The daemon that holds the helpline's account on Signal, and where it puts the files that people send.
+
+    `disappearing`: the helpline's own timer, set where it meets somebody; zero sets none.
+    """
+
+    socket: Path
+    account: str = field(repr=False)
+    attachments: Path | None = None
+    changed_identity: ChangedIdentity = ChangedIdentity.WAIT
+    disappearing: timedelta = timedelta(days=28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +151,7 @@ class Config:
     vetting: Vetting
     flows: Flows
     store: StorePlace
+    signal: Signal | None = None
 
     @classmethod
     def read(cls, path: Path, environ: Mapping[str, str]) -> Config:
@@ -191,6 +215,7 @@ def _read(file: Path, root: Table, environ: Mapping[str, str]) -> Config:
         vetting=Vetting(root.table("vetting").flag("before_claim", default=True)),
         flows=_flows(root.table("flows"), here),
         store=_store(root.table("store"), here),
+        signal=_signal(root.table_if_given("signal"), here),
     )
 
 
@@ -256,6 +281,25 @@ def _secret(section: Table, key: str, variable: str, here: Path, environ: Mappin
     if not forms.is_line(secret):
         section.report("bad-file", key, f"[matrix] {key}: the file that it names must hold the secret in one line")
     return secret
+
+
+def _signal(section: Table | None, here: Path) -> Signal | None:
+    """None where the section is not there: the helpline is then not on Signal."""
+    if section is None:
+        return None
+    attachments = section.text("attachments", forms.FOLDER, default="")
+    default = Signal(Path(), "")
+    return Signal(
+        socket=here / section.text("socket", forms.SOCKET),
+        account=section.text("account", forms.PHONE),
+        attachments=here / attachments if attachments else None,
+        changed_identity=ChangedIdentity(
+            section.text("changed_identity", forms.CHANGED_IDENTITY, default.changed_identity)
+        ),
+        disappearing=timedelta(
+            days=section.number("disappearing_days", forms.DISAPPEARING_DAYS, default.disappearing.days)
+        ),
+    )
 
 
 def _specialists(section: Table, bot: str) -> Specialists:

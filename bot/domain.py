@@ -163,7 +163,13 @@ class Case:
     relay_open: bool = False  # the claimer is in the relay room: what the requester writes can be read there
     note: str | None = field(default=None, repr=False)  # what the sign-off said beside yes or no
     told: tuple[TextId, ...] = ()  # what was told once, to the requester (law 4) or in the notes room
+    writes_from: ConversationId | None = None  # where its requester wrote last, once another conversation was joined
     release: int = FIRST_RELEASE  # of the flows: its answers are named by the texts of that one
+
+    @property
+    def partner(self) -> ConversationId:
+        """The conversation in which its requester is answered."""
+        return self.writes_from or self.requester
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,14 @@ from bot.toml import Form
 
 MASTER_KEY_BYTES = 32  # an Ed25519 public key
 LONGEST_PROMISE = 7 * 24 * 60  # minutes; a first answer after more than a week is no first response
+LONGEST_TIMER = 365  # days; what disappears later than that may as well stay
+SOCKET_CHARS = 107  # of its path: what Linux takes (sun_path)
 
 _LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?")  # the form in which catalogs' folders are named
 _MAIL = re.compile(r"[^@\s]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+")
 _USER = re.compile(r"@[!-9;-~]+:[A-Za-z0-9.\-\[\]:]+")
 _ROOM = re.compile(r"![!-~]+|#[^\s:]+:[A-Za-z0-9.\-\[\]:]+")
+_PHONE = re.compile(r"\+[1-9][0-9]{5,14}")  # ITU-T E.164
 _SQLITE = re.compile(r"sqlite:///[^?:]+")
 
 
@@ -94,6 +97,15 @@ MASTER_KEY = Form(
 )
 DATABASE = Form(
     "the place of an SQLite database, sqlite:/// and a file; without it, vestibule.db in data_dir", _SQLITE.fullmatch
+)
+SOCKET: Form[str] = Form(
+    f"the path of the daemon's UNIX socket, of {SOCKET_CHARS} characters at most",
+    lambda path: is_line(path) and len(path.encode()) <= SOCKET_CHARS,
+)
+PHONE = Form('the account\'s number with its country, such as "+15550100000"', _PHONE.fullmatch)
+CHANGED_IDENTITY: Form[str] = Form('"wait" or "trust"', lambda policy: policy in ("wait", "trust"))
+DISAPPEARING_DAYS: Form[int] = Form(
+    f"a number of days, from 0 (no timer) to {LONGEST_TIMER}", lambda days: 0 <= days <= LONGEST_TIMER
 )
 FILE = Form("the name of a file", is_line)
 KEY_FILE = Form("the name of the file of the master key, which `vestibule setup` makes", is_line)

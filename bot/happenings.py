@@ -69,6 +69,7 @@ class Wrote:
     looks, never where it goes (law 11). `identity` stays the same while the sender's account does (on Matrix the
     public master key); empty where the account has none, so that any device may be anybody's; None where it is not
     known. `expires`: so long after it is read it is to be there no more; None where nothing was said of that.
+    `quotes` is what their program shows above the text as the message that it answers: their claim.
     """
 
     text: str = field(repr=False)
@@ -76,6 +77,7 @@ class Wrote:
     edits: str | None = field(default=None, repr=False)
     identity: str | None = field(default=None, repr=False)
     expires: timedelta | None = None
+    quotes: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,9 @@ class Conversations(Protocol):
     def queue_room(self, channel: str) -> Conversation | None:
         """The one conversation of `Place.QUEUE`, once there is one."""
 
+    def of_requester(self, case: CaseNumber) -> Sequence[Conversation]:
+        """The conversations of `Place.REQUESTER` that belong to a case."""
+
 
 class Sessions(Protocol):
     """Where each requester stands in the flow."""

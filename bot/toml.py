@@ -126,6 +126,13 @@ class Table:
         self._tables.append(inner)
         return inner
 
+    def table_if_given(self, key: str) -> Table | None:
+        """A table in this one; None where it is not given."""
+        if key in self:
+            return self.table(key)
+        self._asked.append(key)
+        return None
+
     def wrong(self, key: str, what: str) -> None:
         """Report that the value of a key cannot be used."""
         self.report("wrong-value", key, f"{self._shown} {key} must be {what}")

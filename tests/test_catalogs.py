@@ -124,7 +124,9 @@ def test_a_sentence_that_is_gone_raises_no_alarm(folder: Folder) -> None:
     folder.bring_up_to_date(fewer)
     assert folder.check(fewer) == []
     assert '#~ msgid "Something quite different"' in folder.spanish.read_text()
-    assert catalogs.status(fewer, folder.path) == [catalogs.Status("es", translated=1, fuzzy=0, missing=0, obsolete=1)]
+    assert catalogs.status(fewer, folder.path) == [
+        catalogs.Status("es", translated=1, fuzzy=0, missing=0, obsolete=1, read=False)
+    ]
 
 
 def test_status_counts_each_message_once(folder: Folder) -> None:
@@ -133,7 +135,30 @@ def test_status_counts_each_message_once(folder: Folder) -> None:
     flows = made_library({"main.a": "The first questions", "main.b": "Zebra", "staff.c": "Other"})
     folder.bring_up_to_date(flows)
     folder.translate("Zebra", "Cebra")
-    assert catalogs.status(flows, folder.path) == [catalogs.Status("es", translated=1, fuzzy=1, missing=1, obsolete=0)]
+    assert catalogs.status(flows, folder.path) == [
+        catalogs.Status("es", translated=1, fuzzy=1, missing=1, obsolete=0, read=False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "read"),
+    [
+        ("# Read by a native speaker: not yet\n", False),
+        ("# Read by a native speaker: yes\n", True),
+        ("# Read by a native speaker: Yes, in May\n", True),
+        ("# Read by a native speaker:\n", False),
+        ("", False),
+    ],
+)
+def test_a_catalog_says_whether_a_native_speaker_has_read_it(folder: Folder, header: str, read: bool) -> None:
+    flows = made_library({"main.a": "One"})
+    folder.bring_up_to_date(flows)
+    begun = folder.spanish.read_text()
+    assert begun.count("# Read by a native speaker: not yet\n") == 1
+    folder.spanish.write_text(begun.replace("# Read by a native speaker: not yet\n", header))
+    folder.bring_up_to_date(made_library({"main.a": "Two"}))
+    (status,) = catalogs.status(flows, folder.path)
+    assert status.read is read
 
 
 def test_what_is_not_translated_is_told_where_it_stands(folder: Folder) -> None:
@@ -339,3 +364,17 @@ def test_phrasings_lie_in_a_folder_of_their_own_beside_the_flows(tmp_path: Path)
     (tmp_path / "faq" / "es.yaml").write_text("phrasings: es\nquestions:\n  fre: cuánto cuesta\n")
     with pytest.raises(FlowError, match=r"faq/es\.yaml:3:3: error\[unknown-faq\]: .* Did you mean 'free'\?"):
         library.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "glossary", sorted((ROOT / "locales").glob("*/GLOSSARY.md")), ids=lambda path: path.parent.name
+)
+def test_every_glossary_has_the_terms_of_the_english_one(glossary: Path) -> None:
+    english, translated = (_rows(path) for path in (ROOT / "locales" / "GLOSSARY.md", glossary))
+    assert [term for term, _ in translated[1:]] == [term for term, _ in english[1:]]
+    assert all(word for _, word in translated)
+
+
+def _rows(path: Path) -> list[list[str]]:
+    lines = [line for line in path.read_text().splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

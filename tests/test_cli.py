@@ -161,7 +161,7 @@ class TestCheck:
 
 class TestPlay:
     def test_a_whole_conversation_in_lines(self, vestibule: Vestibule, here: Path) -> None:
-        answers = "help\n2\n1\n1\n1\nyes\nmy account was taken over\n2\n2\nskip\nno\n1\n"
+        answers = "help\n2\n1\n1\n1\nyes\nno\nmy account was taken over\n2\nskip\nskip\nskip\n3\nno\n1\n"
         code, out, err = vestibule("play", "main", "--locale", "en", "--json", answers=answers)
         steps = [json.loads(line) for line in out.splitlines()]
         assert (code, err) == (0, "")
@@ -228,7 +228,9 @@ class TestCatalogs:
         assert vestibule("catalogs", "update") == Done(0, "nothing has changed\n", "")
         code, out, _ = vestibule("catalogs", "status")
         assert code == 0
-        assert re.fullmatch(r"fr: 0 translated, 0 to be looked at again, \d+ missing\n", out)
+        assert re.fullmatch(
+            r"fr: 0 translated, 0 to be looked at again, \d+ missing; no native speaker has read it yet\n", out
+        )
 
     def test_no_language_that_nobody_knows(self, vestibule: Vestibule, here: Path) -> None:
         code, _, err = vestibule("catalogs", "update", "fr", "../xx")

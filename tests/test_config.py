@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.config import AccessToken, Config, ConfigError, Helpline, Password, texts_params
+from bot.config import AccessToken, ChangedIdentity, Config, ConfigError, Helpline, Password, Signal, texts_params
 
 KEY = "b25seSBhbiBleGFtcGxlLCBwdXQgdGhlaXJzIGhlcmU"
 MATRIX = """
@@ -105,11 +107,54 @@ def test_the_example_is_a_config_that_loads(home: Path) -> None:
 
 def test_what_the_example_shows_behind_a_hash_is_the_default(home: Path) -> None:
     example = (Path(__file__).parent.parent / "config.example.toml").read_text()
-    shown = [line for line in example.splitlines() if line.startswith("#") and not line.startswith("# ")]
+    others, signal = parted(example)
+    shown = [line for line in others if line.startswith("#") and not line.startswith("# ")]
     defaults = [line for line in shown if not line.startswith(("#access_token_file", "#leads"))]
     assert len(defaults) == len(shown) - 2
-    opened = "\n".join(line[1:] if line in defaults else line for line in example.splitlines())
+    opened = "\n".join(line[1:] if line in defaults else line for line in others)
     assert read(home, opened) == read(home, example)
+    whole = "\n".join((*others, *(line[1:] for line in signal if not line.startswith("# "))))
+    least = "\n".join((*others, *(line[1:] for line in signal if line.startswith(("#[", "#socket", "#account")))))
+    assert read(home, whole).signal == replace(
+        read(home, least).signal or Signal(Path(), ""), attachments=Path("/var/lib/signal-cli/attachments")
+    )
+
+
+def parted(example: str) -> tuple[list[str], list[str]]:
+    """The lines of what every helpline has, and those of the section that stands there closed."""
+    lines = example.splitlines()
+    start, end = lines.index("#[signal]"), lines.index("[specialists]")
+    return lines[:start] + lines[end:], lines[start:end]
+
+
+SIGNAL = """
+[signal]
+socket = "signal.sock"
+account = "+15550100000"
+"""
+
+
+def test_a_helpline_need_not_be_on_signal(home: Path) -> None:
+    assert read(home, WHOLE).signal is None
+
+
+def test_on_signal_a_changed_identity_waits_and_messages_disappear_unless_said_otherwise(home: Path) -> None:
+    signal = read(home, WHOLE + SIGNAL).signal
+    assert signal == Signal(home / "signal.sock", "+15550100000", None, ChangedIdentity.WAIT, timedelta(days=28))
+    more = 'attachments = "files"\nchanged_identity = "trust"\ndisappearing_days = 0\n'
+    other = read(home, WHOLE + SIGNAL + more).signal
+    assert other == Signal(home / "signal.sock", "+15550100000", home / "files", ChangedIdentity.TRUST, timedelta())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['account = "15550100000"', 'changed_identity = "maybe"', "disappearing_days = 366", f'socket = "{"s" * 108}"'],
+)
+def test_what_cannot_be_used_on_signal_is_told(home: Path, line: str) -> None:
+    key = line.split()[0]
+    kept = "\n".join(other for other in SIGNAL.splitlines() if not other.startswith(key))
+    (fault,) = faults(home, f"{WHOLE}{kept}\n{line}\n")
+    assert f"error[wrong-value]: [signal] {key} must be" in fault
 
 
 @pytest.mark.parametrize("key", ["homeserver", "user_id", "password_file", "room", "members", "key_file"])
@@ -135,7 +180,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
         "config.toml:5:1: error[wrong-value]: [matrix] user_id must be the bot's own Matrix id, such as "
         '"@helpline:example.org"',
         "config.toml:6:1: error[unknown-key]: there is no section [claims]; there are matrix, helpline, specialists, "
-        "vetting, flows, store",
+        "vetting, flows, store, signal",
         "config.toml:7:1: error[missing-key]: [store] key_file is missing; it is the name of the file of the master "
         "key, which "
         "`vestibule setup` makes",
@@ -150,7 +195,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
         ("[vetting]\nroom = 'x'", "[vetting] has no setting 'room'; it belongs in [specialists]"),
         ("[helpline.links]\nname = 'x'", "[helpline.links] has no setting 'name'; it belongs in [helpline]"),
         ("[flows]\nlanguage = 'x'", "[flows] has no setting 'language'; there are path"),
-        ("[signal]\nsocket = 'x'", "there is no section [signal]; there are "),
+        ("[signl]\nsocket = 'x'", "there is no section [signl]. Did you mean 'signal'?"),
         ("[retention]\nclosed = 1", "there is no section [retention]; there are "),
     ],
 )

@@ -71,7 +71,7 @@ class TestPicture:
     def test_the_answers_stand_on_the_arrows(self) -> None:
         labels = {(arrow.source, arrow.target): arrow.labels for arrow in drawn("eligibility").arrows}
         assert labels["role", "not_covered"] == ("None of these",)
-        assert len(labels["role", "whom"]) == 6
+        assert len(labels["role", "whom"]) == 5
         assert labels["not_covered", "ask_anyway"] == ()
         assert labels["ask_anyway", TO_MENU] == ("No, go back to the menu",)
 
@@ -98,7 +98,7 @@ class TestPicture:
     def test_of_a_long_text_the_question_is_shown(self) -> None:
         (vouch,) = (box for box in drawn("referral").boxes if box.id == "vouch")
         assert vouch.gist == "Is there such a person or organization?"
-        assert vouch.text.startswith("Our team checks who is asking")
+        assert vouch.text.startswith("Our check goes faster")
 
 
 def read(text: str) -> ET.Element:

@@ -36,7 +36,7 @@ class TestAt:
         code, out, _ = vestibule("play", "main", "--at", "urgency", "--json", answers="2\n")
         first, second = (json.loads(line) for line in out.splitlines())
         assert code == 0
-        assert (first["state"], second["state"]) == ("incident/urgency", "incident/this_device")
+        assert (first["state"], second["state"]) == ("incident/urgency", "incident/country")
 
     @pytest.mark.parametrize("at", ["incident/urgency", "incident.urgency", "urgency"])
     def test_a_state_has_several_names(self, stage: Stage, at: str) -> None:
@@ -114,7 +114,7 @@ class TestBeside:
 
         out = Terminal()
         in_terminal(stage.begin(Opening("incident")), stage.library, io.StringIO(), out)
-        assert "\x1b[2m[at incident/what_happened, " in out.getvalue()
+        assert "\x1b[2m[at incident/this_device, " in out.getvalue()
 
     def test_erasing_is_shown(self) -> None:
         _, out, _ = vestibule("play", "incident", answers="forget\nyes\n")
@@ -129,7 +129,7 @@ class TestBeside:
         for answers in ("help\n", Interrupted("help\n")):
             code, out, err = vestibule("play", "incident", *arguments, answers=answers)
             assert (code, err) == (0, "")
-            assert "What happened?" in out
+            assert "Could somebody else have access" in out
 
     def test_wrong_bytes_are_an_answer_like_any_other(self) -> None:
         done = subprocess.run(
@@ -154,7 +154,7 @@ class TestRecord:
         self, tmp_path: Path, locale: str, arguments: tuple[str, ...]
     ) -> None:
         file = tmp_path / "recorded.txt"
-        answers = "help\n2\n1\n1\n10\n3\n1\n# Ana: ...\n5\n1\nnobody\n2\n1\n"
+        answers = "help\n2\n1\n1\n10\n3\n1\n1\n# Ana: ...\n5\n-\n-\n-\n3\n2\n1\n"
         done = vestibule("play", "main", "--locale", locale, "--record", str(file), *arguments, answers=answers)
         assert (done.code, done.err) == (0, "")
         kinds = [line.part for line in parse(str(file), file.read_bytes()).lines]

@@ -55,7 +55,7 @@ def write(folder: Path, text: str) -> str:
         (
             "flow: incident\nat: urgency\n\nbot:\n  How urgent is it?\n\n  1. Someone could be hurt\n  2. Now\n  ...\n",
             [
-                "mine.txt:4: the bot says something else (at 'incident/urgency', flows/incident.yaml:11)",
+                "mine.txt:4: the bot says something else (at 'incident/urgency', flows/incident.yaml:",
                 "      How urgent is it?",
                 "      1. Someone could be hurt",
                 "    - 2. Now",
@@ -66,10 +66,10 @@ def write(folder: Path, text: str) -> str:
             ],
         ),
         (
-            "flow: incident\nat: urgency\nrequester: later\nstate: incident/this_device\n",
+            "flow: incident\nat: urgency\nrequester: later\nstate: incident/country\n",
             [
                 "mine.txt:4: after \"later\", the conversation stands at 'incident/urgency', not at "
-                "'incident/this_device'"
+                "'incident/country'"
             ],
         ),
         (
@@ -77,7 +77,7 @@ def write(folder: Path, text: str) -> str:
             ["mine.txt:4: the conversation is over before this line"],
         ),
         ("flow: incident\nwait: 2 days\nbot: Are you there?\n", ["mine.txt:3: the bot says nothing (at "]),
-        ("flow: incident\nhands over: ...\n", ["mine.txt:2: nothing is handed over (at 'incident/what_happened', "]),
+        ("flow: incident\nhands over: ...\n", ["mine.txt:2: nothing is handed over (at 'incident/this_device', "]),
         (
             "requester: person\nrequester: yes\nhands over:\n  ...\n  What happened: It burns\n",
             ["mine.txt:3: after \"yes\", something else is handed over", "- What happened: It burns"],
@@ -102,12 +102,12 @@ def test_a_conversation_that_goes_another_way(here: Path, text: str, told: list[
 def test_the_first_failure_of_each_conversation_is_told_and_the_others_go_on(here: Path) -> None:
     (here / "tests/conversations/deep").mkdir(parents=True)
     (here / "tests/conversations/a.txt").write_text("flow: incident\nbot: no\nbot: no\n")
-    (here / "tests/conversations/b.txt").write_text("flow: incident\nbot: What happened? ...\n")
+    (here / "tests/conversations/b.txt").write_text("flow: incident\nat: what_happened\nbot: What happened? ...\n")
     (here / "tests/conversations/deep/c.txt").write_bytes(b"\xff")
     code, out, err = vestibule("test")
     assert code == 1
     assert [line for line in out.splitlines() if line.startswith("tests/")] == [
-        "tests/conversations/a.txt:2: the bot says something else (at 'incident/what_happened', flows/incident.yaml:4)",
+        "tests/conversations/a.txt:2: the bot says something else (at 'incident/this_device', flows/incident.yaml:4)",
         "tests/conversations/deep/c.txt:1:1: error[bad-transcript]: this is not a text in UTF-8; "
         "save it as UTF-8 in your editor",
     ]
@@ -115,14 +115,15 @@ def test_the_first_failure_of_each_conversation_is_told_and_the_others_go_on(her
 
 
 def test_coverage_names_the_place_of_what_no_conversation_reaches(here: Path) -> None:
-    mine = write(here, "flow: incident\nat: urgency\nrequester: It can wait\nrequester: no\n")
+    mine = write(here, "flow: incident\nat: urgency\nrequester: It can wait\nrequester: skip\n")
     code, out, err = vestibule("test", mine, "--coverage")
     assert code == 0
     lines = out.splitlines()
     urgency = (here / "flows/incident.yaml").read_text().splitlines().index("      danger: Someone could be hurt") + 1
     assert f"flows/incident.yaml:{urgency}: no conversation goes incident/urgency -> danger" in lines
     assert not any("incident/urgency -> later" in line for line in lines)
-    assert "flows/incident.yaml:4: no conversation gets to incident/what_happened" in lines
+    happened = (here / "flows/incident.yaml").read_text().splitlines().index("  - ask: what_happened") + 1
+    assert f"flows/incident.yaml:{happened}: no conversation gets to incident/what_happened" in lines
     assert not any("incident/what_happened -> " in line for line in lines)
     assert re.fullmatch(r"1 conversation, as written; 2 of \d+ outcomes are reached\n", err)
 

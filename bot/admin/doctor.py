@@ -16,6 +16,7 @@ from bot import store
 from bot.admin import staffing
 from bot.admin.lock import is_held
 from bot.admin.setup import identity_record
+from bot.admin.signal.looking import DAEMON, look
 from bot.channels.matrix.cryptostore import FILE as KEY_STORE
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import Own, read_own
@@ -26,7 +27,8 @@ from bot.errors import VestibuleError
 from bot.forms import grouped
 
 FIRST_BYTES = 16 * 1024  # of a file: whoever kept a recovery key in it wrote little else
-HOMESERVER = "homeserver"  # the one finding that is the world's fault
+HOMESERVER = "homeserver"
+OF_THE_WORLD = frozenset({HOMESERVER, DAEMON})  # findings that are the world's fault
 
 # base58 of 35 bytes that begin with the prefix of a recovery key
 _SHOWN = re.compile(rf"(?=(Es[{BASE58}]{{46}}))".encode())
@@ -46,6 +48,8 @@ def examine(config: Config) -> list[Finding]:
         listing, pins = _staff(config, own)
         found.append(listing)
     found.extend(asyncio.run(_on_homeserver(config, own, pins)))
+    if config.signal is not None:
+        found.extend(asyncio.run(look(config.signal)))
     return found
 
 
@@ -71,7 +75,7 @@ def _identity(config: Config) -> tuple[Own | None, Sequence[Finding]]:
 def exit_code(found: Sequence[Finding]) -> int:
     """0 well, 1 something is wrong, 3 nothing is but the world failed."""
     wrong = {finding.code for finding in found if not finding.good}
-    if wrong - {HOMESERVER}:
+    if wrong - OF_THE_WORLD:
         return 1
     return 3 if wrong else 0
 

@@ -19,6 +19,10 @@ PASSWORD_FILE = "matrix-password"  # noqa: S105 - the name of a file, not a secr
 KEY_FILE = "vestibule.key"
 
 
+Tell = Callable[[str], None]
+"""Says something to the administrator."""
+
+
 class Ask(Protocol):
     """Puts one question to the administrator."""
 
@@ -34,9 +38,9 @@ QUESTIONS: tuple[tuple[str, str, Form[str]], ...] = (
 )
 
 
-def write_config(path: Path, ask: Ask, tell: Callable[[str], None]) -> None:
+def write_config(path: Path, ask: Ask, tell: Tell) -> None:
     """Ask, then write the config and the password beside it, both readable by their owner only. Raises ConfigError."""
-    answers = {key: _answer(ask, tell, question, form) for key, question, form in QUESTIONS}
+    answers = {key: answer(ask, tell, question, form) for key, question, form in QUESTIONS}
     flows = "" if (path.parent / "flows").is_dir() else _flows(ask, tell)
     password = ask("The password of the bot's account", hidden=True)
     quoted = {key: json.dumps(answer, ensure_ascii=False) for key, answer in answers.items()}
@@ -61,22 +65,23 @@ key_file = "{KEY_FILE}"
     tell(f"{path} is written. Keep a copy of {path.with_name(KEY_FILE)}, once it is made, away from this machine.")
 
 
+def answer(ask: Ask, tell: Tell, question: str, form: Form[str], *, hidden: bool = False) -> str:
+    """Ask until the answer fits."""
+    while not form.good(given := ask(question, hidden=hidden).strip()):
+        tell(f"That does not fit. Expected: {form.what}.")
+    return given
+
+
 def take_back(path: Path) -> None:
     """Remove what `write_config` wrote: setup was refused, and the next one asks again."""
     path.unlink(missing_ok=True)
     path.with_name(PASSWORD_FILE).unlink(missing_ok=True)
 
 
-def _flows(ask: Ask, tell: Callable[[str], None]) -> str:
+def _flows(ask: Ask, tell: Tell) -> str:
     while not (folder := Path(ask("The folder of the flow files").strip()).absolute()).is_dir():
         tell("There is no such folder.")
     return f"[flows]\npath = {json.dumps(str(folder), ensure_ascii=False)}\n\n"
-
-
-def _answer(ask: Ask, tell: Callable[[str], None], question: str, form: Form[str]) -> str:
-    while not form.good(answer := ask(question).strip()):
-        tell(f"That does not fit. Expected: {form.what}.")
-    return answer
 
 
 def _write(path: Path, text: str) -> None:

@@ -124,6 +124,30 @@ SENTENCES: Mapping[str, Says] = {
         "{clear} of the {rooms} rooms that the bot is in are not encrypted; it says nothing in them. Remove the bot "
         "from those that are yours; those of strangers it leaves by itself while it runs",
     ),
+    "signal-daemon": Says(
+        "the Signal daemon answers at {socket}",
+        "{why}; start it, or correct [signal] socket. `vestibule setup signal` walks through making one",
+    ),
+    "signal-version": Says("", "{why}"),
+    "signal-one-account": Says(
+        "the Signal daemon is for this account alone",
+        "the Signal daemon serves several accounts, and would go on in silence if this one were lost; start it with -a "
+        "and the number",
+    ),
+    "signal-files": Says(
+        "the bot can take files out of {folder}",
+        "the files that people send stay in {folder} in clear: {why}; have the daemon and the bot run as one user",
+    ),
+    "signal-files-unnamed": Says(
+        "",
+        "the files that people send stay in the Signal daemon's folder, in clear and for ever; name that folder as "
+        "[signal] attachments",
+    ),
+    "signal-files-left": Says(
+        "",
+        "{count} files lie in {folder} in clear; while the bot runs it seals and deletes what belongs to messages. "
+        "Nobody needs what is older: delete it",
+    ),
     "staff-keys": Says(
         "the homeserver lists the pinned master keys of staff ({unasked} could not be asked for)",
         "the homeserver lists another master key than the pinned one, or none, for {who}: they read nothing. Ask them "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.admin.control import Handler, Params, flag, text
 from bot.domain import Listed
 from bot.services.roster import Member, Outcome
 
+CHALLENGE = "signal.challenge"
 STAFF_LIST, STAFF_ADD, STAFF_REMOVE = "staff.list", "staff.add", "staff.remove"
 
 
@@ -20,6 +21,27 @@ class Roster(Protocol):
     async def add_staff(self, user: str, identity: str, *, lead: bool) -> Outcome: ...
 
     async def remove_staff(self, user: str) -> Outcome: ...
+
+
+class Challenged(Protocol):
+    """A channel that a server lets send no more until a person has solved a puzzle."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def answer_puzzle(self, token: str, answer: str) -> None:
+        """Hand in what a person found out. Raises WorldError where it is not taken."""
+
+
+def of_challenges(channel: Challenged, try_again: Callable[[str], Awaitable[None]]) -> Mapping[str, Handler]:
+    """Puzzles that a person solves. `try_again`: has all sent that waits, on the channel named."""
+
+    async def solve(params: Params) -> object:
+        await channel.answer_puzzle(text(params, "token"), text(params, "answer"))
+        await try_again(channel.name)
+        return None
+
+    return {CHALLENGE: solve}
 
 
 def of_staff(roster: Roster) -> Mapping[str, Handler]:

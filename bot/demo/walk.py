@@ -24,9 +24,13 @@ WHOLE = (
             "1",  # for themselves
             "1",  # an account
             "yes",
+            "no",  # nobody else has access to this device
             "Since yesterday I cannot get into my mail account. The password was changed.",
             "2",  # it is happening right now
-            "no",  # this device is not part of it
+            "Portugal",
+            "skip",  # when and how to write back
+            "I write for a small paper; my name is on its page",
+            "1",  # somebody told them to write
             "A colleague at a press freedom group",
             "yes",
             "The secretary of our union; a phone number is on its page",
@@ -45,9 +49,13 @@ WHOLE = (
             "1",
             "1",
             "sí",
+            "no",
             "Desde ayer no puedo entrar en mi correo. Alguien cambió la contraseña.",
             "2",
-            "no",
+            "Portugal",
+            "saltar",
+            "Escribo en un periódico pequeño; mi nombre está en su página",
+            "1",
             "Una colega de una organización de prensa",
             "1",
             "La secretaria de nuestro sindicato",
@@ -66,9 +74,13 @@ WHOLE = (
             "١",
             "١",
             "نعم",
+            "لا",
             "منذ أمس لا أستطيع الدخول إلى بريدي. غيّر أحدهم كلمة السر.",
             "٢",
-            "لا",
+            "البرتغال",
+            "تخطي",
+            "أكتب في صحيفة صغيرة، واسمي على صفحتها",
+            "١",
             "زميلة في منظمة صحفية",
             "١",
             "أمينة سر نقابتنا",

@@ -141,6 +141,7 @@ IN_PHRASES = frozenset(
         "fingerprint",
         "device",
         "setting",
+        "other",
         "channel",
         "detail",
     }

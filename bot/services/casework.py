@@ -27,10 +27,11 @@ VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is answered to a command; news concerns the queue room too."""
+    """What is answered to a command; news concerns the queue room too. `other`: the second case that it names."""
 
     text: TextId
     news: bool = False
+    other: str = ""
 
 
 def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenCase, release: int) -> Conversation:
@@ -141,11 +142,12 @@ def tell_staff(work: Work, case: Case, text: TextId) -> None:
 
 def _part(work: Work, case: Case, text: TextId) -> None:
     """Tell the requester that people are done, and leave the conversation to nobody. A later session is not touched."""
-    requester = work.tx.conversations.get(case.requester)
-    if requester.owner not in HUMAN or requester.case != case.number:
-        return
-    work.say(requester, work.kit.render.requester(text, case.locale, case.number))
-    work.tx.conversations.save(replace(requester, owner=Owner.NOBODY))
+    for requester in work.tx.conversations.of_requester(case.number):
+        if requester.owner not in HUMAN:
+            continue
+        if requester.id == case.partner:
+            work.say(requester, work.kit.render.requester(text, case.locale, case.number))
+        work.tx.conversations.save(replace(requester, owner=Owner.NOBODY))
 
 
 def _room(work: Work, case: Case, made: ConversationId | None, place: Place) -> ConversationId:

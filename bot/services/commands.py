@@ -50,6 +50,14 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """`!join 7F3K 2B8Q`: the second is the same person as the first"""
+
+    case: CaseNumber | None
+    other: CaseNumber | None
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """`!trust 7F3K`"""
 
@@ -85,9 +93,9 @@ class Unknown:
 
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
-Command = Help | Vet | Claim | Close | Trust | ForStaff | Unknown
+Command = Help | Vet | Claim | Close | Trust | Join | ForStaff | Unknown
 
-VERBS = ("help", "vet", "claim", "close", "trust", "staff")
+VERBS = ("help", "vet", "claim", "close", "trust", "join", "staff")
 STAFF_VERBS = ("list", "add", "remove")
 
 
@@ -111,6 +119,8 @@ def parse(text: str, own: CaseNumber | None) -> Command:
             return Claim(_case(rest, own)[0])
         case "close":
             return Close(_case(rest, own)[0])
+        case "join":
+            return _join(rest, own)
         case "trust":
             return Trust(_case(rest, own)[0])
         case "staff":
@@ -125,6 +135,17 @@ def _vet(rest: str, own: CaseNumber | None) -> Command:
         return Unknown(_like(word.casefold(), tuple(Verdict), "!vet "))
     case, note = _case(rest, own)
     return Vet(case, Verdict(word.casefold()), note)
+
+
+def _join(rest: str, own: CaseNumber | None) -> Command:
+    """In a case's own room the first number may be left out; one that stands there alone is then the second."""
+    match [CaseNumber(word) for word in map(_number, rest.split()) if CASE.fullmatch(word)]:
+        case [other] if own is not None:
+            return Join(own, other)
+        case [first, other] if own in (None, first):
+            return Join(first, other)
+        case _:
+            return Join(None, None)
 
 
 def _staff(rest: str) -> Command:
@@ -150,12 +171,16 @@ def _add_staff(user: str, words: list[str]) -> AddStaff:
 def _case(rest: str, own: CaseNumber | None) -> tuple[CaseNumber | None, str]:
     """The case that is meant, and what follows its number."""
     word, after = _first_word(rest)
-    number = unicodedata.normalize("NFKC", _without_unseen(word)).upper()
+    number = _number(word)
     if not CASE.fullmatch(number):
         return own, rest
     if own is not None and number != own:
         return None, after
     return CaseNumber(number), after
+
+
+def _number(word: str) -> str:
+    return unicodedata.normalize("NFKC", _without_unseen(word)).upper()
 
 
 def _first_word(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.domain import Conversation, Listed
 from bot.logs import describe
 from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Tx
-from bot.services import roster
+from bot.services import outbox, roster
 from bot.services.intake import Intake
 from bot.services.outbox import Outbox
 from bot.services.presence import Presence
@@ -86,6 +86,10 @@ class Desk:
         """Let somebody who was added read cases no more. The queue room is told."""
         return await self._change_staff(lambda work: roster.remove(work, user))
 
+    async def try_again(self, channel: str) -> None:
+        """What this channel could not send has become possible: nothing of it waits any longer."""
+        self._committed(await self._store.transact(lambda tx: self._hurry(tx, channel)))
+
     def look_again(self) -> None:
         """Let everything that waits for a moment look at the clock: for a clock that was set."""
         self._scheduler.wake()
@@ -107,6 +111,13 @@ class Desk:
         queue = work.place_queue()
         roster.keep_for_the_removed(work)
         return queue, roster.pins(work)
+
+    def _hurry(self, tx: Tx, channel: str) -> Work:
+        work = Work(tx, self._kit)
+        for lane in map(tx.conversations.get, tx.outbox.lanes()):
+            if lane.channel == channel:
+                outbox.hurry(work, lane)
+        return work
 
     async def _change_staff(self, change: Callable[[Work], roster.Outcome]) -> roster.Outcome:
         def step(tx: Tx) -> tuple[Work, roster.Outcome]:

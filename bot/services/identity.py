@@ -46,7 +46,7 @@ def accept(work: Work, case: Case) -> casework.Told:
         return casework.Told(sayings.TRUST_REFUSED)
     told = tuple(told for told in case.told if told != sayings.IDENTITY_WAITS)
     work.tx.cases.save(replace(case, told=told))
-    work.post_first(work.tx.conversations.get(case.requester), Accept())
+    work.post_first(work.tx.conversations.get(case.partner), Accept())
     return casework.Told(sayings.TRUST_DONE, news=True)
 
 

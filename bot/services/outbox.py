@@ -182,7 +182,7 @@ class Outbox:
                 tx.conversations.save(conversation)
             case Enter() if conversation.place is Place.REQUESTER and _is_to_be_queue(work, conversation.room):
                 _step_aside(work, conversation)
-                _hurry(work, work.queue())
+                hurry(work, work.queue())
             case Enter() | Follow() if done.entered is Entered.UNSAFE:
                 if conversation.place is Place.REQUESTER:
                     reception.turn_away(work, conversation)
@@ -281,7 +281,7 @@ def _is_to_be_queue(work: Work, room: str | None) -> bool:
     return head is not None and isinstance(head.deed, Follow) and head.deed.room == room
 
 
-def _hurry(work: Work, lane: Conversation) -> None:
+def hurry(work: Work, lane: Conversation) -> None:
     """What the lane waited for has come."""
     head = work.tx.outbox.head(lane.id)
     if head is not None:

@@ -47,7 +47,7 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework, identity, relay, sayings
+from bot.services import casework, identity, joining, relay, sayings
 from bot.services.work import Work
 
 _TOLD_WHILE_WAITING = {
@@ -150,6 +150,7 @@ def _to_people(
     work: Work, conversation: Conversation, case: Case, message: Wrote, event_id: str, command: Command | None
 ) -> None:
     """The conversation is theirs, but for the little that the bot still answers (law 4)."""
+    case = joining.note(work, conversation, case)
     waiting = conversation.owner is Owner.QUEUE
     if waiting and command in _TOLD_WHILE_WAITING:
         _say(work, conversation, case, _TOLD_WHILE_WAITING[command])
@@ -166,7 +167,7 @@ def _attached(work: Work, conversation: Conversation, message: Attached, event_i
     if case is None:
         _to_engine(work, conversation, Sent(message.attachment, event_id))
         return
-    relay.from_requester(work, conversation, case, event_id, message)
+    relay.from_requester(work, conversation, joining.note(work, conversation, case), event_id, message)
     if conversation.owner is Owner.QUEUE:
         _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
 

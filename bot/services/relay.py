@@ -31,8 +31,9 @@ def event_of(arrival_id: str) -> str:
 def from_requester(work: Work, conversation: Conversation, case: Case, event_id: str, what: Passable) -> None:
     """People own the conversation: what happens in it is theirs, at once or when one of them can read it."""
     match what:
-        case Wrote(text, edits=None):
-            _post_or_keep(work, case, text, Origin(conversation.id, event_id))
+        case Wrote(text, edits=None, quotes=quotes):
+            said = f"{quote(quotes)}\n\n{text}" if quotes.strip() else text
+            _post_or_keep(work, case, said, Origin(conversation.id, event_id))
         case Wrote(text, edits=edited):
             origin = Origin(conversation.id, edited or event_id)
             if not _change(work, origin, text, to=_open_relay(work, case)):
@@ -74,7 +75,7 @@ def partner(work: Work, relay: Conversation) -> tuple[Conversation, Case] | None
     case = work.tx.cases.get(relay.case) if relay.case is not None and relay.place is Place.RELAY else None
     if case is None or case.status is not CaseStatus.CLAIMED:
         return None
-    requester = work.tx.conversations.get(case.requester)
+    requester = work.tx.conversations.get(case.partner)
     if requester.owner is not Owner.SPECIALIST or requester.case != case.number:
         return None
     return requester, case

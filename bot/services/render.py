@@ -67,6 +67,11 @@ class Renderer:
         """One text for staff."""
         return self._texts.say(text, self.first_locale, params)
 
+    @staticmethod
+    def channel(name: str) -> str:
+        """What people call a channel, in every language."""
+        return name.capitalize()
+
     def card(self, case: Case, *, before_claim: bool) -> str:
         """What the queue room shows of a case: nothing personal, and the number first."""
         status = case.status
@@ -81,14 +86,15 @@ class Renderer:
             state=self.staff(sayings.STATES[status]),
         )
 
-    def summary(self, case: Case, *, before_claim: bool, identity: str | None = None) -> str:
+    def summary(self, case: Case, channel: str, *, before_claim: bool, identity: str | None = None) -> str:
         """What the notes room shows of a case: every answer, the requester's own words untouched.
 
-        `identity`: the requester's, see `Wrote`.
+        `channel`: where they write; what staff must know of it is said. `identity`: the requester's, see `Wrote`.
         """
         lines = [self._summary_line(case, answer) for answer in case.answers]
         if identity == "":
             lines.append(self.staff(sayings.IDENTITY_NONE))
+        lines += [said] if (said := self._if_said(TextId(f"staff.about_{channel}"))) else []
         if case.note:
             lines.append(self.staff(sayings.SUMMARY_NOTE, note=case.note))
         title = self.staff(sayings.SUMMARY_TITLE, case=case.number)
@@ -144,6 +150,13 @@ class Renderer:
         if answer.outcome == SKIPPED or (answer.label is None and not answer.chosen):
             return self.staff(sayings.SUMMARY_SKIPPED, question=question)
         return self.staff(sayings.SUMMARY_LINE, question=question, answer=self._chosen(answer, self.first_locale))
+
+    def _if_said(self, text: TextId) -> str:
+        """A text that not every library has; empty where this one has not."""
+        try:
+            return self.staff(text)
+        except LookupError:
+            return ""
 
     def _called(self, text: TextId, locale: str | None = None) -> str:
         """What a question or an answer is called; its id, where its flows cannot be read any more."""

@@ -28,7 +28,7 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework, identity, relay, roster, sayings
+from bot.services import casework, identity, joining, relay, roster, sayings
 from bot.services.commands import (
     AddStaff,
     Claim,
@@ -36,6 +36,7 @@ from bot.services.commands import (
     Command,
     ForStaff,
     Help,
+    Join,
     ListStaff,
     RemoveStaff,
     Trust,
@@ -81,7 +82,7 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
                 work.post(conversation, Restore())
         case Alarmed(alarm, who, device, channel, detail):
             own = sayings.OWN_ALARMS.get(alarm) if who == work.kit.staff.bot else None
-            about = {"device": device or "", "channel": channel.capitalize(), "detail": detail}
+            about = {"device": device or "", "channel": work.kit.render.channel(channel), "detail": detail}
             _tell_queue(work, conversation, own or sayings.ALARMS[alarm], who=who or "", **about)
         case AsksToVerify():
             if work.lists(arrival.sender):
@@ -153,9 +154,9 @@ def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None
             _ask_back(work, said_in, meant)
         case ListStaff() | AddStaff() | RemoveStaff():
             _change_staff(work, said_in, who, command)
-        case Vet(None) | Claim(None) | Close(None) | Trust(None):
+        case Vet(None) | Claim(None) | Close(None) | Trust(None) | Join(None) | Join(_, None):
             _answer(work, said_in, sayings.CASE_MISSING)
-        case Vet(number) | Claim(number) | Close(number) | Trust(number):
+        case Vet(number) | Claim(number) | Close(number) | Trust(number) | Join(number):
             case = _case(work, number)
             if case is None:
                 _answer(work, said_in, sayings.NO_SUCH_CASE)
@@ -165,7 +166,7 @@ def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None
             assert_never(command)
 
 
-def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close | Trust) -> casework.Told:
+def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close | Trust | Join) -> casework.Told:
     match command:
         case Vet(_, verdict, note):
             return casework.vet(work, case, verdict, note, who)
@@ -175,6 +176,9 @@ def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close | Trust) 
             return casework.close(work, case, who)
         case Trust():
             return identity.accept(work, case)
+        case Join(_, other):
+            second = _case(work, other)
+            return casework.Told(sayings.NO_SUCH_CASE) if second is None else joining.join(work, case, second, who)
         case _:
             assert_never(command)
 
@@ -190,7 +194,7 @@ def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff
 
 def _tell(work: Work, said_in: Conversation, case: Case, who: str, told: casework.Told) -> None:
     """Answer where the command was said; news stands in the queue room too."""
-    text = work.kit.render.staff(told.text, case=case.number, who=who)
+    text = work.kit.render.staff(told.text, case=case.number, who=who, other=told.other)
     work.say(said_in, text)
     queue = work.queue()
     if told.news and said_in.id != queue.id:
@@ -214,14 +218,15 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
         return
     if conversation.place is Place.NOTES:
         _answer(work, conversation, sayings.NOTES_INTRO, case)
-        identity = work.tx.conversations.get(case.requester).identity
-        say = work.render_of(case).summary
-        work.say(conversation, say(case, before_claim=work.kit.staff.before_claim, identity=identity))
+        partner = work.tx.conversations.get(case.partner)
+        summary = work.render_of(case).summary
+        before_claim = work.kit.staff.before_claim
+        work.say(conversation, summary(case, partner.channel, before_claim=before_claim, identity=partner.identity))
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
         closed = case.status is CaseStatus.CLOSED
         _answer(work, conversation, TextId("staff.relay_closed" if closed else "staff.relay_intro"), case)
-        if not closed and work.tx.conversations.get(case.requester).identity == "":
+        if not closed and work.tx.conversations.get(case.partner).identity == "":
             _answer(work, conversation, sayings.IDENTITY_NONE)
         if who == case.claimed_by:
             relay.pass_on_kept(work, case)

@@ -14,7 +14,19 @@ from bot.store import codec, schema
 from bot.store.desk import Desk
 
 _CASES, _KEPT = schema.cases.c, schema.case_words.c
-_CHANGING = ("status", "opened_at", "relay", "notes", "relay_open", "about", "answers", "note", "staff", "release")
+_CHANGING = (
+    "status",
+    "opened_at",
+    "relay",
+    "notes",
+    "relay_open",
+    "writes_from",
+    "about",
+    "answers",
+    "note",
+    "staff",
+    "release",
+)
 
 
 class Cases:
@@ -98,6 +110,7 @@ class Cases:
             "relay": case.relay,
             "notes": case.notes,
             "relay_open": case.relay_open,
+            "writes_from": case.writes_from,
             "about": sealed(_CASES.about, codec.about_to_json(about)),
             "answers": sealed(_CASES.answers, codec.answers_to_json(case.answers)),
             "note": None if case.note is None else sealed(_CASES.note, case.note),
@@ -126,5 +139,6 @@ class Cases:
             relay_open=bool(row.relay_open),
             note=None if row.note is None else self._desk.unseal(key, _CASES.note, number, row.note, str),
             told=about.told,
+            writes_from=None if row.writes_from is None else ConversationId(row.writes_from),
             release=row.release,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,9 @@ class Conversations:
     _find = sa.select(schema.conversations).where(_CONVERSATIONS.room_hash == given("hash"))
     _queue = sa.select(schema.conversations).where(
         _CONVERSATIONS.place == Place.QUEUE.value, _CONVERSATIONS.channel == given("of")
+    )
+    _of_requester = sa.select(schema.conversations).where(
+        _CONVERSATIONS.case_number == given("of"), _CONVERSATIONS.place == Place.REQUESTER.value
     )
     _add = sa.insert(schema.conversations).inline()
     _save = (
@@ -77,6 +81,9 @@ class Conversations:
     def queue_room(self, channel: str) -> Conversation | None:
         row = self._desk.run(self._queue, of=channel).first()
         return None if row is None else self._read(row)
+
+    def of_requester(self, case: CaseNumber) -> Sequence[Conversation]:
+        return [self._read(row) for row in self._desk.run(self._of_requester, of=case).found]
 
     def _changing(self, conversation: Conversation) -> dict[str, Any]:
         room = conversation.room

@@ -24,7 +24,12 @@ class Retention(StrEnum):
 
 
 RETENTION = "retention"
-REVISIONS = ("0001", "0002", "0003")  # every migration, the oldest first; `migrations/versions` holds the same (tested)
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+)  # every migration, the oldest first; `migrations/versions` holds the same (tested)
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -78,6 +83,7 @@ conversations = table(
     column("contact", sa.LargeBinary, Retention.IDENTITY, nullable=True),
     column("identity", sa.LargeBinary, Retention.IDENTITY, nullable=True),
     sa.Index("ix_conversations_place", "place", "channel"),
+    sa.Index("ix_conversations_case_number", "case_number"),
 )
 
 journal = table(
@@ -134,6 +140,7 @@ cases = table(
     _conversation("relay", nullable=True),
     _conversation("notes", nullable=True),
     column("relay_open", sa.Boolean, Retention.RECORD),
+    column("writes_from", sa.String, Retention.RECORD, nullable=True),
     column("about", sa.LargeBinary, Retention.CONTENT),  # language, topic, urgency
     column("answers", sa.LargeBinary, Retention.CONTENT),
     column("note", sa.LargeBinary, Retention.CONTENT, nullable=True),

@@ -122,6 +122,10 @@ class _Conversations:
                 return conversation
         return None
 
+    def of_requester(self, case: CaseNumber) -> Sequence[Conversation]:
+        theirs = (Place.REQUESTER, case)
+        return [each for each in self._state.conversations.values() if (each.place, each.case) == theirs]
+
     def _put(self, conversation: Conversation) -> None:
         holder = None if conversation.room is None else self.find(conversation.channel, conversation.room)
         if holder is not None and holder.id != conversation.id:
@@ -232,7 +236,7 @@ class _Cases:
         return self._state.kept.pop(number, ())
 
     def _put(self, case: Case) -> None:
-        for conversation in (case.requester, case.relay, case.notes):
+        for conversation in (case.requester, case.relay, case.notes, case.writes_from):
             if conversation is not None:
                 self._state.must_know(conversation)
         self._state.cases[case.number] = case

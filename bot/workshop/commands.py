@@ -66,12 +66,19 @@ def rehearse(
     ] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="List what no conversation reaches.")] = False,
     flows: Annotated[Path, typer.Option("--flows", metavar="FOLDER", help="The folder of the flow files.")] = FLOWS,
+    into: Annotated[
+        str | None,
+        typer.Option("--into", metavar="L", help="Write them in this language instead, those in English if no PATH."),
+    ] = None,
 ) -> None:
     """Hold written conversations against the flows. Exits with 1 when one goes another way than it is written."""
     from bot.flow.model import FlowError
     from bot.workshop import rehearsing
 
     _need(flows)
+    if into is not None:
+        _translate(flows, paths, into)
+        return
     paths = paths or [rehearsing.CONVERSATIONS]
     for path in paths:
         if not path.exists():
@@ -94,6 +101,23 @@ def rehearse(
     typer.echo(f"{well}; {reached.total - len(reached.unseen)} of {reached.total} outcomes are reached{hint}", err=True)
     if failed:
         raise typer.Exit(WRONG)
+
+
+def _translate(flows: Path, paths: list[Path] | None, locale: str) -> None:
+    from bot.catalogs import SOURCE_LOCALE
+    from bot.workshop import rehearsing, translating
+
+    paths = paths or [rehearsing.CONVERSATIONS / SOURCE_LOCALE]
+    for path in paths:
+        if not path.exists():
+            _need(path)
+    done = translating.into(flows, paths, locale)
+    if done.missing:
+        lines = "line" if done.missing == 1 else "lines"
+        typer.echo(f"{done.words}: {done.missing} {lines} to translate; then run this again")
+        raise typer.Exit(WRONG)
+    for file in done.files:
+        typer.echo(f"{file}: written")
 
 
 def draw(

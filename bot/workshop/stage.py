@@ -41,6 +41,7 @@ from bot.workshop.transcripts import Opening
 
 FINGERPRINT = "<fingerprint>"
 CASE = CaseNumber("7F3K")  # the number of every case that is only played
+CHANNEL = "console"  # where it is played
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # of the time that passes in a game
 
 
@@ -122,7 +123,7 @@ class Game:
             locale=locale,
             effects=step.effects,
             handed=self._handed(opened, locale) if opened else "",
-            summary=self._renderer.summary(self._case(opened, locale), before_claim=True) if opened else "",
+            summary=self._renderer.summary(self._case(opened, locale), CHANNEL, before_claim=True) if opened else "",
         )
 
     def _handed(self, opened: OpenCase, locale: str | None) -> str:

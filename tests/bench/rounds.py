@@ -16,7 +16,7 @@ from tests.bench.outside import Memory, cpu_seconds, memory
 from tests.bench.requester import Requester
 
 SETTLE_SECONDS = 0.3  # after the last reply: what a bot still does then was caused by it
-ALONE = 3  # walks in a row of the one requester: fourteen replies alone are few to compare
+ALONE = 3  # walks in a row of the one requester: the replies of one alone are few to compare
 
 Visit = tuple[str, Requester, Sequence[str]]  # a room, who writes in it, and what
 

@@ -77,7 +77,7 @@ async def test_an_edit_goes_live_under_people_who_write() -> None:
         # another version of the consent: who is moved is asked again, and keeps what they wrote
         third = await moves.invite_to_new_room(helpline.bot_id)
         await answer(moves, third, *ANSWERS[: WORDS + 1])
-        helpline.edit("consent.yaml", "version: 1", "version: 2")
+        helpline.edit("consent.yaml", "version: 2", "version: 3")
         heard = [len(person.messages(room)) for person, room in ((finishes, first), (new, second), (moves, third))]
         code, said = await helpline.flows_command("publish", "--move", "--by", "bilal")
         assert (code, said.startswith("Release 3 is live, published by bilal.")) == (0, True)

@@ -18,7 +18,7 @@ from tests.live.walking import hand_over, take
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ENGLISH = WHOLE[0]
-WORDS = 7  # the place of the first answer in the requester's own words
+WORDS = 8  # the place of the first answer in the requester's own words
 PICTURE = b"\x89PNG no picture, but nobody on the way will look"
 
 

@@ -49,8 +49,8 @@ async def test_the_whole_way_from_a_first_word_to_the_close(walk: Walk) -> None:
         answer_id = await shift.claimer.send(shift.relay, "Good evening. ¿Está segura? هل أنت بخير؟")
         assert (await requester.next_message(room)).body == "Good evening. ¿Está segura? هل أنت بخير؟"
         await shift.ticked(answer_id)
-        await requester.send(room, walk.answers[7] + " !")
-        await shift.read_until(shift.claimer, "relay", shift.relay, walk.answers[7] + " !")
+        await requester.send(room, walk.answers[8] + " !")
+        await shift.read_until(shift.claimer, "relay", shift.relay, walk.answers[8] + " !")
         await shift.claimer.send(shift.notes, NOTE)
         await shift.close()
         closed = await requester.next_message(room)

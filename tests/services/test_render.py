@@ -117,7 +117,7 @@ def test_without_vetting_an_arrived_case_is_free() -> None:
 
 
 def test_a_summary_holds_every_answer_and_marks_the_language_of_words() -> None:
-    assert RENDER.summary(case(note="known"), before_claim=True).split("\n\n") == [
+    assert RENDER.summary(case(note="known"), "memory", before_claim=True).split("\n\n") == [
         "Summary of 7F3K",
         "7F3K · Español · no topic · no urgency\nto be vetted",
         "What is it?: One thing",
@@ -135,7 +135,7 @@ def test_a_summary_holds_every_answer_and_marks_the_language_of_words() -> None:
     ],
 )
 def test_an_answer_whose_texts_are_gone_is_summed_up_by_their_names(answer: Answer) -> None:
-    [line] = RENDER.summary(replace(case(), answers=(answer,)), before_claim=True).split("\n\n")[2:]
+    [line] = RENDER.summary(replace(case(), answers=(answer,)), "memory", before_claim=True).split("\n\n")[2:]
     assert line.startswith("x.gone: x.gone.one")
 
 
@@ -197,5 +197,5 @@ def test_the_fingerprint_is_filled_in() -> None:
 def test_the_summary_says_when_the_account_has_no_identity(identity: str | None, shown: bool) -> None:
     number = CaseNumber("7F3K")
     case = Case(number, CaseStatus.ARRIVED, ConversationId("c"), datetime(2026, 1, 5, tzinfo=UTC), "en", ())
-    summary = RENDER.summary(case, before_claim=True, identity=identity)
+    summary = RENDER.summary(case, "memory", before_claim=True, identity=identity)
     assert summary.endswith("No identity.") is shown

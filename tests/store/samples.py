@@ -115,7 +115,12 @@ FILE = Attachment(
 )
 HAPPENINGS: tuple[Happening, ...] = (
     Wrote(
-        "planted words of an arrival", signed=True, edits="$planted-edited", identity="planted identity", expires=HOUR
+        "planted words of an arrival",
+        signed=True,
+        edits="$planted-edited",
+        identity="planted identity",
+        expires=HOUR,
+        quotes="planted quote",
     ),
     Wrote("half a pair \ud83d, a nul \x00, an end \u2029, and سلام"),
     Wrote("planted words of an edit", edits="", identity=""),
@@ -208,6 +213,7 @@ CASE = Case(
     relay_open=True,
     note="planted note of a sign-off",
     told=(TextId("planted.told"),),
+    writes_from=SECOND.id,
     release=2,
 )
 KEPT = (

@@ -185,6 +185,15 @@ async def test_a_room_that_was_made_later_is_found(store: Store) -> None:
     assert found == replace(RELAY, room="!relay:example.org")
 
 
+async def test_the_conversations_of_a_case_are_those_of_its_requester(store: Store) -> None:
+    joined = replace(SECOND, case=CASE.number)
+    await store.transact(lambda tx: tx.conversations.save(joined))
+    found = await store.transact(lambda tx: tx.conversations.of_requester(CASE.number))
+    assert {conversation.id for conversation in found} == {REQUESTER.id, SECOND.id}
+    assert joined in found
+    assert await store.transact(lambda tx: tx.conversations.of_requester(CaseNumber("00Z9"))) == []
+
+
 async def test_the_queue_room_is_found_by_its_channel(store: Store) -> None:
     assert await store.transact(lambda tx: tx.conversations.queue_room("matrix")) == QUEUE
     assert await store.transact(lambda tx: tx.conversations.queue_room("signal")) is None

@@ -237,7 +237,7 @@ def test_a_data_directory_that_cannot_be_made_is_named(master: MasterKey, tmp_pa
         bot.store.open(tmp_path / "file" / "data", None, master)
 
 
-FIRST_CASE = replace(CASE, relay=None, notes=None, release=1)  # it knows no other room
+FIRST_CASE = replace(CASE, relay=None, notes=None, writes_from=None, release=1)  # it knows no other room
 
 
 def fill_as_the_first_version_did(tx: Tx) -> None:
@@ -271,7 +271,8 @@ def fill_as_the_first_version_did(tx: Tx) -> None:
         put("journal", conversation=row, event_hash=event, arrival=sealed)
     session = desk.seal(REQUESTER.key, schema.sessions.c.session, row, to_json(SESSION))
     put("sessions", conversation=row, session=session)
-    first = {name: value for name, value in tx.cases._changing(FIRST_CASE).items() if name != "release"}
+    later = ("release", "writes_from")
+    first = {name: value for name, value in tx.cases._changing(FIRST_CASE).items() if name not in later}
     put("cases", number=FIRST_CASE.number, requester=FIRST_CASE.requester, **first)
     tx.cases.keep(FIRST_CASE.number, "kept words")
 

@@ -19,12 +19,13 @@ from bot.channels.signal.fetching import Fetcher
 from bot.channels.signal.files import Vault
 from bot.channels.signal.ledger import Ledger
 from bot.channels.signal.listening import Listener, Pace
-from bot.channels.signal.people import ChangedIdentity, People
+from bot.channels.signal.people import People
 from bot.channels.signal.receiving import Reader
 from bot.channels.signal.rpc import Refused
 from bot.channels.signal.sending import GROUP, LONGEST, Result, Sender, Setting
 from bot.channels.signal.sent import Sent
 from bot.channels.signal.spool import Spool
+from bot.config import ChangedIdentity
 from bot.deeds import OutgoingMessage
 from bot.domain import Attachment, Conversation
 from bot.errors import WorldError

@@ -26,12 +26,16 @@ UNTRUSTED = "UntrustedIdentity"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Words, files, or both. `files` as the daemon tells of them; `edits` is the timestamp of what they replace."""
+    """Words, files, or both. `files` as the daemon tells of them; `edits` is the timestamp of what they replace.
+
+    `quotes`: the text of the message that it answers, as its sender's program has it.
+    """
 
     text: str = field(repr=False)
     files: tuple[object, ...] = field(default=(), repr=False)
     edits: int | None = None
     expires: timedelta | None = None
+    quotes: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +208,20 @@ def _message(message: Mapping[str, Any], edits: int | None) -> What:
         return Once(files)
     text = _text(message)
     if files or text.strip():
-        return Said(text, () if edits is not None else files, edits, expires)
+        return Said(text, () if edits is not None else files, edits, expires, _quoted(message.get("quote")))
     if edits is not None or any(message.get(kind) is not None for kind in SPOKEN):
         return Wordless()
     return Nothing()  # a new profile key, a pinned message, and the like
+
+
+def _quoted(told: object) -> str:
+    text = told.get("text") if isinstance(told, dict) else None
+    return _whole(text) if isinstance(text, str) else ""
+
+
+def _whole(text: str) -> str:
+    """Half of a surrogate pair is no text that could be stored or sent."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _text(message: Mapping[str, Any]) -> str:
@@ -215,15 +229,13 @@ def _text(message: Mapping[str, Any]) -> str:
     text = message.get("message")
     if not isinstance(text, str):
         return ""
-    # half of a surrogate pair is no text that could be stored or sent
     wide = text.encode("utf-16-le", "surrogatepass")
     told = message.get("mentions")
     mentions = [found for each in told if (found := _mention(each))] if isinstance(told, list) else []
     for start, length, name in sorted(mentions, reverse=True):
         if wide[2 * start : 2 * (start + length)] == PLACEHOLDER.encode("utf-16-le") * length:
-            name_there = f"@{name}".encode("utf-16-le", "replace")
-            wide = wide[: 2 * start] + name_there + wide[2 * (start + length) :]
-    return wide.decode("utf-16-le", "replace").encode(errors="replace").decode()
+            wide = wide[: 2 * start] + f"@{_whole(name)}".encode("utf-16-le") + wide[2 * (start + length) :]
+    return wide.decode("utf-16-le", "replace")
 
 
 def _mention(told: object) -> tuple[int, int, str] | None:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import logging
-from enum import StrEnum
 
 from bot.channels.signal.caller import Caller
 from bot.channels.signal.contacts import Contacts, Known, read_identities
 from bot.channels.signal.rpc import Refused
+from bot.config import ChangedIdentity
 from bot.errors import WorldError
 
 log = logging.getLogger(__name__)
-
-
-class ChangedIdentity(StrEnum):
-    """What to do where a contact's identity is a new one."""
-
-    WAIT = "wait"  # until one of the staff accepts it
-    TRUST = "trust"  # accept it, and tell staff
 
 
 class People:

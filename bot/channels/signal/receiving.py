@@ -33,10 +33,11 @@ from bot.channels.signal.envelopes import (
     read_line,
 )
 from bot.channels.signal.files import Lost, Vault
-from bot.channels.signal.people import ChangedIdentity, People
+from bot.channels.signal.people import People
 from bot.channels.signal.sending import GROUP
 from bot.channels.signal.sent import Sent
 from bot.channels.signal.spool import Spool, Spooled
+from bot.config import ChangedIdentity
 from bot.domain import Attachment
 from bot.errors import WorldError
 from bot.happenings import (
@@ -204,7 +205,7 @@ class Reader:
             edits = f"{envelope.sender}/{original}"
         found: list[Happening] = []
         if said.text.strip():
-            found.append(Wrote(said.text, edits=edits, identity=identity, expires=said.expires))
+            found.append(Wrote(said.text, edits=edits, identity=identity, expires=said.expires, quotes=said.quotes))
         for told in said.files:
             file = await self._file(told, line)
             taken = None if file is None else Attached(file, identity=identity, expires=said.expires)

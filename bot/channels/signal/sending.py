@@ -16,10 +16,11 @@ from bot.channels.signal.claims import CHANNEL, data_uri
 from bot.channels.signal.contacts import Contacts
 from bot.channels.signal.errors import Fate, Outcome, read_error, read_result
 from bot.channels.signal.files import MAX_FILE, Vault
-from bot.channels.signal.people import ChangedIdentity, People
+from bot.channels.signal.people import People
 from bot.channels.signal.rpc import MARK, Lost, NotAsked, Refused
 from bot.channels.signal.sent import Attempt, Sent
 from bot.channels.signal.spool import Spool
+from bot.config import ChangedIdentity
 from bot.deeds import (
     Accept,
     Decline,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,18 @@ class Bot:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the inbox looks like this."""
         await self.box.until(condition)
+
+
+@asynccontextmanager
+async def running(folder: Path, *, signald: Mapping[str, Any] | None = None, **settings: Any) -> AsyncIterator[Bot]:
+    """A stand-in, and a bot that listens to it."""
+    async with Signald(folder, **(signald or {})) as daemon:
+        bot = Bot(daemon, folder / "bot", **settings)
+        await bot.start()
+        try:
+            yield bot
+        finally:
+            await bot.stop()
 
 
 class NoFiles:
