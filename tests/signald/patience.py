@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-PATIENCE = 12.0  # seconds
+PATIENCE = 30.0  # seconds
 T = TypeVar("T")
 
 
