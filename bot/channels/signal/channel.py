@@ -44,15 +44,14 @@ class Settings:
     """The daemon, and how we speak through it. `socket`: where it listens; `account`: our number there.
 
     `attachments`: its folder of received files, where that is on this machine. `changed_identity`: what to do where a
-    contact has a new one. `disappear`: the timer that is set at first contact; None for none.
+    contact has a new one.
     """
 
     socket: Path
     account: str = field(repr=False)
     attachments: Path | None = None
     changed_identity: ChangedIdentity = ChangedIdentity.WAIT
-    disappear: timedelta | None = None
-    receipts: timedelta = timedelta(seconds=20)  # how long they are waited for before a lost send is made again
+    sends: Setting = field(default_factory=Setting)
     pace: Pace = field(default_factory=Pace)
 
 
@@ -80,7 +79,15 @@ class SignalChannel:
             self._sent,
             self._contacts,
             people,
-            Reader(self._contacts, people, self._sent, self._spool, self._vault, now),
+            Reader(
+                self._contacts,
+                people,
+                self._sent,
+                self._spool,
+                self._vault,
+                now,
+                lambda: self._listener.since is not None,
+            ),
             Courtesy(self._caller),
             alarms,
             news,
@@ -96,7 +103,7 @@ class SignalChannel:
             self._spool,
             self._vault,
             alarms,
-            Setting(settings.disappear, settings.receipts),
+            settings.sends,
             now,
             lambda: self._listener.since,
         )

@@ -17,7 +17,7 @@ from bot.channels.signal.contacts import Contacts
 from bot.channels.signal.courtesy import Courtesy
 from bot.channels.signal.errors import NO_ACCOUNT
 from bot.channels.signal.people import People
-from bot.channels.signal.receiving import Reader
+from bot.channels.signal.receiving import Read, Reader
 from bot.channels.signal.rpc import Connection, Lost, Refused
 from bot.channels.signal.sent import Sent
 from bot.channels.signal.spool import Spool
@@ -92,6 +92,7 @@ class Listener:
         finally:
             hearing.cancel()
             await asyncio.wait([hearing])  # it drains what is on the way before it ends
+            self.since = None
             working.cancel()
             await asyncio.wait([working])
             await self._courtesy.stop()
@@ -109,15 +110,18 @@ class Listener:
             if not lines and not alarms:
                 await self._news.wait()
                 continue
+            held_up = False
             try:
                 read = await self._reader.read(lines)
             except WorldError as error:
                 log.warning("what came cannot be taken at present: %s", describe(error))
-                await asyncio.sleep(self._pace.longest_wait)
-                continue
+                read, held_up = Read(), True  # what staff must hear of does not wait for it
             at = max(at, read.position)
             await inbox.accept(Batch(NAME, str(at), (*alarms, *read.arrivals)))
             self._alarms.heard(alarms)
+            if held_up:
+                await asyncio.sleep(self._pace.longest_wait)
+                continue
             self._reader.accepted(read)
             await self._settled(at)
             self._spool.drop(at)

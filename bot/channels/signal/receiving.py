@@ -91,7 +91,7 @@ class Read:
 
 
 class Reader:
-    """Reads lines for one account."""
+    """Reads lines for one account. `is_heard`: whether the daemon is listened to at this moment."""
 
     def __init__(
         self,
@@ -101,6 +101,7 @@ class Reader:
         spool: Spool,
         vault: Vault,
         now: Callable[[], datetime],
+        is_heard: Callable[[], bool],
     ) -> None:
         self._contacts = contacts
         self._people = people
@@ -109,6 +110,7 @@ class Reader:
         self._vault = vault
         self._tries: Counter[int] = Counter()
         self._now = now
+        self._is_heard = is_heard
 
     async def read(self, lines: Sequence[Spooled]) -> Read:
         """What they say, as far as it can be had now. Raises WorldError where that is not even the first line."""
@@ -241,7 +243,7 @@ class Reader:
         taken = await self._vault.take(claim, line)
         if isinstance(taken, Attachment):
             return taken
-        self._tries[line] += 1
+        self._tries[line] += self._is_heard()  # of a daemon that is away, nothing can be had
         if taken is Lost.AWAY and self._tries[line] < PATIENCE:
             raise FileAway("a file that somebody sent cannot be taken at present")
         log.warning("a file that somebody sent was not taken: %s", taken)

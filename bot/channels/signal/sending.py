@@ -48,8 +48,7 @@ GROUP = "group:"  # begins the room of a group
 OWN = "self"  # stands for our own account in event ids
 TICK = "✔️"
 
-SEND_SECONDS = 60.0  # until a send counts as lost for the time being; its answer is taken whenever it comes
-FILE_SECONDS = 600.0  # for one that carries a file
+FILE_SECONDS = 600.0  # as `Setting.seconds`, for a send that carries a file
 GIVE_UP = timedelta(minutes=15)  # after which nobody waits for that answer any more
 LIMIT_SECONDS = 60.0  # where the server names no time
 CHANGEABLE = timedelta(hours=23)  # programs take no changes of a message that is older than a day; clocks differ
@@ -71,9 +70,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`disappear`: the timer that we set at first contact, if any. `receipts`: how long they are waited for."""
+    """`disappear`: the timer that we set at first contact, if any.
+
+    `seconds`: until a send counts as lost for the time being; its answer is taken whenever it comes. `receipts`: how
+    long they are waited for before a send that is lost is made again.
+    """
 
     disappear: timedelta | None = None
+    seconds: float = 60.0
     receipts: timedelta = timedelta(seconds=20)
 
 
@@ -234,9 +238,10 @@ class Sender:
         message: OutgoingMessage,
         params: Mapping[str, Any],
         pieces: Pieces | None = None,
-        seconds: float = SEND_SECONDS,
+        seconds: float | None = None,
     ) -> int:
         """Send it, unless it was; its timestamp. Raises SendError."""
+        seconds = seconds or self._setting.seconds
         async with self._turn:
             attempt = self._sent.find(message.id)
             stamp = await self._look_back(message.id, attempt)

@@ -31,6 +31,10 @@ create table if not exists others (
     primary key (contact, began)
 ) without rowid;
 """
+KEEP = """
+insert or ignore into receipts select :contact, :timestamp
+where exists (select 1 from sends where contact = :contact and timestamp is null and first <= :timestamp)
+"""
 CLAIM = """
 select min(timestamp) from receipts
 where contact = :contact and timestamp >= :first
@@ -87,8 +91,14 @@ class Sent:
         self._do("update sends set timestamp = ? where id = ?", timestamp, row)
 
     def receipt(self, contact: str, timestamp: int) -> None:
-        """They got a message of ours with this timestamp."""
-        self._do("insert or ignore into receipts values (?, ?)", contact, timestamp)
+        """They got a message of ours with this timestamp. Kept only while it may tell of a send that it was made."""
+        with self._database:
+            self._database.execute(KEEP, {"contact": contact, "timestamp": timestamp})
+
+    def receipts(self) -> int:
+        """How many are kept."""
+        number: int = self._database.execute("select count(*) from receipts").fetchone()[0]
+        return number
 
     def untold(self, contact: str, began: int, ended: int) -> None:
         """Something was sent between these moments, under a timestamp that the daemon does not tell."""

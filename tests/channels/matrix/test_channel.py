@@ -38,7 +38,8 @@ async def test_a_wrong_pin_is_said_when_the_bot_starts(tmp_path: Path, caplog: p
 
 async def test_the_fingerprint_is_the_master_key_in_groups_of_four(tmp_path: Path) -> None:
     with channel(tmp_path, Answering()) as matrix:
-        assert matrix.fingerprint == "AAAA " * 10 + "AAB"
+        lane = Conversation(C, "matrix", Place.REQUESTER, C, room="!room:localhost")
+        assert matrix.fingerprint(lane) == "AAAA " * 10 + "AAB"
 
 
 async def test_who_is_trusted_from_now_on_is_who_is_named_now(tmp_path: Path) -> None:

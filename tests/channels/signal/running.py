@@ -11,10 +11,10 @@ from typing import Any
 
 from bot.channels.signal.channel import Settings, SignalChannel, open_signal
 from bot.channels.signal.listening import Pace
-from bot.channels.signal.sending import Result
+from bot.channels.signal.sending import Result, Setting
 from bot.deeds import Deed, OutgoingMessage
 from bot.domain import Conversation, ConversationId, Place
-from bot.happenings import Arrival, Happening
+from bot.happenings import Arrival, Happening, Wrote
 from bot.ports import Files, SendError
 from tests.channels.matrix.running import Box
 from tests.signald.handle import Signald
@@ -26,14 +26,17 @@ BRISK = Pace(absence=0.3, longest_wait=0.1, shortest_wait=0.02, look=0.5)
 class Bot:
     """One bot on Signal. `start` and `stop` may be repeated: what a restart keeps, it keeps."""
 
-    def __init__(self, signald: Signald, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self, signald: Signald, folder: Path, *, sends: Mapping[str, Any] | None = None, **settings: Any
+    ) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         self.signald = signald
         self.folder = folder
         self.settings = Settings(
             signald.socket,
             signald.account,
-            **{"attachments": signald.data / "attachments", "pace": BRISK, "receipts": timedelta(0), **settings},
+            **{"attachments": signald.data / "attachments", "pace": BRISK, **settings},
+            sends=Setting(**{"receipts": timedelta(0), **(sends or {})}),
         )
         self.box = Box()
         self.ahead = timedelta(0)
@@ -41,6 +44,7 @@ class Bot:
         self._channel: SignalChannel | None = None
         self._listening: asyncio.Task[None] | None = None
         self._sent = 0
+        self._marks = 0
 
     def now(self) -> datetime:
         """The machine's clock, and as much ahead as a test says."""
@@ -112,6 +116,13 @@ class Bot:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the inbox looks like this."""
         await self.box.until(condition)
+
+    async def catches_up(self) -> None:
+        """Wait until all that waits for the bot on the server now has been taken: what comes in order behind it has."""
+        self._marks += 1
+        marker = await self.signald.person(f"Marker {self._marks}")
+        await marker.writes("mark")
+        await self.until(lambda: any(arrival.room == marker.uuid for arrival in self.brought(Wrote)))
 
 
 @asynccontextmanager
