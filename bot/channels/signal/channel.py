@@ -19,10 +19,11 @@ from bot.channels.signal.fetching import Fetcher
 from bot.channels.signal.files import Vault
 from bot.channels.signal.ledger import Ledger
 from bot.channels.signal.listening import Listener, Pace
+from bot.channels.signal.once import Once, Setting
 from bot.channels.signal.people import People
 from bot.channels.signal.receiving import Reader
 from bot.channels.signal.rpc import Refused
-from bot.channels.signal.sending import GROUP, LONGEST, Result, Sender, Setting
+from bot.channels.signal.sending import GROUP, LONGEST, Result, Sender
 from bot.channels.signal.sent import Sent
 from bot.channels.signal.spool import Spool
 from bot.config import ChangedIdentity
@@ -44,14 +45,17 @@ class Settings:
     """The daemon, and how we speak through it. `socket`: where it listens; `account`: our number there.
 
     `attachments`: its folder of received files, where that is on this machine. `changed_identity`: what to do where a
-    contact has a new one.
+    contact has a new one. `disappear`: the timer that is set at first contact; None for none. `receipts` and `seconds`:
+    how long receipts are waited for, and answers to a send (see `Setting`).
     """
 
     socket: Path
     account: str = field(repr=False)
     attachments: Path | None = None
     changed_identity: ChangedIdentity = ChangedIdentity.WAIT
-    sends: Setting = field(default_factory=Setting)
+    disappear: timedelta | None = None
+    receipts: timedelta = timedelta(seconds=20)
+    seconds: float = 60.0
     pace: Pace = field(default_factory=Pace)
 
 
@@ -95,17 +99,18 @@ class SignalChannel:
             now,
             settings.pace,
         )
-        self._sender = Sender(
+        self._once = Once(
             self._caller,
             people,
-            self._contacts,
             self._sent,
             self._spool,
-            self._vault,
             alarms,
-            settings.sends,
+            Setting(settings.receipts, settings.seconds),
             now,
             lambda: self._listener.since,
+        )
+        self._sender = Sender(
+            self._caller, self._once, people, self._contacts, self._sent, self._vault, settings.disappear, now
         )
         self._sent.went_down(int(now().timestamp() * 1000))
 
@@ -165,7 +170,7 @@ class SignalChannel:
     async def close(self) -> None:
         """Close connections and database."""
         await self._caller.close()
-        await self._sender.close()
+        await self._once.close()
         self._database.close()
 
 

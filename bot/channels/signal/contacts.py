@@ -92,7 +92,8 @@ class Contacts:
         seconds = 0 if timer is None else int(timer.total_seconds())
         self._do(
             "insert into contacts (uuid, timer, timer_set) values (:uuid, :seconds, :seconds > 0)"
-            " on conflict (uuid) do update set timer = :seconds, timer_set = timer_set or :seconds > 0",
+            " on conflict (uuid) do update set timer = :seconds, timer_set = timer_set or :seconds > 0"
+            " where timer != :seconds",  # mostly it is the same, and then nothing has to reach the disk
             {"uuid": uuid, "seconds": seconds},
         )
 

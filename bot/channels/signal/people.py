@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from bot.channels.signal.caller import Caller
 from bot.channels.signal.contacts import Contacts, Known, read_identities
-from bot.channels.signal.rpc import Refused
+from bot.channels.signal.rpc import Lost, Refused
 from bot.config import ChangedIdentity
 from bot.errors import WorldError
+
+SILENCE = 120.0  # seconds without asking for identities, after one that was not answered
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +23,7 @@ class People:
         self._caller = caller
         self._contacts = contacts
         self.policy = policy
+        self._not_before = 0.0  # of the loop's clock
 
     async def learn_all(self) -> None:
         """Ask for everybody's. Raises WorldError."""
@@ -43,10 +47,15 @@ class People:
         return (await self._learn(contact)).identity
 
     async def _learn(self, contact: str) -> Known:
+        now = asyncio.get_running_loop().time()
+        if now < self._not_before:
+            return Known(None, None)
         try:
             told = read_identities(await self._caller.ask("listIdentities", number=contact))
         except WorldError as error:
             log.warning("an identity could not be asked for: %s", type(error).__name__)
+            if isinstance(error, Lost):
+                self._not_before = now + SILENCE  # nobody waits again for a daemon that does not answer
             return Known(None, None)
         if contact in told:
             self._contacts.learn({contact: told[contact]})

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.channels.signal.channel import Settings, SignalChannel, open_signal
 from bot.channels.signal.listening import Pace
-from bot.channels.signal.sending import Result, Setting
+from bot.channels.signal.sending import Result
 from bot.deeds import Deed, OutgoingMessage
 from bot.domain import Conversation, ConversationId, Place
 from bot.happenings import Arrival, Happening, Wrote
@@ -26,17 +26,14 @@ BRISK = Pace(absence=0.3, longest_wait=0.1, shortest_wait=0.02, look=0.5)
 class Bot:
     """One bot on Signal. `start` and `stop` may be repeated: what a restart keeps, it keeps."""
 
-    def __init__(
-        self, signald: Signald, folder: Path, *, sends: Mapping[str, Any] | None = None, **settings: Any
-    ) -> None:
+    def __init__(self, signald: Signald, folder: Path, **settings: Any) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         self.signald = signald
         self.folder = folder
         self.settings = Settings(
             signald.socket,
             signald.account,
-            **{"attachments": signald.data / "attachments", "pace": BRISK, **settings},
-            sends=Setting(**{"receipts": timedelta(0), **(sends or {})}),
+            **{"attachments": signald.data / "attachments", "pace": BRISK, "receipts": timedelta(0), **settings},
         )
         self.box = Box()
         self.ahead = timedelta(0)

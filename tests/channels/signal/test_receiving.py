@@ -206,7 +206,7 @@ async def test_timers_are_told_with_each_message_and_when_they_are_set(tmp_path:
 
 
 async def test_our_timer_is_set_at_first_contact_and_only_where_they_set_none(tmp_path: Path) -> None:
-    async with running(tmp_path, sends={"disappear": timedelta(weeks=1)}) as bot:
+    async with running(tmp_path, disappear=timedelta(weeks=1)) as bot:
         amal = await greeted(bot, "Amal")
         await amal.until(lambda: amal.timer == 604_800)
         await amal.sets_timer(0)  # it is theirs to change

@@ -1,4 +1,4 @@
-"""The safety number of a contact is told where it is asked for: inside a transaction, on the thread of the store."""
+"""The safety number is told where services ask for it: inside a transaction, on the store's thread."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.channels.database import DatabaseError
-from bot.channels.signal import sending
+from bot.channels.signal import once
 from bot.channels.signal.channel import PuzzleRejected, open_signal
 from bot.channels.signal.rpc import NotAsked, Refused
 from bot.deeds import Decline, EditText, Enter, Invite, Leave, MakeRoom, SendFile, SendText, Tick
@@ -270,7 +270,7 @@ async def test_where_no_receipt_comes_it_is_sent_again_and_counted(tmp_path: Pat
 
 
 async def test_receipts_are_waited_for_and_only_while_they_can_come(tmp_path: Path) -> None:
-    async with running(tmp_path, sends={"receipts": timedelta(seconds=20)}) as bot:
+    async with running(tmp_path, receipts=timedelta(seconds=20)) as bot:
         amal = await greeted(bot)
         await amal.goes_offline()
         await doubtful(bot, amal)
@@ -291,7 +291,7 @@ async def test_receipts_are_waited_for_and_only_while_they_can_come(tmp_path: Pa
 
 
 async def test_receipts_of_other_messages_tell_nothing(tmp_path: Path) -> None:
-    async with running(tmp_path, sends={"disappear": timedelta(hours=1)}) as bot:
+    async with running(tmp_path, disappear=timedelta(hours=1)) as bot:
         amal, badr = await greeted(bot, "Amal"), await greeted(bot, "Badr")
         before = await bot.do(amal.uuid, SendText("before"))
         lost = await bot.signald.silent("send")
@@ -310,7 +310,7 @@ async def test_receipts_of_other_messages_tell_nothing(tmp_path: Path) -> None:
 
 
 async def test_an_answer_that_comes_late_counts_all_the_same(tmp_path: Path) -> None:
-    async with running(tmp_path, sends={"seconds": 0.2}) as bot:
+    async with running(tmp_path, seconds=0.2) as bot:
         amal = await greeted(bot)
         await amal.goes_offline()
         held = await bot.signald.holds("send")
@@ -324,11 +324,11 @@ async def test_an_answer_that_comes_late_counts_all_the_same(tmp_path: Path) -> 
 
 
 async def test_an_answer_that_never_comes_is_given_up_in_the_end(tmp_path: Path) -> None:
-    async with running(tmp_path, sends={"seconds": 0.2}) as bot:
+    async with running(tmp_path, seconds=0.2) as bot:
         amal = await greeted(bot)
         await bot.signald.silent("send")
         assert (await bot.fails(amal.uuid, SendText("once"), "row")).failure is Failure.AWAY
-        bot.ahead = sending.GIVE_UP
+        bot.ahead = once.GIVE_UP
         await bot.do(amal.uuid, SendText("once"), "row")
         assert amal.texts == ["once"]
 
@@ -372,7 +372,7 @@ async def test_stopped_while_it_sends_the_answer_is_not_lost(tmp_path: Path) -> 
 
 
 async def test_nothing_of_it_lies_in_clear(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async with running(tmp_path, sends={"disappear": timedelta(hours=1)}) as bot:
+    async with running(tmp_path, disappear=timedelta(hours=1)) as bot:
         amal = await greeted(bot)
         await bot.deafen()
         await amal.writes("planted words")

@@ -11,7 +11,7 @@ from bot.channels.signal.caller import TooOld
 from bot.channels.signal.listening import Pace
 from bot.channels.signal.rpc import Connection, NotAsked
 from bot.deeds import SendText
-from bot.happenings import Alarm, Alarmed, Wrote
+from bot.happenings import Alarm, Alarmed, Attached, Wrote
 from bot.ports import Failure
 from tests.channels.signal.running import Bot, running
 from tests.channels.signal.test_receiving import greeted
@@ -186,3 +186,35 @@ async def answers_in_any_order(signald: Signald) -> None:
     with pytest.raises(NotAsked):
         await connection.call("version", {})
     assert heard == []
+
+
+async def test_a_file_that_cannot_be_had_while_the_daemon_is_away_is_waited_for_and_staff_hear_of_the_absence(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, attachments=None) as bot:
+        amal = await greeted(bot)
+        await bot.signald.dies("getAttachment", done=False)
+        await amal.sends_file(b"what the picture shows")
+        await amal.writes("behind it")
+        await bot.box.next(Alarmed)
+        assert alarms(bot) == [Alarm.CHANNEL_AWAY]
+        assert len(bot.brought(Wrote)) == 1
+        await bot.signald.ended()
+        await bot.signald.start()
+        await bot.until(lambda: len(bot.brought(Wrote)) == 2)
+        assert len(bot.brought(Attached)) == 1
+
+
+async def test_a_daemon_that_tells_no_identity_is_not_waited_for_at_each_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.channels.signal.caller.ANSWER_SECONDS", 0.2)
+    async with running(tmp_path) as bot:
+        await bot.signald.until(lambda: len(bot.signald.calls_of("listIdentities")) == 1)
+        await bot.signald.silent("listIdentities", times=None)
+        amal = await bot.signald.person("Amal")
+        for n in range(5):
+            await amal.writes(f"message {n}")
+        await bot.until(lambda: len(bot.brought(Wrote)) == 5)
+        assert len(bot.signald.calls_of("listIdentities")) == 2
+        assert all(arrival.what.identity is None for arrival in bot.brought(Wrote))
