@@ -36,8 +36,7 @@ class Mortal(Helpline):
         return {int(line) for line in path.read_text().split()} if path.exists() else set()
 
     async def live_dangerously(self) -> None:
-        """From now on the bot dies of what it does, and is started again."""
-        await self.stop_bot(kill=True)
+        """The bot dies of what it does, and is started again."""
         while True:
             left = str(self._random.randrange(*LIFE))
             process = await self.launch_bot(KILLER, left, str(self.folder / SPOOLED))
@@ -61,6 +60,9 @@ async def test_killed_at_ten_points_of_one_conversation_nothing_is_lost_and_what
     theirs, relay = await undisturbed(walk, tmp_path / "a")
     async with on_both(tmp_path / "b", lambda settings: Mortal(1, settings)) as (helpline, signald):
         requester = Requester(signald, await signald.person("Amal"), helpline.spooled)
+        # this life tells nobody what came to its disk: nothing may be handed to it
+        await helpline.stop_bot(kill=True)
+        await signald.until(lambda: not signald.subscribed)
         dying = asyncio.create_task(helpline.live_dangerously())
         try:
             seen, seen_relay = await converse_on_both(helpline, requester, walk)

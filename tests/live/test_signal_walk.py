@@ -44,9 +44,12 @@ async def test_a_photo_from_signal_reaches_the_specialists_and_leaves_nothing_in
         shift = Shift(helpline)
         await take(shift)
         await requester.person.sends_file(content, "screen.jpg", text="what I see")
-        shown = await shift.claimer.next_message(shift.relay)
-        assert shown.content["msgtype"] == "m.image"
+        said, warned, shown = [await shift.claimer.next_message(shift.relay) for _ in range(3)]
+        assert (said.body, shown.content["msgtype"]) == ("what I see", "m.image")
+        assert '"screen.jpg"' in warned.body
+        assert said.decrypted
         assert shown.decrypted
+        assert await shift.claimer.fetch(shown) == content
         await signald.until(lambda: not signald.attachments(), "the daemon's folder without the file")
         assert content not in plain_bytes(helpline.data_dir)
         assert content not in plain_bytes(tmp_path)
