@@ -6,7 +6,7 @@ Everything here is frozen data. A type that carries what people wrote, or who th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -111,6 +111,13 @@ class Release:
     moves: bool = False
 
 
+class Keep(StrEnum):
+    """How long what a requester said is kept: until some time after its case is closed, or only while it is vetted."""
+
+    CASE = "case"
+    VETTING = "vetting"
+
+
 class CaseStatus(StrEnum):
     """How far a case has come. Vetting is a person's sign-off (law 8)."""
 
@@ -130,7 +137,8 @@ class Answer:
     its label, what a consent covers, or else the question itself. `outcome` is the routing key (`activist`, `yes`,
     `answered`, `skipped`); `label` the text of the chosen option; `words` what the person wrote, for a free-text
     question, or the name of the file that they sent; `version` that of the text that was consented to. `chosen` has
-    each option, with its text, where several could be chosen; `file` is what was sent.
+    each option, with its text, where several could be chosen; `file` is what was sent. `keep` says how long it is
+    kept. `expires`: so long after somebody could read it, it is to disappear; `due`: when, once somebody could.
     """
 
     step: str
@@ -141,6 +149,9 @@ class Answer:
     version: int | None = None
     chosen: tuple[tuple[str, TextId], ...] = ()
     file: Attachment | None = field(default=None, repr=False)
+    keep: Keep = Keep.CASE
+    expires: timedelta | None = None
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bot.domain import Keep
 from bot.flow.fields import NAME
 from bot.flow.kinds import CARD, CLAUSE, KEYS, LONGEST_ANSWER, MOST_TRIES, NEEDED, UNITS
 from bot.flow.loader import BOT_PHRASES, ENTRY, ENTRY_FLOW_KEYS, FAQ, FLOW, LOCALE, PHRASE, PHRASES, PHRASINGS
@@ -78,6 +79,7 @@ _FORMS: Mapping[str, Schema] = {
     "expire_after": _LENGTH,
     "skip": _one_of(YES, NO),
     "kind": {"enum": list(Kind)},
+    "keep": {"enum": list(Keep)},
     "alone": _CONDITION,
     "personal": _one_of(YES, NO),
     "require": {"anyOf": [_ASKED, {"type": "array", "minItems": 1, "items": _ASKED}]},
