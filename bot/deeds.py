@@ -88,13 +88,32 @@ class Invite:
 
 
 @dataclass(frozen=True, slots=True)
+class Accept:
+    """Accept the contact's new identity (`Failure.CHANGED`): what waits for it can be said, and heard, again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """Leave the conversation's room, after saying why, encrypted: all that is still said in an unsafe room (law 5)."""
 
     why: str = field(repr=False)
 
 
-Deed = SendText | EditText | SendFile | Tick | Enter | Decline | MakeRoom | Follow | Restore | Identify | Invite | Leave
+Deed = (
+    SendText
+    | EditText
+    | SendFile
+    | Tick
+    | Enter
+    | Decline
+    | MakeRoom
+    | Follow
+    | Restore
+    | Identify
+    | Invite
+    | Accept
+    | Leave
+)
 
 
 @dataclass(frozen=True, slots=True)

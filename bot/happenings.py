@@ -6,7 +6,7 @@ A type that carries what people wrote, or who they are, hides it in its `repr` (
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain import Attachment
@@ -22,6 +22,9 @@ class Cause(StrEnum):
     UNBOUND = "unbound"  # not proven to come from a device of the person named as its sender
     PLAIN = "plain"  # sent without encryption
     NOT_TEXT = "not_text"  # neither words nor a file that could be passed on
+    REACTION = "reaction"  # a mark on a message: never an answer (law 9)
+    CALL = "call"  # somebody rang
+    CHANGED = "changed"  # the sender's identity is not the one that was accepted: it may come once the new one is
 
 
 class Danger(StrEnum):
@@ -48,6 +51,12 @@ class Alarm(StrEnum):
     WRONG_IDENTITY = "wrong_identity"  # the identity of somebody listed is not the pinned one (any more)
     SERVER_WENT_BACK = "server_went_back"  # the homeserver is on an older copy: what came after it is gone there
     NEW_DEVICE = "new_device"  # the bot had to begin again with a new device: what came before it cannot be read
+    CHANNEL_AWAY = "channel_away"  # a channel cannot be reached: what is written there waits
+    CHANNEL_BACK = "channel_back"  # it can be reached again
+    CHANNEL_CLOSED = "channel_closed"  # our account there is gone
+    CHANNEL_OLD = "channel_old"  # the program behind a channel is too old to be used
+    CHANNEL_LOSSY = "channel_lossy"  # it runs in a way in which messages are lost while the bot is away
+    CHANNEL_CHALLENGE = "channel_challenge"  # a person must solve a puzzle (`detail`) before more can be sent there
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +66,24 @@ class Wrote:
     `edits` names the sender's earlier message whose place this one takes: a claim that may change how something
     looks, never where it goes (law 11). `identity` stays the same while the sender's account does (on Matrix the
     public master key); empty where the account has none, so that any device may be anybody's; None where it is not
-    known.
+    known. `expires`: so long after it is read it is to be there no more; None where nothing was said of that.
     """
 
     text: str = field(repr=False)
     signed: bool = False
     edits: str | None = field(default=None, repr=False)
     identity: str | None = field(default=None, repr=False)
+    expires: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A file, a picture, a voice message. `signed` and `identity` as in `Wrote`."""
+    """A file, a picture, a voice message. `signed`, `identity` and `expires` as in `Wrote`."""
 
     attachment: Attachment
     signed: bool = False
     identity: str | None = field(default=None, repr=False)
+    expires: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +117,16 @@ class SettingsChanged:
 
 @dataclass(frozen=True, slots=True)
 class Alarmed:
-    """Something that staff must hear of. `who` is the person it is about, `device` their device, where there is one."""
+    """Something that staff must hear of. `who` is the person it is about, `device` their device, where there is one.
+
+    `channel` names the one it is about; `detail` is what people need to mend it, in that channel's words.
+    """
 
     alarm: Alarm
     who: str | None = field(default=None, repr=False)
     device: str | None = field(default=None, repr=False)
+    channel: str = ""
+    detail: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +142,13 @@ class Joined:
 @dataclass(frozen=True, slots=True)
 class Left:
     """The sender left the room, or was removed from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSet:
+    """The sender set how long after being read messages of the room stay; None: they do not disappear (any more)."""
+
+    expires: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +177,7 @@ Happening = (
     | Endangered
     | AsksToVerify
     | SettingsChanged
+    | TimerSet
     | Alarmed
 )
 

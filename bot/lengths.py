@@ -25,9 +25,9 @@ from bot.flow.model import (
     Severity,
 )
 from bot.flow.phrases import ATTACH_ADVICE, ATTACH_SKIP, SEVERAL_HINT, SKIP_HINT
-from bot.services.render import MESSAGE_CHARS
 from bot.services.sayings import NOT_TAKEN, NOTICE_UNENCRYPTED
 
+MATRIX_CHARACTERS = 6_000  # about what one message takes; letters of some scripts take up more of it
 _BETWEEN = len("\n\n")
 _NUMBER = len("10. \n")  # what stands around an answer in the list
 _IN_EVERY_LANGUAGE = {NOT_TAKEN, NOTICE_UNENCRYPTED}  # all of them in one message
@@ -47,10 +47,10 @@ class Limit:
 LIMITS = (
     Limit(
         channel="Matrix",
-        characters=MESSAGE_CHARS,
+        characters=MATRIX_CHARACTERS,
         severity=Severity.WARNING,
         staff=True,
-        instead=lambda length: f"it arrives in {ceil(length / MESSAGE_CHARS)} pieces",
+        instead=lambda length: f"it arrives in {ceil(length / MATRIX_CHARACTERS)} pieces",
     ),
     Limit(
         channel="Signal",

@@ -41,6 +41,7 @@ class Failure(StrEnum):
     GONE = "gone"  # the room or the contact is not there any more: trying again is useless
     REFUSED = "refused"  # the server will never do this: trying again is useless
     UNSAFE = "unsafe"  # doing it would break law 5 or 10: trying again is useless
+    CHANGED = "changed"  # the contact's identity is a new one, which nobody has accepted: it waits for that
 
 
 class SendError(WorldError):
@@ -110,8 +111,14 @@ class Channel(Protocol):
         """What sends: within a day on the same device, a resend under the same id is harmless (law 2)."""
 
     @property
-    def fingerprint(self) -> str:
-        """The public key by which people can make sure that they write to us, in groups that can be read aloud."""
+    def longest(self) -> int:
+        """Bytes of UTF-8 that one message may hold, whatever signs stand in it."""
+
+    def fingerprint(self, conversation: Conversation) -> str:
+        """By what the conversation's contact can make sure that they write to us, in groups that can be read aloud.
+
+        Empty where it is not known.
+        """
 
     def trust(self, pins: Mapping[str, str]) -> None:
         """These are the staff, each with their pinned identity, in place of those named before (law 10)."""

@@ -17,6 +17,7 @@ from bot.admin.guide import Ask
 from bot.admin.lock import InUse, only_one
 from bot.admin.setup import identity_record
 from bot.app import SystemClock, staff_of
+from bot.channels.matrix.channel import MatrixChannel
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import IdentityError, Own, read_own
 from bot.channels.matrix.selfcheck import masters
@@ -218,7 +219,8 @@ async def _at_rest(config: Config, own: Own, verb: str, params: control.Params) 
             SystemClock(),
             secrets.token_bytes,
             lambda _channel: own.device_id,
-            lambda _channel: grouped(own.master or ""),
+            lambda _conversation: grouped(own.master or ""),
+            lambda _channel: MatrixChannel.longest,
         )
         return await verbs.of_staff(Resting(kept, kit))[verb](params)
     finally:

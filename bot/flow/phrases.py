@@ -141,6 +141,8 @@ IN_PHRASES = frozenset(
         "fingerprint",
         "device",
         "setting",
+        "channel",
+        "detail",
     }
 )
 """What the program fills into phrases. Which phrase gets which is up to the service that says it."""

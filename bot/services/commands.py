@@ -50,6 +50,13 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Trust:
+    """`!trust 7F3K`"""
+
+    case: CaseNumber | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListStaff:
     """`!staff list`"""
 
@@ -78,9 +85,9 @@ class Unknown:
 
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
-Command = Help | Vet | Claim | Close | ForStaff | Unknown
+Command = Help | Vet | Claim | Close | Trust | ForStaff | Unknown
 
-VERBS = ("help", "vet", "claim", "close", "staff")
+VERBS = ("help", "vet", "claim", "close", "trust", "staff")
 STAFF_VERBS = ("list", "add", "remove")
 
 
@@ -104,6 +111,8 @@ def parse(text: str, own: CaseNumber | None) -> Command:
             return Claim(_case(rest, own)[0])
         case "close":
             return Close(_case(rest, own)[0])
+        case "trust":
+            return Trust(_case(rest, own)[0])
         case "staff":
             return _staff(_without_unseen(rest))
         case other:

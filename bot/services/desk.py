@@ -41,7 +41,7 @@ class Desk:
     ) -> None:
         self._store = store
         self._channels = {channel.name: channel for channel in channels}
-        self._kit = Kit(releases, staff, clock, chance, self._device, self._fingerprint)
+        self._kit = Kit(releases, staff, clock, chance, self._device, self._fingerprint, self._longest)
         self._intake = Intake(store, self._kit, Presence(store, self._channels, self._kit), self._committed)
         self._outbox = Outbox(store, self._channels, self._kit, self._committed)
         self._scheduler = Scheduler(store, clock, self._kit, self._committed)
@@ -132,5 +132,8 @@ class Desk:
     def _device(self, channel: str) -> str:
         return self._channels[channel].device
 
-    def _fingerprint(self, channel: str) -> str:
-        return self._channels[channel].fingerprint
+    def _fingerprint(self, conversation: Conversation) -> str:
+        return self._channels[conversation.channel].fingerprint(conversation)
+
+    def _longest(self, channel: str) -> int:
+        return self._channels[channel].longest

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.deeds import (
+    Accept,
     Enter,
     Follow,
     Identify,
@@ -34,6 +35,7 @@ from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
 LONGEST_WAIT = 60.0  # seconds between two attempts: a helpline is back soon after its server is
+UNACCEPTED_WAIT = 600.0  # seconds until a new identity is tried again: somebody may have accepted it elsewhere
 LONGEST_LIMIT = 3600.0  # seconds; a server that asks for a longer pause is asked again all the same
 MAX_SURPRISES = 8  # attempts that end in an error nobody named, before the deed counts as impossible
 MAX_ERRANDS = 8  # attempts at what is less than a word to staff, before it holds up the queue room no longer
@@ -52,6 +54,8 @@ def next_attempt(failure: Failure, attempts: int, now: datetime, retry_after: fl
         case Failure.LIMITED:
             asked = retry_after if retry_after is not None and retry_after >= 0 else 1.0
             return now + timedelta(seconds=min(max(asked, 0.1), LONGEST_LIMIT))
+        case Failure.CHANGED:
+            return now + timedelta(seconds=UNACCEPTED_WAIT)
         case Failure.GONE | Failure.REFUSED | Failure.UNSAFE:
             return None
 
@@ -189,6 +193,8 @@ class Outbox:
         due = next_attempt(failure, message.attempts, work.now, error.retry_after)
         if due is not None:
             tx.outbox.save(replace(message, attempts=message.attempts + 1, due=due))
+            if failure is Failure.CHANGED and conversation.place is Place.REQUESTER:
+                identity.changed(work, conversation)
         else:
             tx.outbox.empty(message.id)
             with _done_without():
@@ -222,7 +228,9 @@ def _must_be_done(conversation: Conversation, message: OutgoingMessage) -> bool:
 
 def _learn(work: Work, conversation: Conversation, message: OutgoingMessage, done: Done) -> None:
     """Keep what the deed brought to light."""
-    if conversation.place is Place.REQUESTER:
+    if isinstance(message.deed, Accept):
+        identity.accepted(work, conversation, done.identity)
+    elif conversation.place is Place.REQUESTER:
         identity.note(work, conversation, done.identity)
     if isinstance(message.deed, Identify):
         roster.identified(work, message.deed, done.identity)

@@ -43,6 +43,7 @@ from bot.happenings import (
     Moved,
     Removed,
     SettingsChanged,
+    TimerSet,
     Unreadable,
     Wrote,
 )
@@ -97,7 +98,7 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             case = casework.human_case(work, conversation)
             if case is not None:
                 casework.tell_staff(work, case, sayings.REQUESTER_LEFT)
-        case Joined() | SettingsChanged() | Alarmed():
+        case Joined() | SettingsChanged() | TimerSet() | Alarmed():
             pass
         case _:
             assert_never(arrival.what)
@@ -183,6 +184,9 @@ def _asks_to_verify(work: Work, conversation: Conversation) -> None:
 
 
 def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
+    if cause is Cause.CHANGED:
+        identity.changed(work, conversation)
+        return
     case = casework.human_case(work, conversation)
     if case is None:
         _miss(work, conversation, cause)
@@ -226,7 +230,7 @@ def _tell_once(work: Work, conversation: Conversation, case: Case, text: TextId)
 
 
 def _say(work: Work, conversation: Conversation, case: Case, text: TextId) -> None:
-    fingerprint = work.kit.fingerprint(conversation.channel)
+    fingerprint = work.kit.fingerprint(conversation)
     work.say(conversation, work.kit.render.requester(text, case.locale, case.number, fingerprint=fingerprint))
 
 
@@ -274,7 +278,7 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 work.tx.conversations.save(conversation)
             case _:
                 pass  # said below, all together
-    fingerprint = work.kit.fingerprint(conversation.channel)
+    fingerprint = work.kit.fingerprint(conversation)
     work.say(conversation, step.words(locale, conversation.case, fingerprint))
     if wish is not None and earlier is not None:  # what was passed on then stands in rooms of the staff
         work.say(work.queue(), work.kit.render.staff(wish, case=earlier))

@@ -175,7 +175,9 @@ def _show(work: Work, notes: Conversation, said: Said) -> None:
 def _change(work: Work, origin: Origin, text: str, *, to: Conversation | None) -> bool:
     """Put the words in the place of those passed on before; False where that is not one message in this room."""
     copies = work.tx.copies.of(origin)
-    if to is None or [copy.conversation for copy in copies] != [to.id] or len(split(text)) != 1:
+    if to is None or [copy.conversation for copy in copies] != [to.id]:
+        return False
+    if len(split(text, work.kit.longest(to.channel))) != 1:
         return False
     work.post(to, EditText(copies[0].event_id, text), origin)
     return True

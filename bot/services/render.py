@@ -23,8 +23,6 @@ from bot.flow.model import ATTACHED, SKIPPED
 from bot.ports import Texts
 from bot.services import sayings
 
-# an event holds 64 KiB; in JSON, sealed and in base64, a character of the first plane takes at most 8 bytes of it
-MESSAGE_CHARS = 6_000
 QUOTE_CHARS = 200  # enough to know one's own message again
 
 
@@ -168,17 +166,24 @@ class Renderer:
         return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1))
 
 
-def split(text: str) -> list[str]:
-    """The text in messages that fit into an event: cut between paragraphs, or else lines, words, characters."""
-    beyond = max(text, default="") > "\uffff"  # emoji and some scripts: such a character takes twice as much
-    limit = MESSAGE_CHARS // 2 if beyond else MESSAGE_CHARS
+def split(text: str, longest: int) -> list[str]:
+    """The text in messages of so many bytes of UTF-8: cut between paragraphs, or else lines, words, characters."""
     parts = []
-    while len(text) > limit:
+    while (limit := _fitting(text, longest)) < len(text):
         cuts = (text.rfind(border, 1, limit) for border in ("\n\n", "\n", " "))
         cut = next((cut for cut in cuts if cut > 0), limit)
         parts.append(text[:cut].rstrip())
         text = text[cut:].lstrip()
     return [part for part in (*parts, text) if part.strip()]
+
+
+def _fitting(text: str, longest: int) -> int:
+    """How many of the first characters fit, at least one; half of a surrogate pair takes as much as a whole one."""
+    beginning = text[: longest + 1].encode("utf-8", "surrogatepass")
+    if len(beginning) <= longest:
+        return len(text)
+    # a character that is cut in two at the end does not fit
+    return max(len(beginning[:longest].decode("utf-8", "ignore")), 1)
 
 
 def quote(text: str) -> str:

@@ -16,7 +16,11 @@ NOT_TAKEN = TextId("bot.not_taken")
 NOTICE_UNENCRYPTED = TextId("bot.notice_unencrypted")
 REMOVED_BY_STAFF = TextId("bot.removed")
 SKIPPED = TextId("bot.skipped")
-CANNOT_READ = {cause: TextId(f"bot.cannot_read_{cause.value}") for cause in Cause}
+CANNOT_READ: dict[Cause, TextId] = {
+    cause: TextId(f"bot.cannot_read_{cause.value}")
+    for cause in Cause
+    if cause is not Cause.CHANGED  # it is heard of once the identity is accepted
+}
 WAITING_HELP = TextId("bot.waiting_help")
 WAITING_STOP = TextId("bot.waiting_stop")
 EARLIER_CASE = TextId("bot.earlier_case")
@@ -126,6 +130,9 @@ FILE_KEPT = TextId("staff.file_kept")
 FILE_NOT_DELIVERED = TextId("staff.file_not_delivered")
 IDENTITY_CHANGED = TextId("staff.identity_changed")
 IDENTITY_GONE = TextId("staff.identity_gone")
+IDENTITY_WAITS = TextId("staff.identity_waits")
+TRUST_DONE = TextId("staff.trust_done")
+TRUST_REFUSED = TextId("staff.trust_refused")
 IDENTITY_NONE = TextId("staff.identity_none")
 IDENTIFY_FAILED = TextId("staff.identify_failed")
 NOT_FOLLOWED = TextId("staff.not_followed")

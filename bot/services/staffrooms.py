@@ -24,10 +24,11 @@ from bot.happenings import (
     Moved,
     Removed,
     SettingsChanged,
+    TimerSet,
     Unreadable,
     Wrote,
 )
-from bot.services import casework, relay, roster, sayings
+from bot.services import casework, identity, relay, roster, sayings
 from bot.services.commands import (
     AddStaff,
     Claim,
@@ -37,6 +38,7 @@ from bot.services.commands import (
     Help,
     ListStaff,
     RemoveStaff,
+    Trust,
     Unknown,
     Vet,
     is_command,
@@ -77,14 +79,15 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             _tell_queue(work, conversation, changed, who=arrival.sender, setting=what)
             if conversation.place is not Place.QUEUE:
                 work.post(conversation, Restore())
-        case Alarmed(alarm, who, device):
+        case Alarmed(alarm, who, device, channel, detail):
             own = sayings.OWN_ALARMS.get(alarm) if who == work.kit.staff.bot else None
-            _tell_queue(work, conversation, own or sayings.ALARMS[alarm], who=who or "", device=device or "")
+            about = {"device": device or "", "channel": channel.capitalize(), "detail": detail}
+            _tell_queue(work, conversation, own or sayings.ALARMS[alarm], who=who or "", **about)
         case AsksToVerify():
             if work.lists(arrival.sender):
-                fingerprint = work.kit.fingerprint(conversation.channel)
+                fingerprint = work.kit.fingerprint(conversation)
                 work.say(conversation, work.kit.render.staff(sayings.CANNOT_VERIFY_HERE, fingerprint=fingerprint))
-        case Attached() | Removed():
+        case Attached() | Removed() | TimerSet():
             pass  # staff among themselves
         case Endangered():
             pass  # staff rooms hold more than two; what is said there is sealed for listed devices alone (law 10)
@@ -150,9 +153,9 @@ def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None
             _ask_back(work, said_in, meant)
         case ListStaff() | AddStaff() | RemoveStaff():
             _change_staff(work, said_in, who, command)
-        case Vet(None) | Claim(None) | Close(None):
+        case Vet(None) | Claim(None) | Close(None) | Trust(None):
             _answer(work, said_in, sayings.CASE_MISSING)
-        case Vet(number) | Claim(number) | Close(number):
+        case Vet(number) | Claim(number) | Close(number) | Trust(number):
             case = _case(work, number)
             if case is None:
                 _answer(work, said_in, sayings.NO_SUCH_CASE)
@@ -162,7 +165,7 @@ def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None
             assert_never(command)
 
 
-def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close) -> casework.Told:
+def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close | Trust) -> casework.Told:
     match command:
         case Vet(_, verdict, note):
             return casework.vet(work, case, verdict, note, who)
@@ -170,6 +173,8 @@ def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close) -> casew
             return casework.claim(work, case, who)
         case Close():
             return casework.close(work, case, who)
+        case Trust():
+            return identity.accept(work, case)
         case _:
             assert_never(command)
 
@@ -236,12 +241,12 @@ def _case(work: Work, number: CaseNumber | None) -> Case | None:
 
 
 def _tell_queue(
-    work: Work, conversation: Conversation, text: TextId, *, who: str, device: str = "", setting: str = ""
+    work: Work, conversation: Conversation, text: TextId, *, who: str, device: str = "", **params: str
 ) -> None:
     """Tell all staff of what happened in one of their rooms."""
     case = conversation.case or ""
     say = work.kit.render.staff
-    work.say(work.queue(), say(text, case=case, who=_shown(who), device=_shown(device), setting=setting))
+    work.say(work.queue(), say(text, case=case, who=_shown(who), device=_shown(device), **params))
 
 
 def _shown(name: str) -> str:

@@ -43,7 +43,8 @@ class Staff:
 class Kit:
     """What decisions need from outside. `chance(n)` gives n random bytes.
 
-    `device(channel)` is what sends there, `fingerprint(channel)` what people know it by: see `Channel`.
+    `device(channel)` is what sends there, `longest(channel)` what fits into a message, `fingerprint(conversation)` what
+    people know us by: see `Channel`.
     """
 
     releases: Releases
@@ -51,7 +52,8 @@ class Kit:
     clock: Clock
     chance: Callable[[int], bytes]
     device: Callable[[str], str]
-    fingerprint: Callable[[str], str]
+    fingerprint: Callable[[Conversation], str]
+    longest: Callable[[str], int]
 
     @property
     def engine(self) -> Engine:
@@ -98,8 +100,15 @@ class Work:
 
     def say(self, conversation: Conversation, text: str, origin: Origin | None = None) -> None:
         """Post a text, in several messages where it does not fit into one."""
-        for part in split(text):
+        for part in split(text, self.kit.longest(conversation.channel)):
             self.post(conversation, SendText(part), origin)
+
+    def post_first(self, conversation: Conversation, deed: Deed) -> None:
+        """Have this done before all that waits."""
+        waiting = self.drop_lane(conversation)
+        self.post(conversation, deed)
+        for message in waiting:
+            self.tx.outbox.add(replace(message, due=None))
 
     def drop_lane(self, conversation: Conversation) -> list[OutgoingMessage]:
         """Take back whatever is not sent yet."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
 from bot.deeds import (
+    Accept,
     Decline,
     Deed,
     EditText,
@@ -48,6 +49,7 @@ from bot.happenings import (
     Removed,
     Setting,
     SettingsChanged,
+    TimerSet,
     Unreadable,
     Wrote,
 )
@@ -182,10 +184,14 @@ def listed_from_json(text: str) -> Listed:
 
 def _happening_fields(what: Happening) -> Fields:
     match what:
-        case Wrote(text, signed, edits, identity):
-            return {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
-        case Attached(attachment, signed, identity):
-            return {"kind": "attached", "file": rows.attachment_row(attachment), "signed": signed, "identity": identity}
+        case Wrote(text, signed, edits, identity, expires):
+            said = {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
+            return {**said, "expires": _seconds(expires)}
+        case Attached(attachment, signed, identity, expires):
+            sent = {"kind": "attached", "file": rows.attachment_row(attachment), "signed": signed, "identity": identity}
+            return {**sent, "expires": _seconds(expires)}
+        case TimerSet(expires):
+            return {"kind": "timer_set", "expires": _seconds(expires)}
         case Removed(event_id):
             return {"kind": "removed", "event_id": event_id}
         case Invited():
@@ -204,8 +210,9 @@ def _happening_fields(what: Happening) -> Fields:
             return {"kind": "asks_to_verify"}
         case SettingsChanged(setting):
             return {"kind": "settings_changed", "setting": setting.value}
-        case Alarmed(alarm, who, device):
-            return {"kind": "alarmed", "alarm": alarm.value, "who": who, "device": device}
+        case Alarmed(alarm, who, device, channel, detail):
+            about = {"who": who, "device": device, "channel": channel, "detail": detail}
+            return {"kind": "alarmed", "alarm": alarm.value, **about}
         case _:
             assert_never(what)
 
@@ -216,9 +223,13 @@ _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
         _flag(fields["signed"]),
         _text_or_none(fields.get("edits", "" if fields.get("edited") else None)),  # earlier rows say only whether
         _text_or_none(fields.get("identity")),
+        _time(fields.get("expires")),
     ),
     "attached": lambda fields: Attached(
-        rows.attachment(fields["file"]), _flag(fields["signed"]), _text_or_none(fields["identity"])
+        rows.attachment(fields["file"]),
+        _flag(fields["signed"]),
+        _text_or_none(fields["identity"]),
+        _time(fields.get("expires")),
     ),
     "removed": lambda fields: Removed(_text(fields["event_id"])),
     "invited": lambda _: Invited(),
@@ -230,8 +241,13 @@ _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
     "asks_to_verify": lambda _: AsksToVerify(),
     "settings_changed": lambda fields: SettingsChanged(Setting(fields["setting"])),
     "alarmed": lambda fields: Alarmed(
-        Alarm(fields["alarm"]), _text_or_none(fields["who"]), _text_or_none(fields["device"])
+        Alarm(fields["alarm"]),
+        _text_or_none(fields["who"]),
+        _text_or_none(fields["device"]),
+        _text(fields.get("channel", "")),  # earlier rows have neither
+        _text(fields.get("detail", "")),
     ),
+    "timer_set": lambda fields: TimerSet(_time(fields["expires"])),
 }
 
 
@@ -263,6 +279,8 @@ def _deed_fields(deed: Deed) -> Fields:
             return {"kind": "identify", "contact": contact, "lead": lead}
         case Invite(contact):
             return {"kind": "invite", "contact": contact}
+        case Accept():
+            return {"kind": "accept"}
         case Leave(why):
             return {"kind": "leave", "why": why}
         case _:
@@ -281,6 +299,7 @@ _DEEDS: dict[str, Callable[[Fields], Deed]] = {
     "restore": lambda _: Restore(),
     "identify": lambda fields: Identify(_text(fields["contact"]), _flag(fields["lead"])),
     "invite": lambda fields: Invite(_text(fields["contact"])),
+    "accept": lambda _: Accept(),
     "leave": lambda fields: Leave(_text(fields["why"])),
 }
 
@@ -293,6 +312,18 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("expected a text")
     return value
+
+
+def _seconds(time: timedelta | None) -> int | None:
+    return None if time is None else int(time.total_seconds())
+
+
+def _time(seconds: object) -> timedelta | None:
+    if seconds is None:
+        return None
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        raise TypeError("expected seconds")
+    return timedelta(seconds=seconds)
 
 
 def _flag(value: object) -> bool:

@@ -51,7 +51,8 @@ class MemoryChannel:
     def __init__(self, name: str = "memory", device: str = "DEVICE1") -> None:
         self.name = name
         self.device = device
-        self.fingerprint = "MEMO RYKE Y"
+        self.longest = 7_000
+        self.key = "MEMO RYKE Y"
         self.entering = Entered.SAFE
         self.identities: dict[str, str] = {}
         self.pins: dict[str, str] = {}
@@ -84,6 +85,9 @@ class MemoryChannel:
             for conversation, message in self.delivered
             if conversation.room == room and isinstance(message.deed, SendText)
         ]
+
+    def fingerprint(self, conversation: Conversation) -> str:
+        return self.key
 
     def trust(self, pins: Mapping[str, str]) -> None:
         self.pins = dict(pins)

@@ -467,7 +467,8 @@ def test_the_channel_is_named_and_says_which_device_it_is(world: World) -> None:
     assert world.channel.device
 
 
-def test_the_fingerprint_can_be_read_aloud(world: World) -> None:
-    groups = world.channel.fingerprint.split(" ")
+async def test_the_fingerprint_can_be_read_aloud(world: World) -> None:
+    room = await entered(world)
+    groups = world.channel.fingerprint(lane(world, room)).split(" ")
     assert len(groups) > 1
     assert all(1 <= len(group) <= 4 for group in groups)

@@ -55,6 +55,12 @@ def deeds(world: World, room: str, kind: type) -> list[object]:
         (Alarmed(Alarm.WRONG_IDENTITY, VETTER), "alarm_wrong_identity"),
         (Alarmed(Alarm.NEW_DEVICE), "alarm_new_device"),
         (Alarmed(Alarm.SERVER_WENT_BACK), "alarm_server_went_back"),
+        (Alarmed(Alarm.CHANNEL_AWAY, channel="other"), "alarm_channel_away"),
+        (Alarmed(Alarm.CHANNEL_BACK, channel="other"), "alarm_channel_back"),
+        (Alarmed(Alarm.CHANNEL_CLOSED, channel="other"), "alarm_channel_closed"),
+        (Alarmed(Alarm.CHANNEL_OLD, channel="other", detail="0.9"), "alarm_channel_old"),
+        (Alarmed(Alarm.CHANNEL_LOSSY, channel="other", detail="--careful"), "alarm_channel_lossy"),
+        (Alarmed(Alarm.CHANNEL_CHALLENGE, channel="other", detail="a-token"), "alarm_channel_challenge"),
         (Alarmed(Alarm.UNSIGNED_DEVICE, BOT, "OTHER"), "alarm_own_unsigned_device"),
         (Alarmed(Alarm.WRONG_IDENTITY, BOT), "alarm_own_wrong_identity"),
     ],
@@ -63,7 +69,9 @@ async def test_what_happened_in_no_room_is_told_in_the_queue_room(alarmed: Alarm
     async with World() as world:
         await world.happen("", VETTER, alarmed)
         (said,) = world.said(QUEUE)
-        assert said == staff_text(told, who=alarmed.who or "", device=alarmed.device or "")
+        about = {"who": alarmed.who or "", "device": alarmed.device or ""}
+        assert said == staff_text(told, **about, channel=alarmed.channel.capitalize(), detail=alarmed.detail)
+        assert alarmed.detail in said
         for named in (alarmed.device, alarmed.who if alarmed.who != BOT else None):
             assert named is None or named in said
 
@@ -175,8 +183,8 @@ async def test_staff_who_ask_to_verify_hear_how_to_compare_and_nobody_else_does(
         for sender in (VETTER, STRANGER):
             await world.happen(QUEUE, sender, AsksToVerify())
         (said,) = world.said(QUEUE)
-        assert said == staff_text("cannot_verify", fingerprint=world.server.fingerprint)
-        assert world.server.fingerprint in said
+        assert said == staff_text("cannot_verify", fingerprint=world.server.key)
+        assert world.server.key in said
 
 
 async def test_a_record_that_cannot_be_read_is_told_once_and_quotes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,7 +186,7 @@ async def test_relay_text_reaches_the_requester_word_for_word_and_is_ticked() ->
 async def test_a_long_message_is_ticked_once_when_all_of_it_is_delivered() -> None:
     async with World() as world:
         await world.claimed()
-        event = await world.write(world.relay, CLAIMER, "a paragraph\n\n" * 1_000, signed=True)
+        event = await world.write(world.relay, CLAIMER, "a paragraph\n\n" * 1_500, signed=True)
         assert len([text for text in world.said(ROOM) if text.startswith("a paragraph")]) == 3
         assert world.server.ticked() == [event]
 

@@ -47,7 +47,8 @@ class MortalStore:
 class MortalChannel:
     def __init__(self, server, fate: Fate) -> None:
         self._server, self._fate = server, fate
-        self.name, self.device, self.fingerprint = server.name, server.device, server.fingerprint
+        self.name, self.device, self.longest = server.name, server.device, server.longest
+        self.fingerprint = server.fingerprint
 
     def trust(self, pins) -> None:
         self._server.trust(pins)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.channels.matrix.sending import LONGEST
 from bot.domain import Answer, Case, CaseNumber, CaseStatus, ConversationId, TextId
 from bot.flow.events import Ask, AskLanguage, End, Say, ShowAnswers
-from bot.services.render import MESSAGE_CHARS, Renderer, quote, split
+from bot.services.render import Renderer, quote, split
 
 SENTENCES = {
     "en": {
@@ -143,32 +144,39 @@ def test_the_notice_is_said_in_every_language() -> None:
 
 
 def test_a_long_text_is_cut_between_paragraphs() -> None:
-    first, second = "a" * 4_000, "b " * 1_500
-    assert split(f"{first}\n\n{second}") == [first, second.rstrip() + " "]
+    first, second = "a" * 4_000, "b " * 2_000
+    assert split(f"{first}\n\n{second}", LONGEST) == [first, second.rstrip() + " "]
 
 
 @pytest.mark.parametrize("border", ["\n", " "])
 def test_a_long_paragraph_is_cut_between_lines_or_words(border: str) -> None:
-    assert split(border.join(["a" * 3_500] * 3)) == ["a" * 3_500] * 3
+    assert split(border.join(["a" * 3_500] * 3), LONGEST) == ["a" * 3_500] * 3
 
 
 def test_a_text_that_fits_is_left_as_it_is() -> None:
-    assert split("  two\n\n\nlines ") == ["  two\n\n\nlines "]
+    assert split("  two\n\n\nlines ", LONGEST) == ["  two\n\n\nlines "]
 
 
 def test_nothing_is_said_as_nothing() -> None:
-    assert split("") == split(" \n ") == []
+    assert split("", LONGEST) == split(" \n ", LONGEST) == []
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50), st.integers(1, 2_000))
 def test_no_message_outgrows_an_event_and_no_sign_is_lost(piece: str, times: int) -> None:
     text = piece * times
-    parts = split(text)
+    parts = split(text, LONGEST)
     assert "".join("".join(parts).split()) == "".join(text.split())
     for part in parts:
         sealed = len(json.dumps(part)) * 4 / 3
         assert sealed < 60_000
-        assert len(part) <= MESSAGE_CHARS
+        assert len(part.encode()) <= LONGEST
+
+
+@given(st.text(max_size=60), st.integers(1, 40))
+def test_a_text_is_cut_to_any_size_and_never_inside_a_sign(text: str, longest: int) -> None:
+    parts = split(text, longest)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert all(len(part.encode("utf-8", "surrogatepass")) <= longest or len(part) == 1 for part in parts)
 
 
 def test_a_quote_is_short_and_marked_on_every_line() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.deeds import (
+    Accept,
     Copy,
     Decline,
     Deed,
@@ -60,6 +61,7 @@ from bot.happenings import (
     Removed,
     Setting,
     SettingsChanged,
+    TimerSet,
     Unreadable,
     Wrote,
 )
@@ -110,16 +112,23 @@ FILE = Attachment(
     caption="planted caption",
 )
 HAPPENINGS: tuple[Happening, ...] = (
-    Wrote("planted words of an arrival", signed=True, edits="$planted-edited", identity="planted identity"),
+    Wrote(
+        "planted words of an arrival", signed=True, edits="$planted-edited", identity="planted identity", expires=HOUR
+    ),
     Wrote("half a pair \ud83d, a nul \x00, an end \u2029, and سلام"),
     Wrote("planted words of an edit", edits="", identity=""),
+    Wrote("planted words that disappear", expires=timedelta(hours=1)),
     Attached(FILE, signed=True, identity="planted identity of a sender"),
+    Attached(FILE, expires=timedelta(days=7)),
+    TimerSet(timedelta(weeks=1)),
+    TimerSet(None),
     Removed("$planted-removed"),
     Moved("!planted-newer-room:example.org"),
     AsksToVerify(),
     *(SettingsChanged(setting) for setting in Setting),
     *(Alarmed(alarm, "@planted-alarmed:example.org", "planted device") for alarm in Alarm),
     Alarmed(Alarm.NEW_DEVICE),
+    Alarmed(Alarm.CHANNEL_CHALLENGE, channel="signal", detail="planted token"),
     Invited(),
     Joined(),
     Left(),
@@ -139,6 +148,7 @@ DEEDS: tuple[Deed, ...] = (
     Follow("!planted-room-to-follow:example.org"),
     Restore(),
     Identify("@planted-identified:example.org", lead=True),
+    Accept(),
 )
 ORIGIN = Origin(ConversationId("c-relay"), "$planted-origin-event")
 

@@ -16,7 +16,7 @@ from bot.channels.matrix.identity import IdentityError, Own, read_own, verify
 from bot.channels.matrix.listening import Listener
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
-from bot.channels.matrix.sending import Result, Sender
+from bot.channels.matrix.sending import LONGEST, Result, Sender
 from bot.channels.matrix.upkeep import Upkeep
 from bot.deeds import OutgoingMessage
 from bot.domain import Conversation
@@ -34,6 +34,7 @@ class MatrixChannel:
     """
 
     name = NAME
+    longest = LONGEST
 
     def __init__(
         self,
@@ -60,9 +61,8 @@ class MatrixChannel:
         """The device that sends."""
         return self._guard.device_id
 
-    @property
-    def fingerprint(self) -> str:
-        """The bot's public master key, in groups of four."""
+    def fingerprint(self, conversation: Conversation) -> str:
+        """The bot's public master key, in groups of four: the same for everyone."""
         return grouped(self._master)
 
     def trust(self, pins: Mapping[str, str]) -> None:

@@ -23,6 +23,7 @@ from bot.channels.matrix.rooms import Rooms
 from bot.channels.matrix.signing import Device
 from bot.channels.matrix.sync import usable
 from bot.deeds import (
+    Accept,
     Decline,
     EditText,
     Enter,
@@ -41,8 +42,9 @@ from bot.domain import Conversation, Place
 from bot.ports import Entered, Failure, SendError
 
 Content = Mapping[str, Any]
-InRoom = SendText | EditText | SendFile | Tick | Enter | Decline | Follow | Restore | Identify | Invite | Leave
+InRoom = SendText | EditText | SendFile | Tick | Enter | Decline | Follow | Restore | Identify | Invite | Accept | Leave
 OWN_ID = "org.vestibule.id"  # where an outbox row's id stands inside the encrypted content
+LONGEST = 7_000  # bytes; an event holds 64 KiB, and in JSON, sealed and in base64 a byte takes at most 8 of it
 TICK = "✓"
 RELATION = "m.relates_to"
 REMEMBERED = timedelta(hours=20)  # a homeserver forgets transaction ids after 24 hours; clocks differ
@@ -116,6 +118,8 @@ class Sender:
             case Invite(contact):
                 await self._invite(room, contact)
                 return Result()
+            case Accept():
+                return Result()  # an identity that is new holds nothing up here: staff are told of it
             case Leave(why):
                 await self._leave(room, message, why)
                 return Result()
