@@ -28,7 +28,14 @@ class EditText:
 
 @dataclass(frozen=True, slots=True)
 class SendFile:
-    """Pass this file on in the conversation's room: its ciphertext anew, its key encrypted."""
+    """Pass this file on in the conversation's room, its key encrypted."""
+
+    attachment: Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Nobody needs this file any more: let the channel that brought it erase what it kept. Says nothing to anybody."""
 
     attachment: Attachment
 
@@ -103,6 +110,7 @@ Deed = (
     SendText
     | EditText
     | SendFile
+    | Discard
     | Tick
     | Enter
     | Decline

@@ -72,9 +72,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that is passed on as ciphertext and never opened by us.
+    """A file that is passed on and never looked into by us.
 
-    `place` is where its ciphertext lies and `secret` what opens it, both in the words of the channel that brought it.
+    `channel` brought it; `place` is where its ciphertext lies and `secret` what opens it, both in that channel's words.
     Name, type and size (bytes) are the sender's claims, cleaned; `caption` is what they wrote beside it.
     """
 
@@ -85,6 +85,7 @@ class Attachment:
     place: str = field(repr=False)
     secret: str = field(repr=False)
     caption: str = field(default="", repr=False)
+    channel: str = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ Errors, by whose fault it is:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -100,6 +101,17 @@ class Inbox(Protocol):
         """Somebody writes, or has stopped to."""
 
 
+class Files(Protocol):
+    """What was attached to messages, whichever channel brought it."""
+
+    def open(self, attachment: Attachment) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The file's own bytes, piece by piece; none is given out before it is proven to be what was sent.
+
+        Raises SendError on entering, and from the pieces of a file that is found broken on the way: what was read of
+        it must then go no further.
+        """
+
+
 class Channel(Protocol):
     """One way to reach people. Never retries, never decides."""
 
@@ -129,8 +141,14 @@ class Channel(Protocol):
         Raises ListeningEnded where that is useless. After any other error it is called again.
         """
 
-    async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Done:
-        """Do one deed. Raises SendError. Doing the same message again is harmless (law 2)."""
+    async def perform(self, conversation: Conversation, message: OutgoingMessage, files: Files) -> Done:
+        """Do one deed. Raises SendError. Doing the same message again is harmless (law 2).
+
+        `files`: for what another channel brought.
+        """
+
+    def open(self, attachment: Attachment) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """A file that this channel brought, as in `Files`."""
 
     async def show_typing(self, conversation: Conversation, *, on: bool) -> None:
         """Show in the conversation's room that somebody writes. Carries no words; a failure is of no account."""

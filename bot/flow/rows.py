@@ -14,6 +14,7 @@ from bot.domain import Answer, Attachment, Keep, Kind, TextId
 Row = list[Any]
 
 LONGEST_SPAN = 10**10  # seconds, three centuries: whatever is longer is a fault
+_OLDEST_FILE = 7  # those that every stored file has; when they were all, one channel brought files
 
 
 def answer_row(answer: Answer) -> Row:
@@ -53,16 +54,17 @@ def answer(row: Row) -> Answer:
 
 def attachment_row(attachment: Attachment) -> Row:
     """The file: where its ciphertext lies, and what opens it."""
-    kind, size = attachment.kind.value, attachment.size
-    return [kind, attachment.name, attachment.mime, size, attachment.place, attachment.secret, attachment.caption]
+    claimed = [attachment.kind.value, attachment.name, attachment.mime, attachment.size]
+    return [*claimed, attachment.place, attachment.secret, attachment.caption, attachment.channel]
 
 
 def attachment(row: Row) -> Attachment:
     """What `attachment_row` made."""
-    kind, name, mime, size, place, secret, caption = row
+    kind, name, mime, size, place, secret, caption, channel = row if len(row) > _OLDEST_FILE else (*row, "matrix")
     if not isinstance(size, int):
         raise TypeError("expected a number")
-    return Attachment(Kind(kind), text(name), text(mime), size, text(place), text(secret), text(caption))
+    claimed = Kind(kind), text(name), text(mime), size
+    return Attachment(*claimed, text(place), text(secret), text(caption), channel=text(channel))
 
 
 def text(value: object) -> str:

@@ -7,14 +7,15 @@ and the erasing of its row means that it is done again under the same id, which 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from bot.deeds import (
     Accept,
+    Discard,
     Enter,
     Follow,
     Identify,
@@ -26,7 +27,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Case, Conversation, ConversationId, Owner, Place
+from bot.domain import Attachment, Case, Conversation, ConversationId, Owner, Place
 from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
@@ -39,6 +40,7 @@ UNACCEPTED_WAIT = 600.0  # seconds until a new identity is tried again: somebody
 LONGEST_LIMIT = 3600.0  # seconds; a server that asks for a longer pause is asked again all the same
 MAX_SURPRISES = 8  # attempts that end in an error nobody named, before the deed counts as impossible
 MAX_ERRANDS = 8  # attempts at what is less than a word to staff, before it holds up the queue room no longer
+ROOMLESS = (MakeRoom, Discard)  # what can be done before there is a room, or after
 MANY_DEVICES = ""  # no device is called this, so the channel always looks in the room before it sends
 
 Head = tuple[Conversation, OutgoingMessage | None]
@@ -60,6 +62,20 @@ def next_attempt(failure: Failure, attempts: int, now: datetime, retry_after: fl
             return None
 
 
+class _Files:
+    """`ports.Files`: what was attached to messages is asked of the channel that brought it."""
+
+    def __init__(self, channels: Mapping[str, Channel]) -> None:
+        self._channels = channels
+
+    def open(self, attachment: Attachment) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The file's own bytes. Raises SendError."""
+        channel = self._channels.get(attachment.channel)
+        if channel is None:
+            raise SendError(Failure.REFUSED)  # it was taken out of the config
+        return channel.open(attachment)
+
+
 class Outbox:
     """The lanes. `committed` is told of every stored result, which may have given other lanes something to do."""
 
@@ -68,6 +84,7 @@ class Outbox:
     ) -> None:
         self._store = store
         self._channels = channels
+        self._files = _Files(channels)
         self._kit = kit
         self._committed = committed
         self._crew: Crew[ConversationId] = Crew(self._run)
@@ -97,7 +114,7 @@ class Outbox:
         while not self._crew.stopping:
             door = self._doors.get(lane)
             message = door or message
-            if message is None or (conversation.room is None and not isinstance(message.deed, MakeRoom)):
+            if message is None or (conversation.room is None and not isinstance(message.deed, ROOMLESS)):
                 return None  # nothing to do, or no room yet to do it in
             wait = (message.due - self._kit.clock.now()).total_seconds() if message.due else 0.0
             if wait > 0:
@@ -141,8 +158,12 @@ class Outbox:
             del self._doors[conversation.id]
 
     async def _perform(self, conversation: Conversation, message: OutgoingMessage) -> Done:
+        name = message.deed.attachment.channel if isinstance(message.deed, Discard) else conversation.channel
+        channel = self._channels.get(name)
+        if channel is None:
+            raise SendError(Failure.REFUSED)  # it was taken out of the config
         try:
-            return await self._channels[conversation.channel].perform(conversation, message)
+            return await channel.perform(conversation, message, self._files)
         except SendError:
             raise
         except Exception as error:
@@ -222,7 +243,7 @@ def _head(lane: ConversationId, tx: Tx) -> Head:
 
 def _must_be_done(conversation: Conversation, message: OutgoingMessage) -> bool:
     """The only road to people: nothing that is said on it is given up."""
-    errand = isinstance(message.deed, Follow | Restore | Identify)
+    errand = isinstance(message.deed, Follow | Restore | Identify | Discard)
     return isinstance(message.deed, MakeRoom) or (conversation.place is Place.QUEUE and not errand)
 
 
@@ -288,6 +309,8 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
     """What cannot be done is told to whoever counted on it."""
     case = work.tx.cases.get(conversation.case) if conversation.case else None
     say = work.kit.render.staff
+    if isinstance(message.deed, Discard):
+        return  # nobody counts on it: its key is gone
     if isinstance(message.deed, Identify):
         work.say(work.queue(), say(sayings.IDENTIFY_FAILED, who=message.deed.contact))
     elif isinstance(message.deed, Follow | Restore) and case is not None:

@@ -17,6 +17,7 @@ from bot.deeds import (
     Accept,
     Decline,
     Deed,
+    Discard,
     EditText,
     Enter,
     Follow,
@@ -263,6 +264,8 @@ def _deed_fields(deed: Deed) -> Fields:
             return {"kind": "edit_text", "event_id": event_id, "text": text}
         case SendFile(attachment):
             return {"kind": "send_file", "file": rows.attachment_row(attachment)}
+        case Discard(attachment):
+            return {"kind": "discard", "file": rows.attachment_row(attachment)}
         case Tick(event_id):
             return {"kind": "tick", "event_id": event_id}
         case Enter():
@@ -291,6 +294,7 @@ _DEEDS: dict[str, Callable[[Fields], Deed]] = {
     "send_text": lambda fields: SendText(_text(fields["text"])),
     "edit_text": lambda fields: EditText(_text(fields["event_id"]), _text(fields["text"])),
     "send_file": lambda fields: SendFile(rows.attachment(fields["file"])),
+    "discard": lambda fields: Discard(rows.attachment(fields["file"])),
     "tick": lambda fields: Tick(_text(fields["event_id"])),
     "enter": lambda _: Enter(),
     "decline": lambda fields: Decline(_text(fields["notice"])),

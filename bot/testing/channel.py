@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bot.deeds import (
+    Discard,
     EditText,
     Enter,
     Follow,
@@ -18,9 +20,9 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Conversation, Place
+from bot.domain import Attachment, Conversation, Place
 from bot.happenings import Arrival, Batch
-from bot.ports import Entered, Failure, Inbox, SendError
+from bot.ports import Entered, Failure, Files, Inbox, SendError
 
 T = TypeVar("T")
 
@@ -59,6 +61,9 @@ class MemoryChannel:
         self.typing: list[tuple[Conversation, bool]] = []
         self.attempts: list[tuple[Conversation, OutgoingMessage]] = []
         self.delivered: list[tuple[Conversation, OutgoingMessage]] = []
+        self.files: dict[str, bytes] = {}  # by their place
+        self.discarded: list[Attachment] = []
+        self.read: dict[str, bytes] = {}  # what was in files of other channels, by the id of the message
         self._done: dict[str, MemoryDone] = {}
         self._faults: list[_Fault | None] = []
         self._batches: asyncio.Queue[Batch] = asyncio.Queue()
@@ -99,23 +104,46 @@ class MemoryChannel:
         while True:
             await inbox.accept(await self._batches.get())
 
-    async def perform(self, conversation: Conversation, message: OutgoingMessage) -> MemoryDone:
+    @asynccontextmanager
+    async def open(self, attachment: Attachment) -> AsyncIterator[AsyncIterator[bytes]]:
+        await asyncio.sleep(0)  # it is fetched: a test may cancel here
+        content = self.files.get(attachment.place)
+        if content is None or self._is_discarded(attachment):
+            raise SendError(Failure.REFUSED)
+        yield _each(content)
+
+    async def perform(self, conversation: Conversation, message: OutgoingMessage, files: Files) -> MemoryDone:
         self.attempts.append((conversation, message))
         await asyncio.sleep(0)  # a request is on its way: a test may cancel here
         fault = self._faults.pop(0) if self._faults else None
         if fault is not None and not fault.after:
             raise fault.error
+        if isinstance(message.deed, SendFile) and message.id not in self._done:
+            await self._fetch(message.id, message.deed.attachment, files)
         done = self._do(conversation, message)
         await asyncio.sleep(0)  # done, and its answer on the way back
         if fault is not None:
             raise fault.error
         return done
 
+    async def _fetch(self, message: str, attachment: Attachment, files: Files) -> None:
+        if attachment.channel != self.name:
+            async with files.open(attachment) as pieces:
+                self.read[message] = b"".join([piece async for piece in pieces])
+        elif self._is_discarded(attachment):
+            raise SendError(Failure.REFUSED)
+
+    def _is_discarded(self, attachment: Attachment) -> bool:
+        return attachment.place in (discarded.place for discarded in self.discarded)
+
     def _do(self, conversation: Conversation, message: OutgoingMessage) -> MemoryDone:
         if message.id in self._done:
             return self._done[message.id]
         if isinstance(message.deed, Identify) and message.deed.contact not in self.identities:
             raise SendError(Failure.AWAY)  # their server does not tell who they are
+        if isinstance(message.deed, Discard):
+            self.discarded.append(message.deed.attachment)
+            return MemoryDone()
         self.delivered.append((conversation, message))
         self._done[message.id] = self._answer(conversation, message)
         return self._done[message.id]
@@ -135,3 +163,8 @@ class MemoryChannel:
             told = self.identities.get(conversation.contact or "") if conversation.place is Place.REQUESTER else None
             return MemoryDone(event_id=f"${message.id}", identity=told)
         return MemoryDone()
+
+
+async def _each(content: bytes) -> AsyncIterator[bytes]:
+    for sign in content:
+        yield bytes([sign])

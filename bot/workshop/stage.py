@@ -79,7 +79,9 @@ class Game:
 
     def send(self, name: str) -> Turn:
         """The person sends a file of this name."""
-        return self.happen(Sent(Attachment(Kind.FILE, name, "application/octet-stream", 1, "played", "played")))
+        return self.happen(
+            Sent(Attachment(Kind.FILE, name, "application/octet-stream", 1, "played", "played", channel="played"))
+        )
 
     def happen(self, event: Event) -> Turn:
         """Anything else that can happen."""

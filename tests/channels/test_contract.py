@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from mautrix.crypto.attachments import encrypt_attachment
 from bot.deeds import (
     Decline,
     Deed,
+    Discard,
     EditText,
     Enter,
     Follow,
@@ -41,6 +43,9 @@ ID = "an-outbox-row"
 ALIAS = "vestibule-contract"
 IN_THE_FILE = b"what only the people can read"
 NAME = "report.pdf"
+ELSEWHERE = MemoryChannel("elsewhere")  # another channel
+ELSEWHERE.files["there"] = IN_THE_FILE
+FROM_ELSEWHERE = Attachment(Kind.FILE, NAME, "application/pdf", 5, "there", "secret", channel="elsewhere")
 
 
 class World(Protocol):
@@ -78,7 +83,10 @@ class World(Protocol):
         """A file called NAME that the requester sent."""
 
     async def files(self, room: str, count: int) -> list[str]:
-        """The names of the files that the requester opened in the room, when there were so many."""
+        """The names of the files that the requester opened in the room, when there were so many.
+
+        In each they found IN_THE_FILE.
+        """
 
     async def moved(self, *, third: bool = False) -> str:
         """The requester asks the bot into another room, in the place of the one they are in."""
@@ -142,11 +150,18 @@ class InMemory:
         return next((deed.event_id, deed.text) for deed in deeds if isinstance(deed, EditText))
 
     async def file(self) -> Attachment:
-        return Attachment(Kind.FILE, NAME, "application/pdf", len(IN_THE_FILE), "memory", "secret")
+        self.channel.files["memory"] = IN_THE_FILE
+        return Attachment(Kind.FILE, NAME, "application/pdf", len(IN_THE_FILE), "memory", "secret", channel="memory")
 
     async def files(self, room: str, count: int) -> list[str]:
-        deeds = (message.deed for conversation, message in self.channel.delivered if conversation.room == room)
-        return [deed.attachment.name for deed in deeds if isinstance(deed, SendFile)]
+        sent = [
+            (message.id, message.deed.attachment)
+            for conversation, message in self.channel.delivered
+            if conversation.room == room and isinstance(message.deed, SendFile)
+        ]
+        for row, attachment in sent:
+            assert attachment.channel == self.channel.name or self.channel.read[row] == IN_THE_FILE
+        return [attachment.name for _, attachment in sent]
 
     async def moved(self, *, third: bool = False) -> str:
         return await self.room(third=third)
@@ -223,7 +238,7 @@ class OnMatrix:
         sealed, key = encrypt_attachment(IN_THE_FILE)
         place = await self._requester.client.upload_media(sealed, mime_type="application/octet-stream")
         secret = json.dumps(key.serialize())
-        return Attachment(Kind.FILE, NAME, "application/pdf", len(IN_THE_FILE), str(place), secret)
+        return Attachment(Kind.FILE, NAME, "application/pdf", len(IN_THE_FILE), str(place), secret, channel="matrix")
 
     async def files(self, room: str, count: int) -> list[str]:
         heard = await self._requester.until(lambda: self._heard(room, count))
@@ -278,7 +293,7 @@ def lane(world: World, room: str | None, place: Place = Place.REQUESTER) -> Conv
 
 async def do(world: World, room: str | None, deed: Deed, row: str, place: Place = Place.REQUESTER) -> Done:
     conversation = lane(world, room, place)
-    return await world.channel.perform(conversation, OutgoingMessage(row, conversation.id, deed))
+    return await world.channel.perform(conversation, OutgoingMessage(row, conversation.id, deed), ELSEWHERE)
 
 
 async def entered(world: World) -> str:
@@ -362,6 +377,35 @@ async def test_a_file_is_passed_on_once(world: World) -> None:
     assert first.event_id == again.event_id
     await do(world, room, SendFile(await world.file()), ID + "2")
     assert await world.files(room, 2) == [NAME, NAME]
+
+
+async def test_a_file_that_another_channel_brought_is_passed_on_once(world: World) -> None:
+    room = await entered(world)
+    deed = SendFile(FROM_ELSEWHERE)
+    first = await do(world, room, deed, ID)
+    again = await do(world, room, deed, ID)
+    assert first.event_id == again.event_id
+    await do(world, room, deed, ID + "2")
+    assert await world.files(room, 2) == [NAME, NAME]
+
+
+async def test_a_file_that_its_channel_cannot_give_is_not_passed_on(world: World) -> None:
+    room = await entered(world)
+    with pytest.raises(SendError) as failed:
+        await do(world, room, SendFile(replace(FROM_ELSEWHERE, place="nowhere")), ID)
+    assert failed.value.failure is Failure.REFUSED
+
+
+async def test_a_file_that_it_brought_can_be_read_by_another_channel(world: World) -> None:
+    async with world.channel.open(await world.file()) as pieces:
+        assert b"".join([piece async for piece in pieces]) == IN_THE_FILE
+
+
+async def test_a_file_may_be_let_go_of_twice(world: World) -> None:
+    deed = Discard(await world.file())
+    for row in (ID, ID, ID + "2"):
+        done = await do(world, None, deed, row)
+        assert (done.event_id, done.room, done.entered, done.identity) == (None,) * 4
 
 
 async def test_whoever_was_spoken_to_is_told_by_their_identity(world: World) -> None:

@@ -227,7 +227,7 @@ ANYTHING = (
     *("withdraw", "forget", "privacy", "exit", "1, 2", "1 and 4", "1 or 2", "i ned help", "Is it free?"),
     *("what does it cost", "030 901820", "name@example.org", "3 March 2026", "Spain", "x" * 600),
 )
-FILE = Attachment(Kind.FILE, f"{SECRET}.pdf", "application/pdf", 9, "place", SECRET)
+FILE = Attachment(Kind.FILE, f"{SECRET}.pdf", "application/pdf", 9, "place", SECRET, channel="matrix")
 
 
 def agreed(session: Session) -> bool:

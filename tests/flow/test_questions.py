@@ -46,7 +46,9 @@ TOPICS = Ask(Q("main.topics"), (Q("faq.free/title"), Q("faq.legal/title"), Q("bo
 NOT_UNDERSTOOD = Say(Q("bot.not_understood"))
 OFFER = Say(Q("bot.offer_person"))
 FREE = Say(Q("faq.free"))
-FILE = Attachment(Kind.IMAGE, "my secret.jpg", "image/jpeg", 4_096, "mxc://example.org/file", "key", "a caption")
+FILE = Attachment(
+    Kind.IMAGE, "my secret.jpg", "image/jpeg", 4_096, "mxc://example.org/file", "key", "a caption", channel="matrix"
+)
 
 TO_DEVICES = ("1",)
 TO_NUMBER = (*TO_DEVICES, "1, 2", "yes")

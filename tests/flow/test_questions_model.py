@@ -111,7 +111,9 @@ class Requester(RuleBasedStateMachine):
                 words = f"name{number}@example.org"
                 return Given("answered", words), words
             case "picture" if place % 2:
-                file = Attachment(Kind.FILE, f"{number}.pdf", "application/pdf", number, "place", "secret")
+                file = Attachment(
+                    Kind.FILE, f"{number}.pdf", "application/pdf", number, "place", "secret", channel="matrix"
+                )
                 return Given("attached", file.name), file
             case _ if question == "picture" or place % 3 == 0:
                 return Given("skipped"), "skip"
@@ -144,7 +146,7 @@ class Requester(RuleBasedStateMachine):
         elif word != "a file":
             self.talk.say(word, *(["no"] if word in ("withdraw", "forget") else []))
         elif self.state != "picture":
-            self.talk.send(Attachment(Kind.FILE, "x", "text/plain", 1, "place", "secret"))
+            self.talk.send(Attachment(Kind.FILE, "x", "text/plain", 1, "place", "secret", channel="matrix"))
         assert (self.state, self.talk.path, self.talk.kept) == before
 
     @rule()

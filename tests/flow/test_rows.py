@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain import Answer, Attachment, Keep, Kind, TextId
-from bot.flow.rows import answer, answer_row
+from bot.flow.rows import answer, answer_row, attachment, attachment_row
 from bot.store.codec import answers_from_json, answers_to_json
 
-FILE = Attachment(Kind.VOICE, "name.ogg", "audio/ogg", 9, "place", "secret", "caption")
+FILE = Attachment(Kind.VOICE, "name.ogg", "audio/ogg", 9, "place", "secret", "caption", channel="matrix")
 PLAIN = Answer("main.what", TextId("main.what"), "answered", None, "words", None)
 SEVERAL = Answer("main.ways", TextId("main.ways"), "chosen", chosen=(("mail", TextId("main.ways.mail")),))
 SENT = Answer("main.proof", TextId("main.proof"), "attached", words="name.ogg", file=FILE)
@@ -31,6 +31,13 @@ def test_an_answer_that_was_stored_before_there_were_several_or_files_is_read() 
         Answer("consent.consent", TextId("consent.consent/covers"), "yes", label, version=2),
     )
     assert json.loads(answers_to_json(answers_from_json(stored))) == json.loads(stored)
+
+
+def test_a_file_that_was_stored_before_several_channels_brought_files_came_by_matrix() -> None:
+    stored = ["voice", "name.ogg", "audio/ogg", 9, "place", "secret", "caption"]
+    assert attachment(stored) == FILE
+    assert attachment_row(FILE) == [*stored, "matrix"]
+    assert attachment(attachment_row(replace(FILE, channel="another"))).channel == "another"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from bot.flow.walk import has_consent
 from tests.flow.made import made
 from tests.flow.small import LANGUAGES, compiled, lexicon
 
-FILE = Attachment(Kind.FILE, "notes.pdf", "application/pdf", 9, "place", "key")
+FILE = Attachment(Kind.FILE, "notes.pdf", "application/pdf", 9, "place", "key", channel="matrix")
 WORDS = ("menu", "back", "person", "skip", "help", "language", "Español", "1", "2", "3", "some words")
 
 

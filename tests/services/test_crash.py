@@ -56,9 +56,12 @@ class MortalChannel:
     async def listen(self, inbox) -> None:
         await self._server.listen(inbox)
 
-    async def perform(self, conversation, message):
+    def open(self, attachment):
+        return self._server.open(attachment)
+
+    async def perform(self, conversation, message, files):
         await self._fate.moment()
-        done = await self._server.perform(conversation, message)
+        done = await self._server.perform(conversation, message, files)
         await self._fate.moment()
         return done
 

@@ -125,11 +125,11 @@ async def test_after_a_change_of_device_the_channel_always_looks_before_it_sends
 class Faulty(MemoryChannel):
     """A channel with a fault of its own."""
 
-    async def perform(self, conversation, message):
+    async def perform(self, conversation, message, files):
         if conversation.room == ROOM and isinstance(message.deed, SendText):
             self.attempts.append((conversation, message))
             raise ZeroDivisionError(f"{message.deed.text} to {conversation.contact}")
-        return await super().perform(conversation, message)
+        return await super().perform(conversation, message, files)
 
 
 async def test_a_fault_in_a_channel_stops_nobody_else_and_not_for_ever(caplog: pytest.LogCaptureFixture) -> None:

@@ -26,7 +26,7 @@ from bot.flow.phrases import EVERYWHERE
 from bot.flow.questions import finder
 from bot.happenings import Arrival, Batch, Happening, Invited, Joined, Wrote
 from bot.i18n import Catalogs, Texts
-from bot.ports import Channel, Failure, Inbox, SendError, Store
+from bot.ports import Channel, Failure, Files, Inbox, SendError, Store
 from bot.services.desk import Desk
 from bot.services.releases import Content, Releases
 from bot.services.work import Staff
@@ -96,7 +96,9 @@ STRANGER, NEW, BOT = "@mallory:example.org", "@nora:staff.example", "@bot:staff.
 ROOM, OTHER_ROOM, QUEUE = "!home:example.org", "!other:example.org", "!queue:staff.example"
 
 STORY = "They took my phone at the border on Tuesday"
-FILE = Attachment(Kind.IMAGE, "letter.jpg", "image/jpeg", 4_096, "mxc://example.org/file", "key", "the letter")
+FILE = Attachment(
+    Kind.IMAGE, "letter.jpg", "image/jpeg", 4_096, "mxc://example.org/file", "key", "the letter", channel="memory"
+)
 WALK = ("hello", "1", "1", "2", "1", STORY, "2", "1")  # from the first word to the handoff, in English
 
 
@@ -159,7 +161,7 @@ class Server(MemoryChannel):
                 self._news.clear()
                 await self._news.wait()
 
-    async def perform(self, conversation: Conversation, message: OutgoingMessage) -> MemoryDone:
+    async def perform(self, conversation: Conversation, message: OutgoingMessage, files: Files) -> MemoryDone:
         if conversation.room in self.slow:
             await self.slow[conversation.room].wait()
         error = self.broken.get(conversation.room or "")
@@ -170,7 +172,7 @@ class Server(MemoryChannel):
             raise self.fails_at[type(message.deed)]
         if self.refuse_invites and isinstance(message.deed, Invite):
             raise SendError(Failure.REFUSED)
-        return await super().perform(conversation, message)
+        return await super().perform(conversation, message, files)
 
     def ticked(self) -> list[str]:
         """The events that carry a tick, in the order in which they got it."""

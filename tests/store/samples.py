@@ -13,6 +13,7 @@ from bot.deeds import (
     Copy,
     Decline,
     Deed,
+    Discard,
     EditText,
     Enter,
     Follow,
@@ -110,6 +111,7 @@ FILE = Attachment(
     place="mxc://example.org/planted-place",
     secret='{"key": "planted secret"}',
     caption="planted caption",
+    channel="planted channel",
 )
 HAPPENINGS: tuple[Happening, ...] = (
     Wrote(
@@ -145,6 +147,7 @@ DEEDS: tuple[Deed, ...] = (
     Leave("planted reason"),
     EditText("$planted-event-of-ours", "planted words of a change"),
     *(SendFile(replace(FILE, kind=kind)) for kind in Kind),
+    Discard(FILE),
     Follow("!planted-room-to-follow:example.org"),
     Restore(),
     Identify("@planted-identified:example.org", lead=True),

@@ -1,0 +1,3 @@
+"""The Matrix adapter: the only importer of nio."""
+
+NAME = "matrix"

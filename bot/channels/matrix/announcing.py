@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from bot.channels.matrix.arriving import NAME
+from bot.channels.matrix import NAME
 from bot.channels.matrix.identity import keep, read_own
 from bot.happenings import Alarm, Alarmed, Arrival, Batch, Typing
 from bot.ports import Inbox, Record

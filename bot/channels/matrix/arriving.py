@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.channels.matrix import NAME
 from bot.channels.matrix.guard import Guard, Plain
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError, chunk_of, pause
 from bot.channels.matrix.machine import CannotRead
@@ -44,7 +45,6 @@ from bot.ports import Failure
 
 log = logging.getLogger(__name__)
 
-NAME = "matrix"
 SETTINGS = {
     "m.room.join_rules": Setting.JOIN_RULES,
     "m.room.guest_access": Setting.GUESTS,

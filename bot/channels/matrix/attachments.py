@@ -6,23 +6,19 @@ https://spec.matrix.org/v1.16/client-server-api/#sending-encrypted-attachments
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from unpaddedbase64 import decode_base64
 
+from bot.channels.matrix import NAME
 from bot.channels.matrix.media import MXC, VOICE
+from bot.claims import clean_name, clean_type
 from bot.domain import Attachment, Kind
 
 MEDIA = {"m.file": Kind.FILE, "m.image": Kind.IMAGE, "m.audio": Kind.AUDIO, "m.video": Kind.VIDEO}
 VOICES = (VOICE, "m.voice")
-NAME_CHARS = 100
-FALLBACK_NAME = "file"
-ANY_TYPE = "application/octet-stream"
 
-_MIME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}/[A-Za-z0-9][A-Za-z0-9.+-]{0,126}")
 _URL_SAFE = str.maketrans("-_", "+/")  # a JSON Web Key is written in the other base64
 
 
@@ -44,25 +40,14 @@ def read_attachment(content: Mapping[str, Any]) -> Attachment | None:
     return Attachment(
         kind=kind,
         name=clean_name(filename or body),
-        mime=_mime(claimed.get("mimetype")),
+        mime=clean_type(claimed.get("mimetype")),
         size=_size(claimed.get("size")),
         place=place,
         secret=secret,
         # a body beside a file name of its own is what was written below the picture
         caption=body if filename and filename != body else "",
+        channel=NAME,
     )
-
-
-def clean_name(name: str) -> str:
-    """A file name that no program takes for a path, and no reader for another name than it is."""
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    # Cc, Cf: control and direction signs can make `exe.txt` of what ends in `txt.exe`
-    seen = "".join(sign for sign in last if unicodedata.category(sign)[0] != "C" and sign not in '<>:"|?*')
-    seen = " ".join(seen.split()).strip(". ")
-    stem, dot, extension = seen.rpartition(".")
-    if len(seen) > NAME_CHARS and dot and len(extension) < NAME_CHARS // 2:
-        return f"{stem[: NAME_CHARS - len(extension) - 1]}.{extension}"
-    return seen[:NAME_CHARS] or FALLBACK_NAME
 
 
 def _secret(file: Mapping[str, Any]) -> str | None:
@@ -94,10 +79,6 @@ def _is_bytes(value: object, length: int) -> bool:
 
 def _text(value: object) -> str:
     return value.encode(errors="replace").decode() if isinstance(value, str) else ""
-
-
-def _mime(value: object) -> str:
-    return value.lower() if isinstance(value, str) and _MIME.fullmatch(value) else ANY_TYPE
 
 
 def _size(value: object) -> int:

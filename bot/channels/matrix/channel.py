@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from bot.channels.matrix import NAME
 from bot.channels.matrix.announcing import announcing
-from bot.channels.matrix.arriving import NAME, Reader
+from bot.channels.matrix.arriving import Reader
 from bot.channels.matrix.courtesy import Courtesy
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
@@ -19,9 +20,9 @@ from bot.channels.matrix.rooms import Rooms
 from bot.channels.matrix.sending import LONGEST, Result, Sender
 from bot.channels.matrix.upkeep import Upkeep
 from bot.deeds import OutgoingMessage
-from bot.domain import Conversation
+from bot.domain import Attachment, Conversation
 from bot.forms import grouped
-from bot.ports import Inbox, Record
+from bot.ports import Files, Inbox, Record
 
 TYPING_MILLISECONDS = 30_000  # then it stops by itself, should the news that it stopped be lost
 
@@ -74,9 +75,13 @@ class MatrixChannel:
         await self._people.check_pins()
         await self._listener.listen(self._announce(inbox))
 
-    async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Result:
+    async def perform(self, conversation: Conversation, message: OutgoingMessage, files: Files) -> Result:
         """Do one deed. Raises SendError."""
-        return await self._sender.perform(conversation, message)
+        return await self._sender.perform(conversation, message, files)
+
+    def open(self, attachment: Attachment) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """A file that came by Matrix, decrypted; none of it before its hash is compared."""
+        return self._sender.open(attachment)
 
     async def show_typing(self, conversation: Conversation, *, on: bool) -> None:
         """Show that somebody writes. A failure is of no account."""

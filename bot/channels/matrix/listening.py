@@ -10,7 +10,8 @@ import json
 import logging
 from uuid import uuid4
 
-from bot.channels.matrix.arriving import NAME, Reader
+from bot.channels.matrix import NAME
+from bot.channels.matrix.arriving import Reader
 from bot.channels.matrix.courtesy import Courtesy
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import LONGEST_PAUSE, AnswerTooLargeError, Homeserver, HomeserverError, pause

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
+from bot.channels.matrix import NAME
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError, chunk_of
 from bot.channels.matrix.machine import CannotRead
@@ -25,6 +27,7 @@ from bot.channels.matrix.sync import usable
 from bot.deeds import (
     Accept,
     Decline,
+    Discard,
     EditText,
     Enter,
     Follow,
@@ -38,11 +41,11 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Conversation, Place
-from bot.ports import Entered, Failure, SendError
+from bot.domain import Attachment, Conversation, Place
+from bot.ports import Entered, Failure, Files, SendError
 
 Content = Mapping[str, Any]
-InRoom = SendText | EditText | SendFile | Tick | Enter | Decline | Follow | Restore | Identify | Invite | Accept | Leave
+InRoom = SendText | EditText | Tick | Enter | Decline | Follow | Restore | Identify | Invite | Accept | Leave
 OWN_ID = "org.vestibule.id"  # where an outbox row's id stands inside the encrypted content
 LONGEST = 7_000  # bytes; an event holds 64 KiB, and in JSON, sealed and in base64 a byte takes at most 8 of it
 TICK = "✓"
@@ -76,22 +79,30 @@ class Sender:
         self._now = now
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def perform(self, conversation: Conversation, message: OutgoingMessage) -> Result:
+    async def perform(self, conversation: Conversation, message: OutgoingMessage, files: Files) -> Result:
         """Do one deed. Raises SendError."""
         try:
-            return await self._do(conversation, message)
+            return await self._do(conversation, message, files)
         except HomeserverError as error:
             if error.failure is Failure.GONE and conversation.room is not None:
                 self._rooms.forget(conversation.room)
             raise SendError(error.failure, retry_after=error.retry_after) from error
 
-    async def _do(self, conversation: Conversation, message: OutgoingMessage) -> Result:
+    def open(self, attachment: Attachment) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """A file that came by Matrix, for another channel."""
+        return self._media.open(attachment)
+
+    async def _do(self, conversation: Conversation, message: OutgoingMessage, files: Files) -> Result:
         deed = message.deed
+        if isinstance(deed, Discard):
+            return Result()  # it lies where its sender put it, and is theirs
         if isinstance(deed, MakeRoom):
             return Result(room=await self._rooms.make(deed.alias, deed.name))
         if conversation.room is None:
             raise SendError(Failure.AWAY)
         async with self._turns.setdefault(conversation.room, asyncio.Lock()):
+            if isinstance(deed, SendFile):
+                return await self._pass_on(conversation.room, conversation.place, message, deed, files)
             return await self._do_in(conversation.room, conversation, message, deed)
 
     async def _do_in(self, room: str, lane: Conversation, message: OutgoingMessage, deed: InRoom) -> Result:
@@ -100,8 +111,6 @@ class Sender:
                 return await self._say(room, lane.place, message, _words(text))
             case EditText(event_id, text):
                 return await self._say(room, lane.place, message, _change(event_id, text))
-            case SendFile():
-                return await self._pass_on(room, lane.place, message, deed)
             case Tick(event_id):
                 return await self._tick(room, event_id, message)
             case Enter():
@@ -152,12 +161,15 @@ class Sender:
         said = await self._speak(room, members.joined, message, content, staff=False, contact=contact)
         return replace(said, identity=identity)
 
-    async def _pass_on(self, room: str, place: Place, message: OutgoingMessage, deed: SendFile) -> Result:
+    async def _pass_on(self, room: str, place: Place, message: OutgoingMessage, deed: SendFile, files: Files) -> Result:
         before = await self._said_before(room, message)
         if before is not None:
             return Result(event_id=before)
         # who is in the room, and who may read, is looked at only then: the copying may take minutes
-        content = await self._media.copy(deed.attachment, message.attempts)
+        if deed.attachment.channel == NAME:
+            content = await self._media.copy(deed.attachment, message.attempts)
+        else:
+            content = await self._media.seal(deed.attachment, files)
         return await self._say(room, place, message, content)
 
     async def _leave(self, room: str, message: OutgoingMessage, why: str) -> None:

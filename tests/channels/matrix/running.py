@@ -21,6 +21,7 @@ from bot.demo.synapse import Account, Synapse
 from bot.domain import Conversation, ConversationId, Place
 from bot.happenings import Arrival, Batch, Typing
 from bot.ports import SendError
+from bot.testing import MemoryChannel
 
 H = TypeVar("H")
 PATIENCE_SECONDS = 90.0  # for what should happen at once; a busy machine gets time
@@ -100,6 +101,7 @@ class Bot:
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._channel: MatrixChannel | None = None
         self._listening: asyncio.Task[None] | None = None
+        self.elsewhere = MemoryChannel("elsewhere")  # where other files come from
         self._sent = 0
 
     @classmethod
@@ -168,7 +170,7 @@ class Bot:
         lane = ConversationId(f"conversation-{room}")
         message = OutgoingMessage(row or f"{self.channel.device}-{self._sent}", lane, deed, **tried)
         conversation = Conversation(lane, "matrix", place, lane, room=room, contact=contact)
-        return await self.channel.perform(conversation, message)
+        return await self.channel.perform(conversation, message, self.elsewhere)
 
     async def fails(self, room: str | None, deed: Deed, place: Place = Place.REQUESTER) -> SendError:
         """The error of a deed that cannot be done."""

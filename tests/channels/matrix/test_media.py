@@ -37,6 +37,7 @@ def attachment(**changed: Any) -> Attachment:
         "size": 5,  # a claim, and wrong
         "place": "mxc://elsewhere.example:8448/aB_-1",
         "secret": json.dumps(opens()),
+        "channel": "matrix",
     }
     return Attachment(**(whole | changed))
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.matrix.attachments import clean_name
 from bot.channels.matrix.reading import read_message, removed_by, sent_at, without_quote
+from bot.claims import clean_name
 from bot.domain import Kind
 from bot.happenings import AsksToVerify, Cause, Unreadable, Wrote
 from tests.channels.matrix.fuzz import json_values, mutations

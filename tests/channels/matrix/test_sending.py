@@ -37,6 +37,7 @@ from bot.deeds import (
 )
 from bot.domain import Attachment, Conversation, ConversationId, Kind, Place
 from bot.ports import Entered, Failure, SendError
+from bot.testing import MemoryChannel
 from tests.channels.matrix.fake import JSON, Answering
 from tests.channels.matrix.peer import BOT, Identity, Peer, opened
 
@@ -51,7 +52,10 @@ OPENS = {
     "iv": "i" * 22,
     "hashes": {"sha256": encode_base64(sha256(SEALED).digest())},
 }
-FILE = Attachment(Kind.FILE, "report.pdf", "application/pdf", 1, "mxc://localhost/old", json.dumps(OPENS))
+ELSEWHERE = MemoryChannel("elsewhere")  # where files may come from
+FILE = Attachment(
+    Kind.FILE, "report.pdf", "application/pdf", 1, "mxc://localhost/old", json.dumps(OPENS), channel="matrix"
+)
 C = ConversationId("c")
 
 
@@ -97,7 +101,7 @@ class World:
 
     async def perform(self, deed: Deed, place: Place = Place.REQUESTER, **tried: Any) -> Result:
         conversation = Conversation(C, "matrix", place, C, room=ROOM, contact=self.contact)
-        return await self.sender.perform(conversation, OutgoingMessage("m1", C, deed, **tried))
+        return await self.sender.perform(conversation, OutgoingMessage("m1", C, deed, **tried), ELSEWHERE)
 
     async def fails(self, deed: Deed, place: Place = Place.REQUESTER, **tried: Any) -> SendError:
         with pytest.raises(SendError) as failed:
@@ -296,7 +300,7 @@ async def test_deeds_in_one_room_do_not_mingle_and_rooms_do_not_wait_for_each_ot
         tasks.create_task(world.perform(SendText("1")))
         tasks.create_task(world.perform(SendText("2")))
         other = Conversation(C, "matrix", Place.NOTES, C, room="!other:localhost")
-        await world.sender.perform(other, OutgoingMessage("m2", C, Invite(BEN)))
+        await world.sender.perform(other, OutgoingMessage("m2", C, Invite(BEN)), ELSEWHERE)
         assert world.sent == []
         slow.set()
     assert len(world.shared) == 1
@@ -640,5 +644,7 @@ async def test_somebodys_identity_is_asked_for_anew(world: World) -> None:
 
 async def test_a_conversation_without_a_room_waits_for_it(world: World) -> None:
     with pytest.raises(SendError) as failed:
-        await world.sender.perform(Conversation(C, "matrix", Place.NOTES, C), OutgoingMessage("m1", C, SendText("x")))
+        await world.sender.perform(
+            Conversation(C, "matrix", Place.NOTES, C), OutgoingMessage("m1", C, SendText("x")), ELSEWHERE
+        )
     assert failed.value.failure is Failure.AWAY
