@@ -46,7 +46,8 @@ class Conversation:
 
     `room` is None until a room that we make exists. `key` names the conversation whose key seals this one: a case's
     relay and notes rooms are sealed with the requester's key, so that forgetting the requester empties them too.
-    `identity` is the contact's, as it was seen last: see `happenings.Wrote`.
+    `identity` is the contact's, as it was seen last: see `happenings.Wrote`. `expires`: so long after they are read,
+    messages here are to disappear; whole seconds.
     """
 
     id: ConversationId
@@ -58,6 +59,7 @@ class Conversation:
     owner: Owner = Owner.BOT
     case: CaseNumber | None = None
     identity: str | None = field(default=None, repr=False)
+    expires: timedelta | None = None
 
 
 class Kind(StrEnum):
@@ -175,6 +177,11 @@ class Case:
     note: str | None = field(default=None, repr=False)  # what the sign-off said beside yes or no
     told: tuple[TextId, ...] = ()  # what was told once, to the requester (law 4) or in the notes room
     release: int = FIRST_RELEASE  # of the flows: its answers are named by the texts of that one
+
+    @property
+    def is_over(self) -> bool:
+        """Nobody works on it any more."""
+        return self.status in (CaseStatus.DECLINED, CaseStatus.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from bot.deeds import Enter, Follow, Restore
+from bot.deeds import Enter, Follow, Hold, Restore
 from bot.domain import Case, CaseNumber, CaseStatus, Conversation, Place, TextId
 from bot.happenings import (
     Alarmed,
@@ -214,17 +214,25 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
         return
     if conversation.place is Place.NOTES:
         _answer(work, conversation, sayings.NOTES_INTRO, case)
-        identity = work.tx.conversations.get(case.requester).identity
-        say = work.render_of(case).summary
-        work.say(conversation, say(case, before_claim=work.kit.staff.before_claim, identity=identity))
+        _summarize(work, conversation, case)
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
         closed = case.status is CaseStatus.CLOSED
         _answer(work, conversation, TextId("staff.relay_closed" if closed else "staff.relay_intro"), case)
-        if not closed and work.tx.conversations.get(case.requester).identity == "":
+        requester = work.tx.conversations.get(case.requester)
+        if not closed and requester.identity == "":
             _answer(work, conversation, sayings.IDENTITY_NONE)
+        if not closed and requester.expires is not None:
+            work.say(conversation, work.kit.render.expiry(requester.expires))
         if who == case.claimed_by:
             relay.pass_on_kept(work, case)
+
+
+def _summarize(work: Work, notes: Conversation, case: Case) -> None:
+    requester = work.tx.conversations.get(case.requester)
+    say, before_claim = work.render_of(case).summary, work.kit.staff.before_claim
+    for part in say(case, before_claim=before_claim, identity=requester.identity, expires=requester.expires):
+        work.say(notes, part.text, hold=Hold(case.number, part.keep, part.expires))
 
 
 def _left(work: Work, conversation: Conversation, who: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.deeds import Deed, Origin, OutgoingMessage, SendText
+from bot.deeds import Deed, Hold, Origin, OutgoingMessage, SendText
 from bot.domain import Case, CaseNumber, Conversation, ConversationId, Place, Timer
 from bot.flow.engine import Engine
 from bot.ports import Clock, Tx
@@ -40,6 +40,17 @@ class Staff:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what requesters said is kept: after their case is over, and after its vetting what that alone needs."""
+
+    case: timedelta = timedelta(days=90)
+    vetting: timedelta = timedelta(days=30)
+
+
+USUAL = Retention()
+
+
+@dataclass(frozen=True, slots=True)
 class Kit:
     """What decisions need from outside. `chance(n)` gives n random bytes.
 
@@ -54,6 +65,7 @@ class Kit:
     device: Callable[[str], str]
     fingerprint: Callable[[Conversation], str]
     longest: Callable[[str], int]
+    retention: Retention = USUAL
 
     @property
     def engine(self) -> Engine:
@@ -80,7 +92,9 @@ class Work:
         self.earliest: datetime | None = None
         self.pins: Mapping[str, str] | None = None
 
-    def post(self, conversation: Conversation, deed: Deed, origin: Origin | None = None) -> None:
+    def post(
+        self, conversation: Conversation, deed: Deed, origin: Origin | None = None, hold: Hold | None = None
+    ) -> None:
         """Have this done, after all that was posted for the conversation before.
 
         Law 2 needs to know of the first attempt before it is made. Storing it then would cost a transaction a message;
@@ -94,14 +108,17 @@ class Work:
             origin,
             tried_at=self.now,
             tried_from=self.kit.device(conversation.channel),
+            hold=hold,
         )
         self.tx.outbox.add(message)
         self.lanes.add(conversation.id)
 
-    def say(self, conversation: Conversation, text: str, origin: Origin | None = None) -> None:
+    def say(
+        self, conversation: Conversation, text: str, origin: Origin | None = None, hold: Hold | None = None
+    ) -> None:
         """Post a text, in several messages where it does not fit into one."""
         for part in split(text, self.kit.longest(conversation.channel)):
-            self.post(conversation, SendText(part), origin)
+            self.post(conversation, SendText(part), origin, hold)
 
     def post_first(self, conversation: Conversation, deed: Deed) -> None:
         """Have this done before all that waits."""
@@ -120,8 +137,11 @@ class Work:
 
     def set_timer(self, conversation: Conversation, kind: str, after: timedelta) -> None:
         """Owe the conversation an event."""
-        due = self.now + after
-        self.tx.timers.set(Timer(conversation.id, kind, due))
+        self.set_due(conversation.id, kind, self.now + after)
+
+    def set_due(self, conversation: ConversationId, kind: str, due: datetime) -> None:
+        """Owe the conversation an event at this moment."""
+        self.tx.timers.set(Timer(conversation, kind, due))
         self.earliest = min(due, self.earliest or due)
 
     def render_of(self, case: Case) -> Renderer:

@@ -152,7 +152,7 @@ async def test_a_removal_is_nothing_to_the_bot_and_nothing_from_a_stranger_in_th
 async def test_files_pass_in_both_directions_and_are_ticked() -> None:
     async with World() as world:
         await world.claimed()
-        voice, said = replace(FILE, kind=Kind.VOICE), world.said(ROOM)
+        voice, said = replace(FILE, kind=Kind.VOICE, place="another"), world.said(ROOM)
         await world.happen(ROOM, REQUESTER, Attached(FILE))
         ours = await world.happen(world.relay, CLAIMER, Attached(voice, signed=True))
         assert world.files(world.relay) == [FILE]
