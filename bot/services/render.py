@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.cldr import length_of_time
@@ -36,6 +36,7 @@ class Part:
     text: str = field(repr=False)
     keep: Keep
     expires: timedelta | None
+    due: datetime | None
 
 
 class Renderer:
@@ -100,21 +101,22 @@ class Renderer:
 
         What goes at another time than the rest is a part of its own. `identity`, `expires`: the requester's.
         """
-        groups: dict[tuple[Keep, timedelta | None], list[str]] = {}
+        groups: dict[tuple[Keep, timedelta | None, datetime | None], list[str]] = {}
         for answer in sorted(case.answers, key=lambda answer: answer.keep is Keep.VETTING):
-            groups.setdefault((answer.keep, answer.expires), []).append(self._summary_line(case, answer))
+            goes = answer.keep, answer.expires, answer.due
+            groups.setdefault(goes, []).append(self._summary_line(case, answer))
         if case.note:
-            groups.setdefault((Keep.VETTING, None), []).append(self.staff(sayings.SUMMARY_NOTE, note=case.note))
+            groups.setdefault((Keep.VETTING, None, None), []).append(self.staff(sayings.SUMMARY_NOTE, note=case.note))
         head = [self.staff(sayings.SUMMARY_TITLE, case=case.number), self.card(case, before_claim=before_claim)]
         foot = [self.staff(sayings.IDENTITY_NONE)] if identity == "" else []
         foot += [] if expires is None else [self.expiry(expires)]
-        if not any(keep is Keep.CASE for keep, _ in groups):
-            groups = {(Keep.CASE, None): [], **groups}
+        if not any(keep is Keep.CASE for keep, _, _ in groups):
+            groups = {(Keep.CASE, None, None): [], **groups}
         parts = []
-        for (keep, stays), lines in groups.items():
+        for (keep, stays, due), lines in groups.items():
             if keep is Keep.VETTING:
                 head = [self.staff(sayings.SUMMARY_VETTING, case=case.number)]
-            parts.append(Part("\n\n".join([*head, *lines, *foot]), keep, stays))
+            parts.append(Part("\n\n".join([*head, *lines, *foot]), keep, stays, due))
             head, foot = [], []
         return parts
 

@@ -232,7 +232,7 @@ def _summarize(work: Work, notes: Conversation, case: Case) -> None:
     requester = work.tx.conversations.get(case.requester)
     say, before_claim = work.render_of(case).summary, work.kit.staff.before_claim
     for part in say(case, before_claim=before_claim, identity=requester.identity, expires=requester.expires):
-        work.say(notes, part.text, hold=Hold(case.number, part.keep, part.expires))
+        work.say(notes, part.text, hold=Hold(case.number, part.keep, part.expires, part.due))
 
 
 def _left(work: Work, conversation: Conversation, who: str) -> None:
