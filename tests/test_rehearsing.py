@@ -55,7 +55,7 @@ def write(folder: Path, text: str) -> str:
         (
             "flow: incident\nat: urgency\n\nbot:\n  How urgent is it?\n\n  1. Someone could be hurt\n  2. Now\n  ...\n",
             [
-                "mine.txt:4: the bot says something else (at 'incident/urgency', flows/incident.yaml:11)",
+                "mine.txt:4: the bot says something else (at 'incident/urgency', flows/incident.yaml:12)",
                 "      How urgent is it?",
                 "      1. Someone could be hurt",
                 "    - 2. Now",
@@ -107,7 +107,7 @@ def test_the_first_failure_of_each_conversation_is_told_and_the_others_go_on(her
     code, out, err = vestibule("test")
     assert code == 1
     assert [line for line in out.splitlines() if line.startswith("tests/")] == [
-        "tests/conversations/a.txt:2: the bot says something else (at 'incident/what_happened', flows/incident.yaml:4)",
+        "tests/conversations/a.txt:2: the bot says something else (at 'incident/what_happened', flows/incident.yaml:5)",
         "tests/conversations/deep/c.txt:1:1: error[bad-transcript]: this is not a text in UTF-8; "
         "save it as UTF-8 in your editor",
     ]
@@ -122,7 +122,7 @@ def test_coverage_names_the_place_of_what_no_conversation_reaches(here: Path) ->
     urgency = (here / "flows/incident.yaml").read_text().splitlines().index("      danger: Someone could be hurt") + 1
     assert f"flows/incident.yaml:{urgency}: no conversation goes incident/urgency -> danger" in lines
     assert not any("incident/urgency -> later" in line for line in lines)
-    assert "flows/incident.yaml:4: no conversation gets to incident/what_happened" in lines
+    assert "flows/incident.yaml:5: no conversation gets to incident/what_happened" in lines
     assert not any("incident/what_happened -> " in line for line in lines)
     assert re.fullmatch(r"1 conversation, as written; 2 of \d+ outcomes are reached\n", err)
 
