@@ -12,6 +12,7 @@ from enum import StrEnum
 from bot.domain import Attachment
 
 LATE = "/read"  # ends the arrival id of words whose key came late; what is before it is their event's
+PART = "/part/"  # stands, with a number, behind the event id of what came in one message with something else
 
 
 class Cause(StrEnum):
@@ -24,6 +25,7 @@ class Cause(StrEnum):
     NOT_TEXT = "not_text"  # neither words nor a file that could be passed on
     REACTION = "reaction"  # a mark on a message: never an answer (law 9)
     CALL = "call"  # somebody rang
+    BROKEN_FILE = "broken_file"  # a file that did not come whole
     CHANGED = "changed"  # the sender's identity is not the one that was accepted: it may come once the new one is
 
 
@@ -67,6 +69,7 @@ class Wrote:
     looks, never where it goes (law 11). `identity` stays the same while the sender's account does (on Matrix the
     public master key); empty where the account has none, so that any device may be anybody's; None where it is not
     known. `expires`: so long after it is read it is to be there no more; None where nothing was said of that.
+    `quotes` is what their program shows above the text as the message that it answers: their claim.
     """
 
     text: str = field(repr=False)
@@ -74,6 +77,7 @@ class Wrote:
     edits: str | None = field(default=None, repr=False)
     identity: str | None = field(default=None, repr=False)
     expires: timedelta | None = None
+    quotes: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

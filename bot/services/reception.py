@@ -203,6 +203,8 @@ def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
     if cause is Cause.CHANGED:
         identity.changed(work, conversation)
         return
+    if cause is Cause.REACTION and conversation.owner is Owner.NOBODY:
+        return  # a mark on the last word said asks for nothing
     case = casework.human_case(work, conversation)
     if case is None:
         _miss(work, conversation, cause)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bot.deeds import EditText, Hold, Origin, OutgoingMessage, SendFile, SendText
 from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place
-from bot.happenings import LATE, Attached, Removed, Wrote
+from bot.happenings import LATE, PART, Attached, Removed, Wrote
 from bot.ports import Kept, Said
 from bot.services import casework, keeping, sayings
 from bot.services.render import quote, split
@@ -25,14 +25,15 @@ Passable = Wrote | Attached | Removed
 
 def event_of(arrival_id: str) -> str:
     """The event that an arrival tells of, as its sender's program knows it."""
-    return arrival_id.removesuffix(LATE)
+    return arrival_id.removesuffix(LATE).partition(PART)[0]
 
 
 def from_requester(work: Work, conversation: Conversation, case: Case, event_id: str, what: Passable) -> None:
     """People own the conversation: what happens in it is theirs, at once or when one of them can read it."""
     match what:
-        case Wrote(text, edits=None, expires=expires):
-            _post_or_keep(work, case, Kept(text, expires=expires), Origin(conversation.id, event_id))
+        case Wrote(text, edits=None, quotes=quotes, expires=expires):
+            said = f"{quote(quotes)}\n\n{text}" if quotes.strip() else text
+            _post_or_keep(work, case, Kept(said, expires=expires), Origin(conversation.id, event_id))
         case Wrote(text, edits=edited, expires=expires):
             origin, hold = Origin(conversation.id, edited or event_id), Hold(case.number, expires=expires)
             if not _change(work, origin, text, hold, to=_open_relay(work, case)):

@@ -202,9 +202,9 @@ def listed_from_json(text: str) -> Listed:
 
 def _happening_fields(what: Happening) -> Fields:
     match what:
-        case Wrote(text, signed, edits, identity, expires):
+        case Wrote(text, signed, edits, identity, expires, quotes):
             said = {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
-            return {**said, "expires": _seconds(expires)}
+            return {**said, "expires": _seconds(expires), "quotes": quotes}
         case Attached(attachment, signed, identity, expires):
             sent = {"kind": "attached", "file": rows.attachment_row(attachment), "signed": signed, "identity": identity}
             return {**sent, "expires": _seconds(expires)}
@@ -242,6 +242,7 @@ _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
         _text_or_none(fields.get("edits", "" if fields.get("edited") else None)),  # earlier rows say only whether
         _text_or_none(fields.get("identity")),
         _time(fields.get("expires")),
+        _text(fields.get("quotes", "")),  # earlier rows have none
     ),
     "attached": lambda fields: Attached(
         rows.attachment(fields["file"]),

@@ -119,7 +119,12 @@ FILE = Attachment(
 )
 HAPPENINGS: tuple[Happening, ...] = (
     Wrote(
-        "planted words of an arrival", signed=True, edits="$planted-edited", identity="planted identity", expires=HOUR
+        "planted words of an arrival",
+        signed=True,
+        edits="$planted-edited",
+        identity="planted identity",
+        expires=HOUR,
+        quotes="planted quote",
     ),
     Wrote("half a pair \ud83d, a nul \x00, an end \u2029, and سلام"),
     Wrote("planted words of an edit", edits="", identity=""),

@@ -6,7 +6,6 @@ asked for. Its tables are as they were.
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from nio.store import SqliteStore
 from peewee import DatabaseError
 from playhouse.sqlcipher_ext import SqlCipherDatabase
 
-from bot.errors import VestibuleError
+from bot.channels import database
 
 FILE = "matrix-crypto.db"
 
@@ -47,7 +46,7 @@ WHERE session_id = ? AND account_id = (SELECT id FROM accounts WHERE user_id = ?
 """
 
 
-class CryptoStoreError(VestibuleError):
+class CryptoStoreError(database.DatabaseError):
     """The encrypted key store cannot be opened."""
 
 
@@ -56,25 +55,18 @@ class CipherStore(SqliteStore):  # type: ignore[misc]  # nio publishes no types 
 
     def __init__(self, user_id: str, device_id: str, folder: Path, key: bytes) -> None:
         path = folder / FILE
-        # SQLCipher would make the file readable for everyone; made before it, only its owner may read it
-        file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-        os.fchmod(file, 0o600)
-        os.close(file)
+        database.private_file(path)
         self._key = key
         try:
             super().__init__(user_id, device_id, str(folder), pickle_key=key.hex(), database_name=FILE)
         except (MemoryError, DatabaseError) as error:
-            # either is what SQLCipher says to a wrong key
-            raise CryptoStoreError(
-                f"{path} does not open with this key_file: restore the key file that belongs to it"
-            ) from error
+            raise CryptoStoreError(database.wrong_key(path)) from error  # either is what SQLCipher says to a wrong key
         self._run(_INDEX)
 
     def _create_database(self) -> Any:
-        # a raw key (x'…') spares the derivation from a passphrase: the key is random already
         return SqlCipherDatabase(
             self.database_path,
-            passphrase=f"x'{self._key.hex()}'",
+            passphrase=database.raw_key(self._key),
             pragmas={"foreign_keys": 1, "secure_delete": 1, "journal_mode": "wal", "synchronous": 2},
         )
 
