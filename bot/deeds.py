@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.domain import Attachment, CaseNumber, ConversationId, Keep
+from bot.domain import Attachment, CaseNumber, ConversationId, Keep, Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class SendText:
     """Say this in the conversation's room, encrypted."""
 
     text: str = field(repr=False)
+    styles: tuple[Style, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,24 @@ class Conversation:
     expires: timedelta | None = None
 
 
+class Look(StrEnum):
+    """How a part of a text is set."""
+
+    BOLD = "bold"
+    ITALIC = "italic"
+    STRIKE = "strike"
+    MONOSPACE = "monospace"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A part of a text that is set otherwise: from which character on, and how many (code points)."""
+
+    look: Look
+    start: int
+    length: int
+
+
 class Kind(StrEnum):
     """What an attachment is shown as."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.deeds import Accept
 from bot.domain import Case, Conversation, Owner
-from bot.services import casework, inhand, sayings
+from bot.services import casework, sayings
 from bot.services.work import Work
 
 
@@ -32,7 +32,7 @@ def changed(work: Work, conversation: Conversation) -> None:
     case = casework.human_case(work, conversation)
     if case is None:
         work.drop_lane(conversation)
-        inhand.end(work, conversation)
+        work.end_session(conversation)
         work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
         work.post(conversation, Accept())
     elif sayings.IDENTITY_WAITS not in case.told:

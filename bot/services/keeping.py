@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.deeds import Copy, Discard, EditText, Erase, Hold, OutgoingMessage, SendFile, SendText
+from bot.deeds import Copy, EditText, Erase, Hold, OutgoingMessage, SendFile, SendText
 from bot.domain import Answer, Attachment, Case, CaseNumber, Conversation, Keep, Place, Timer
 from bot.ports import Kept
 from bot.services.work import Work
@@ -65,9 +65,11 @@ def erase(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> None:
     What was posted in rooms of the staff stands there still.
     """
     erase_kept(work, case, keeps)
+    requester = work.tx.conversations.get(case.requester)
     for room in (case.relay, case.notes):
-        if room is not None:
-            _withhold(work, work.tx.conversations.get(room), case, keeps)
+        for message in [] if room is None else work.withhold(work.tx.conversations.get(room), keeps):
+            if isinstance(message.deed, SendFile):
+                work.let_go(requester, message.deed.attachment)
     case = _without(case, lambda answer: answer.keep in keeps)
     if Keep.CASE in keeps:
         case = replace(case, topic=None, urgency=None)
@@ -107,8 +109,6 @@ def posted(work: Work, conversation: Conversation, message: OutgoingMessage, eve
         if conversation.place is Place.NOTES:
             case = _read(work, case, hold, due)
         _expect(work, case)
-    if conversation.place is Place.RELAY and isinstance(message.deed, SendFile):
-        _discard(work, case or work.tx.cases.get(hold.case), message.deed.attachment)
 
 
 def passed_on(work: Work, message: OutgoingMessage) -> None:
@@ -177,14 +177,6 @@ def _read(work: Work, case: Case, hold: Hold, due: datetime) -> Case:
     return case
 
 
-def _withhold(work: Work, room: Conversation, case: Case, keeps: Collection[Keep]) -> None:
-    """Take what is not said yet out of what waits to be said there."""
-    for message in work.drop_lane(room):
-        hold = message.hold
-        if hold is None or hold.case != case.number or hold.keep not in keeps:
-            work.tx.outbox.add(message)
-
-
 def _without(case: Case, gone: Callable[[Answer], bool]) -> Case:
     """The case without these answers, and without what its card shows of them."""
     labels = {answer.label for answer in case.answers if gone(answer)}
@@ -199,12 +191,7 @@ def _without(case: Case, gone: Callable[[Answer], bool]) -> Case:
 def _drop_kept(work: Work, case: Case, place: int, kept: Kept) -> None:
     work.tx.cases.erase_kept(case.number, place)
     if isinstance(kept.said, Attachment):
-        _discard(work, case, kept.said)
-
-
-def _discard(work: Work, case: Case | None, file: Attachment) -> None:
-    if case is not None:
-        work.post(work.tx.conversations.get(case.requester), Discard(file))
+        work.let_go(work.tx.conversations.get(case.requester), kept.said)
 
 
 def _take_back(work: Work, copy: Copy) -> None:

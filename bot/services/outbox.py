@@ -32,7 +32,7 @@ from bot.domain import Attachment, Case, Conversation, ConversationId, Owner, Pl
 from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
-from bot.services import casework, identity, inhand, keeping, reception, relay, roster, sayings
+from bot.services import casework, identity, keeping, reception, relay, roster, sayings
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -195,6 +195,8 @@ class Outbox:
                     work.say(conversation, work.kit.render.staff(sayings.QUEUE_MOVED))
             case _:
                 pass
+        if isinstance(message.deed, SendFile):
+            work.let_go(conversation, message.deed.attachment)
         with _done_without():
             _learn(work, conversation, message, done)
         following = tx.outbox.head(conversation.id)
@@ -294,7 +296,7 @@ def _hurry(work: Work, lane: Conversation) -> None:
 def _step_aside(work: Work, conversation: Conversation) -> None:
     """The room is another conversation's: nothing is said in this one's name."""
     work.drop_lane(conversation)
-    inhand.end(work, conversation)
+    work.end_session(conversation)
     work.tx.conversations.save(replace(conversation, room=None, owner=Owner.NOBODY))
 
 
@@ -322,7 +324,8 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
     elif conversation.place is Place.REQUESTER:
         relay.not_delivered(work, message)
     elif case is None:
-        return
+        if isinstance(message.deed, SendFile):
+            work.let_go(conversation, message.deed.attachment)
     elif isinstance(message.deed, Erase):
         casework.tell_once(work, case, sayings.NOT_ERASED)
     elif isinstance(message.deed, Invite) and failure is Failure.GONE:

@@ -11,8 +11,9 @@ from datetime import timedelta
 from typing import assert_never
 
 from bot.deeds import Decline, Enter, Follow, Leave
-from bot.domain import Case, Conversation, Owner, TextId
+from bot.domain import Attachment, Case, Conversation, Owner, TextId
 from bot.flow import phrases
+from bot.flow import session as sessions
 from bot.flow.events import (
     CancelTimer,
     Edited,
@@ -49,7 +50,9 @@ from bot.happenings import (
     Wrote,
 )
 from bot.ports import Kept
-from bot.services import casework, identity, inhand, keeping, relay, sayings
+from bot.services import casework, identity, keeping, relay, sayings
+from bot.services.releases import Stepped
+from bot.services.timed import timed
 from bot.services.work import Work
 
 _TOLD_WHILE_WAITING = {
@@ -69,6 +72,7 @@ _ANSWERED = (Wrote, Attached, Unreadable, AsksToVerify, Moved)
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """Answer one arrival in a requester's room."""
     if isinstance(arrival.what, _ANSWERED) and _is_leaving(work, conversation):
+        _let_go(work, conversation, arrival)
         return  # the farewell is on its way, and nothing begins anew behind it
     event_id = relay.event_of(arrival.event_id)
     if isinstance(arrival.what, Wrote | Attached | TimerSet) and not _is_stranger(conversation, arrival):
@@ -76,6 +80,7 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     match arrival.what:
         case Wrote() | Attached() if _is_stranger(conversation, arrival):
             stop(work, conversation, Danger.THIRD_MEMBER)
+            _let_go(work, conversation, arrival)
         case Wrote() as message:
             _wrote(work, identity.note(work, conversation, message.identity), message, event_id)
         case Attached() as message:
@@ -129,13 +134,12 @@ def turn_away(work: Work, conversation: Conversation) -> None:
 
 def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> None:
     """Take back what is not sent; nothing but the farewell is said in this room any more."""
-    for message in work.drop_lane(conversation):
+    for message in work.drop_lane(conversation, farewell):
         relay.not_delivered(work, message)
-    work.post(conversation, farewell)
     case = casework.human_case(work, conversation)
     if case is not None:
         casework.break_off(work, case)
-    inhand.end(work, conversation)
+    work.end_session(conversation)
     work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
 
 
@@ -279,12 +283,11 @@ def _step(
 
     `expires`: what gave its newest answer is to disappear.
     """
+    held = [*sessions.files(before), *([event.file] if isinstance(event, Sent) else [])]
     step = work.kit.releases.step(work.tx, before, event)
     if expires is not None:
-        session, effects = inhand.timed(before, step.session, step.effects, expires)
+        session, effects = timed(before, step.session, step.effects, expires)
         step = replace(step, session=session, effects=effects)
-    sent = event.file if isinstance(event, Sent) else None
-    inhand.discard(work, conversation, before, step.session, step.effects, sent)
     locale = _locale(step.session) or _locale(before) or (event.locale if isinstance(event, Started) else None)
     if step.session is None:
         work.tx.sessions.erase(conversation.id)
@@ -311,6 +314,8 @@ def _step(
                 work.tx.conversations.save(conversation)
             case _:
                 pass  # said below, all together
+    still = {*sessions.files(step.session), *_handed_over(step)}
+    work.let_go(conversation, *(file for file in dict.fromkeys(held) if file not in still))
     fingerprint = work.kit.fingerprint(conversation)
     work.say(conversation, step.words(locale, conversation.case, fingerprint))
     if wish is not None and earlier is not None:  # what was passed on then stands in rooms of the staff
@@ -331,6 +336,17 @@ def _forget(work: Work, conversation: Conversation) -> Conversation:
     conversation = replace(conversation, case=None, identity=None)
     work.tx.conversations.save(conversation)
     return conversation
+
+
+def _handed_over(step: Stepped) -> list[Attachment]:
+    """The files that a case has now."""
+    cases = [effect for effect in step.effects if isinstance(effect, OpenCase)]
+    return [answer.file for case in cases for answer in case.answers if answer.file is not None]
+
+
+def _let_go(work: Work, conversation: Conversation, arrival: Arrival) -> None:
+    if isinstance(arrival.what, Attached):
+        work.let_go(conversation, arrival.what.attachment)
 
 
 def _is_leaving(work: Work, conversation: Conversation) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.deeds import EditText, Hold, Origin, OutgoingMessage, SendFile, SendText
-from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place
+from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place, Style
 from bot.happenings import LATE, PART, Attached, Removed, Wrote
 from bot.ports import Kept, Said
 from bot.services import casework, keeping, sayings
@@ -31,9 +31,11 @@ def event_of(arrival_id: str) -> str:
 def from_requester(work: Work, conversation: Conversation, case: Case, event_id: str, what: Passable) -> None:
     """People own the conversation: what happens in it is theirs, at once or when one of them can read it."""
     match what:
-        case Wrote(text, edits=None, quotes=quotes, expires=expires):
+        case Wrote(text, edits=None, quotes=quotes, expires=expires) as wrote:
+            # with its marks, if it has any: they may have been meant as what they are
+            styles = wrote.styles if wrote.plain is None and not quotes.strip() else ()
             said = f"{quote(quotes)}\n\n{text}" if quotes.strip() else text
-            _post_or_keep(work, case, Kept(said, expires=expires), Origin(conversation.id, event_id))
+            _post_or_keep(work, case, Kept(said, expires=expires), Origin(conversation.id, event_id), styles)
         case Wrote(text, edits=edited, expires=expires):
             origin, hold = Origin(conversation.id, edited or event_id), Hold(case.number, expires=expires)
             if not _change(work, origin, text, hold, to=_open_relay(work, case)):
@@ -58,13 +60,13 @@ def from_staff(work: Work, relay: Conversation, event_id: str, what: Passable) -
     requester, case = spoken_with
     hold = Hold(case.number, expires=requester.expires)
     match what:
-        case Wrote(text, edits=None):
-            work.say(requester, text, Origin(relay.id, event_id), hold)
+        case Wrote(edits=None) as wrote:
+            work.say(requester, wrote.shown, Origin(relay.id, event_id), wrote.styles, hold=hold)
         case Wrote(text, edits=edited):
             origin = Origin(relay.id, edited or event_id)
             if not _change(work, origin, text, hold, to=requester):  # it stands beside what may say the opposite
                 corrected = work.kit.render.requester(sayings.CORRECTED, case.locale, words=text)
-                work.say(requester, corrected, origin, hold)
+                work.say(requester, corrected, origin, hold=hold)
         case Attached(attachment):
             work.post(requester, SendFile(attachment), Origin(relay.id, event_id), hold)
         case Removed(removed):
@@ -124,6 +126,8 @@ def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, cl
 
 def not_delivered(work: Work, message: OutgoingMessage) -> None:
     """Tell staff, where they wrote it, that something of theirs did not reach the requester."""
+    if isinstance(message.deed, SendFile):
+        work.let_go(work.tx.conversations.get(message.conversation), message.deed.attachment)
     written_in = work.tx.conversations.get(message.origin.conversation) if message.origin else None
     if written_in is None or written_in.place is not Place.RELAY:
         return
@@ -141,22 +145,24 @@ def _open_relay(work: Work, case: Case) -> Conversation | None:
     return work.tx.conversations.get(case.relay) if case.relay is not None and case.relay_open else None
 
 
-def _post_or_keep(work: Work, case: Case, kept: Kept, origin: Origin) -> None:
+def _post_or_keep(work: Work, case: Case, kept: Kept, origin: Origin, styles: tuple[Style, ...] = ()) -> None:
     relay = _open_relay(work, case)
     if relay is None:
         keep(work, case, kept)
     else:
-        _post(work, relay, case, kept, origin)
+        _post(work, relay, case, kept, origin, styles)
 
 
-def _post(work: Work, relay: Conversation, case: Case, kept: Kept, origin: Origin) -> None:
+def _post(
+    work: Work, relay: Conversation, case: Case, kept: Kept, origin: Origin, styles: tuple[Style, ...] = ()
+) -> None:
     hold = Hold(case.number, kept.keep, kept.expires, kept.due)
     if isinstance(kept.said, Attachment):
         # without an origin: when the file has to be kept after all, it gets this line anew
         work.say(relay, work.kit.render.staff(sayings.FILE_FOLLOWS, file=kept.said.name), hold=hold)
         work.post(relay, SendFile(kept.said), origin, hold)
     else:
-        work.say(relay, kept.said, origin, hold)
+        work.say(relay, kept.said, origin, styles, hold=hold)
 
 
 def _show(work: Work, notes: Conversation, case: Case, place: int, kept: Kept) -> None:

@@ -12,7 +12,7 @@ from bot.errors import VestibuleError
 from bot.flow.engine import REMIND
 from bot.logs import describe
 from bot.ports import Clock, Store, Tx
-from bot.services import inhand, keeping, reception
+from bot.services import keeping, reception
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -96,6 +96,6 @@ class Scheduler:
                 tx.sessions.erase(timer.conversation)
                 return work
             if conversation.owner is Owner.BOT:
-                inhand.end(work, conversation)
+                work.end_session(conversation)
                 tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
         return work

@@ -52,8 +52,8 @@ MAX_NAME = 255  # characters: no name on Matrix is longer
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """Answer one arrival in a staff room."""
     match arrival.what:
-        case Wrote(text, signed) as message:
-            if conversation.place is Place.RELAY or is_command(text):
+        case Wrote(_, signed) as message:
+            if conversation.place is Place.RELAY or is_command(message.shown):
                 _wrote(work, conversation, arrival, message, trusted=signed and work.lists(arrival.sender))
         case Attached(_, signed) as message if conversation.place is Place.RELAY:
             _wrote(work, conversation, arrival, message, trusted=signed and work.lists(arrival.sender))
@@ -87,8 +87,10 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             if work.lists(arrival.sender):
                 fingerprint = work.kit.fingerprint(conversation)
                 work.say(conversation, work.kit.render.staff(sayings.CANNOT_VERIFY_HERE, fingerprint=fingerprint))
-        case Attached() | Removed() | TimerSet():
-            pass  # staff among themselves
+        case Attached() as message:
+            _let_go(work, conversation, message)  # staff among themselves
+        case Removed() | TimerSet():
+            pass
         case Endangered():
             pass  # staff rooms hold more than two; what is said there is sealed for listed devices alone (law 10)
         case _:
@@ -100,12 +102,19 @@ def _wrote(
 ) -> None:
     if not trusted:
         _refuse(work, conversation, arrival.sender)
+        _let_go(work, conversation, message)
         return
     _heard(work, conversation, arrival)
-    if isinstance(message, Wrote) and is_command(message.text):
-        _obey(work, conversation, arrival.sender, parse(message.text, conversation.case))
+    if isinstance(message, Wrote) and is_command(message.shown):
+        _obey(work, conversation, arrival.sender, parse(message.shown, conversation.case))
     elif not relay.from_staff(work, conversation, relay.event_of(arrival.event_id), message):
         _answer(work, conversation, sayings.RELAY_CLOSED)
+        _let_go(work, conversation, message)
+
+
+def _let_go(work: Work, conversation: Conversation, message: Wrote | Attached) -> None:
+    if isinstance(message, Attached):
+        work.let_go(conversation, message.attachment)
 
 
 def _unreadable(work: Work, conversation: Conversation, who: str, cause: Cause) -> None:

@@ -33,7 +33,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Answer, CaseNumber, ConversationId, Listed, TextId
+from bot.domain import Answer, CaseNumber, ConversationId, Listed, Look, Style, TextId
 from bot.flow import rows
 from bot.happenings import (
     Alarm,
@@ -202,9 +202,10 @@ def listed_from_json(text: str) -> Listed:
 
 def _happening_fields(what: Happening) -> Fields:
     match what:
-        case Wrote(text, signed, edits, identity, expires, quotes):
+        case Wrote(text, signed, edits, identity, expires, quotes) as wrote:
             said = {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
-            return {**said, "expires": _seconds(expires), "quotes": quotes}
+            said = {**said, "expires": _seconds(expires), "quotes": quotes}
+            return {**said, "plain": wrote.plain, "styles": _style_rows(wrote.styles)} if wrote.styles else said
         case Attached(attachment, signed, identity, expires):
             sent = {"kind": "attached", "file": rows.attachment_row(attachment), "signed": signed, "identity": identity}
             return {**sent, "expires": _seconds(expires)}
@@ -243,6 +244,8 @@ _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
         _text_or_none(fields.get("identity")),
         _time(fields.get("expires")),
         _text(fields.get("quotes", "")),  # earlier rows have none
+        plain=_text_or_none(fields.get("plain")),
+        styles=_styles(fields),
     ),
     "attached": lambda fields: Attached(
         rows.attachment(fields["file"]),
@@ -276,8 +279,9 @@ def _happening(fields: Fields) -> Happening:
 
 def _deed_fields(deed: Deed) -> Fields:
     match deed:
-        case SendText(text):
-            return {"kind": "send_text", "text": text}
+        case SendText(text, styles):
+            said = {"kind": "send_text", "text": text}
+            return {**said, "styles": _style_rows(styles)} if styles else said
         case EditText(event_id, text):
             return {"kind": "edit_text", "event_id": event_id, "text": text}
         case SendFile(attachment):
@@ -311,7 +315,7 @@ def _deed_fields(deed: Deed) -> Fields:
 
 
 _DEEDS: dict[str, Callable[[Fields], Deed]] = {
-    "send_text": lambda fields: SendText(_text(fields["text"])),
+    "send_text": lambda fields: SendText(_text(fields["text"]), _styles(fields)),
     "edit_text": lambda fields: EditText(_text(fields["event_id"]), _text(fields["text"])),
     "send_file": lambda fields: SendFile(rows.attachment(fields["file"])),
     "erase": lambda fields: Erase(_text(fields["event_id"])),
@@ -331,6 +335,16 @@ _DEEDS: dict[str, Callable[[Fields], Deed]] = {
 
 def _deed(fields: Fields) -> Deed:
     return _DEEDS[fields["kind"]](fields)
+
+
+def _style_rows(styles: tuple[Style, ...]) -> list[list[Any]]:
+    return [[style.look.value, style.start, style.length] for style in styles]
+
+
+def _styles(fields: Fields) -> tuple[Style, ...]:
+    """Few texts have any, and those that were stored before they could have none."""
+    told = fields.get("styles", ())
+    return tuple(Style(Look(look), rows.whole(start), rows.whole(length)) for look, start, length in told)
 
 
 def _text(value: object) -> str:

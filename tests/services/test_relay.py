@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.deeds import SendFile
-from bot.domain import Kind
+from bot.deeds import SendFile, SendText
+from bot.domain import CaseStatus, Kind, Look, Style
 from bot.happenings import Attached, Joined, Left, Removed, Typing, Wrote
 from bot.ports import Failure, SendError
 from bot.services import presence
@@ -32,6 +32,55 @@ def staff_text(name: str, **params: str) -> str:
 
 def bot_text(name: str, **params: str) -> str:
     return TEXTS.say(f"bot.{name}", "en", params)
+
+
+# styles
+
+BOLD, PART = (Style(Look.BOLD, 3, 3),), (Style(Look.ITALIC, 0, 2),)
+
+
+def styled(world: World, room: str) -> list[SendText]:
+    """What was said in the room in styles."""
+    deeds = [message.deed for conversation, message in world.server.delivered if conversation.room == room]
+    return [deed for deed in deeds if isinstance(deed, SendText) and deed.styles]
+
+
+async def test_styles_pass_in_both_directions() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(world.relay, CLAIMER, Wrote("do **not**", signed=True, plain="do not", styles=BOLD))
+        assert styled(world, ROOM) == [SendText("do not", BOLD)]
+        await world.happen(ROOM, REQUESTER, Wrote("do not", styles=BOLD))
+        assert styled(world, world.relay) == [SendText("do not", BOLD)]
+
+
+async def test_marks_of_a_requester_stay_as_they_were_written() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(ROOM, REQUESTER, Wrote("it is 2*3*4", plain="it is 234", styles=PART))
+        assert world.said(world.relay)[-1] == "it is 2*3*4"
+        assert styled(world, world.relay) == []
+
+
+async def test_what_is_cut_into_parts_loses_its_styles_and_nothing_else() -> None:
+    async with World() as world:
+        await world.claimed()
+        before, plain = len(world.said(ROOM)), "a\n\n" + LONG
+        await world.happen(world.relay, CLAIMER, Wrote(f"*a*\n\n{LONG}", signed=True, plain=plain, styles=PART))
+        parts = world.said(ROOM)[before:]
+        assert len(parts) > 1
+        assert sum(part.count("a") for part in parts) == plain.count("a")
+        assert styled(world, ROOM) == []
+
+
+async def test_what_is_a_command_once_its_marks_are_gone_is_one() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        before = world.said(ROOM)
+        await world.happen(world.relay, CLAIMER, Wrote("**!clsoe**", signed=True, plain="!clsoe", styles=PART))
+        assert world.said(ROOM) == before
+        await world.happen(world.relay, CLAIMER, Wrote("**!close**", signed=True, plain="!close", styles=PART))
+        assert (await world.get_case(number)).status is CaseStatus.CLOSED
 
 
 # changes

@@ -41,9 +41,11 @@ from bot.domain import (
     Keep,
     Kind,
     Listed,
+    Look,
     Owner,
     Place,
     Release,
+    Style,
     TextId,
     Timer,
 )
@@ -119,13 +121,16 @@ FILE = Attachment(
 )
 HAPPENINGS: tuple[Happening, ...] = (
     Wrote(
-        "planted words of an arrival",
+        "*planted* words of an arrival",
         signed=True,
         edits="$planted-edited",
         identity="planted identity",
         expires=HOUR,
         quotes="planted quote",
+        plain="planted words without a mark",
+        styles=(Style(Look.ITALIC, 0, 7), Style(Look.BOLD, 8, 4)),
     ),
+    Wrote("planted style", styles=(Style(Look.STRIKE, 0, 7),)),
     Wrote("half a pair \ud83d, a nul \x00, an end \u2029, and سلام"),
     Wrote("planted words of an edit", edits="", identity=""),
     Wrote("planted words that disappear", expires=timedelta(hours=1)),
@@ -147,7 +152,7 @@ HAPPENINGS: tuple[Happening, ...] = (
     *(Endangered(danger) for danger in Danger),
 )
 DEEDS: tuple[Deed, ...] = (
-    SendText("planted words of a deed, half a pair \udc00"),
+    SendText("planted words of a deed, half a pair \udc00", tuple(Style(look, 0, 7) for look in Look)),
     Tick("$planted-ticked-event"),
     Enter(),
     Decline("planted notice"),

@@ -19,6 +19,7 @@ from bot.channels.matrix import NAME
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError, chunk_of
 from bot.channels.matrix.machine import CannotRead
+from bot.channels.matrix.marks import FORMAT, in_html
 from bot.channels.matrix.media import Media
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
@@ -42,7 +43,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Attachment, Conversation, Place
+from bot.domain import Attachment, Conversation, Place, Style
 from bot.ports import Entered, Failure, Files, SendError
 
 Content = Mapping[str, Any]
@@ -108,8 +109,8 @@ class Sender:
 
     async def _do_in(self, room: str, lane: Conversation, message: OutgoingMessage, deed: InRoom) -> Result:
         match deed:
-            case SendText(text):
-                return await self._say(room, lane.place, message, _words(text))
+            case SendText(text, styles):
+                return await self._say(room, lane.place, message, _words(text, styles))
             case EditText(event_id, text):
                 return await self._say(room, lane.place, message, _change(event_id, text))
             case Erase(event_id):
@@ -350,8 +351,9 @@ class Sender:
         return Result()
 
 
-def _words(text: str) -> dict[str, Any]:
-    return {"msgtype": "m.text", "body": text}
+def _words(text: str, styles: tuple[Style, ...] = ()) -> dict[str, Any]:
+    words = {"msgtype": "m.text", "body": text}
+    return {**words, "format": FORMAT, "formatted_body": in_html(text, styles)} if styles else words
 
 
 def _change(event_id: str, text: str) -> dict[str, Any]:

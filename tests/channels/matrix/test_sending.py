@@ -36,7 +36,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Attachment, Conversation, ConversationId, Kind, Place
+from bot.domain import Attachment, Conversation, ConversationId, Kind, Look, Place, Style
 from bot.ports import Entered, Failure, SendError
 from bot.testing import MemoryChannel
 from tests.channels.matrix.fake import JSON, Answering
@@ -144,6 +144,18 @@ async def test_words_go_out_encrypted_with_their_id_inside(world: World) -> None
     assert "hello" not in str(sent)
     content = world.read(sent)["content"]
     assert (content["body"], content["msgtype"], content[OWN_ID]) == ("hello", "m.text", "m1")
+
+
+async def test_styles_go_out_beside_the_words(world: World) -> None:
+    await world.perform(SendText("a <b> & c\nd", (Style(Look.BOLD, 0, 5), Style(Look.ITALIC, 4, 99))))
+    content = world.read(world.sent[0])["content"]
+    assert content == {
+        "msgtype": "m.text",
+        "body": "a <b> & c\nd",
+        "format": "org.matrix.custom.html",
+        "formatted_body": "<strong>a &lt;b</strong><strong><em>&gt;</em></strong><em> &amp; c<br/>d</em>",
+        OWN_ID: "m1",
+    }
 
 
 async def test_nobody_is_spoken_to_who_is_not_there(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What a session holds while the bot asks: answers that are to disappear, and files that a channel keeps for it."""
+"""Answers that are to disappear, while the bot still asks: so does what a session and a new case have of them. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.deeds import Discard
-from bot.domain import Answer, Attachment, Conversation, TextId
+from bot.domain import Answer, TextId
 from bot.flow.events import Effect, OpenCase
 from bot.flow.session import Passed, Session
-from bot.services.work import Work
 
 
 def timed(
@@ -34,29 +32,6 @@ def timed(
     path, kept = tuple(map(passed_one, after.path)), tuple(map(passed_one, after.kept))
     offered = None if after.offered is None else passed_one(after.offered)
     return replace(after, path=path, kept=kept, offered=offered), done
-
-
-def discard(
-    work: Work,
-    conversation: Conversation,
-    before: Session | None,
-    after: Session | None,
-    effects: Sequence[Effect],
-    sent: Attachment | None,
-) -> None:
-    """Have erased what a channel keeps of files that no answer holds any more, and of one that became none."""
-    answers = [passed.answer for passed in _all(after)]
-    answers += [answer for effect in effects if isinstance(effect, OpenCase) for answer in effect.answers]
-    held = {answer.file for answer in answers}
-    for file in dict.fromkeys([*(passed.answer.file for passed in _all(before)), sent]):
-        if file is not None and file not in held:
-            work.post(conversation, Discard(file))
-
-
-def end(work: Work, conversation: Conversation) -> None:
-    """Erase where the requester stands in the flow, and what they answered there."""
-    discard(work, conversation, work.tx.sessions.load(conversation.id), None, (), None)
-    work.tx.sessions.erase(conversation.id)
 
 
 def _given(answer: Answer) -> Answer:
