@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 
 from bot.deeds import Decline, Enter, Follow, Leave
@@ -48,8 +49,10 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework, identity, joining, relay, sayings
+from bot.ports import Kept
+from bot.services import casework, identity, joining, keeping, relay, sayings
 from bot.services.releases import Stepped
+from bot.services.timed import timed
 from bot.services.work import Work
 
 _TOLD_WHILE_WAITING = {
@@ -72,6 +75,8 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
         _let_go(work, conversation, arrival)
         return  # the farewell is on its way, and nothing begins anew behind it
     event_id = relay.event_of(arrival.event_id)
+    if isinstance(arrival.what, Wrote | Attached | TimerSet) and not _is_stranger(conversation, arrival):
+        conversation = _time(work, conversation, arrival.what)
     match arrival.what:
         case Wrote() | Attached() if _is_stranger(conversation, arrival):
             stop(work, conversation, Danger.THIRD_MEMBER)
@@ -138,15 +143,27 @@ def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> N
     work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
 
 
+def _time(work: Work, conversation: Conversation, what: Wrote | Attached | TimerSet) -> Conversation:
+    """How long messages stay after they are read. A message can tell of a change, too; of an end, only `TimerSet`."""
+    if what.expires == conversation.expires or (what.expires is None and not isinstance(what, TimerSet)):
+        return conversation
+    conversation = replace(conversation, expires=what.expires)
+    work.tx.conversations.save(conversation)
+    case = casework.human_case(work, conversation)
+    if case is not None and case.relay is not None and case.relay_open:
+        work.say(work.tx.conversations.get(case.relay), work.kit.render.expiry(what.expires))
+    return conversation
+
+
 def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str) -> None:
     case = casework.human_case(work, conversation)
     if case is not None:
         command = work.kit.engine.command(message.text, case.locale) if message.edits is None else None
         _to_people(work, conversation, case, message, event_id, command)
     elif message.edits is not None:
-        _to_engine(work, conversation, Edited(message.text, message.edits))
+        _to_engine(work, conversation, Edited(message.text, message.edits), message.expires)
     else:
-        _to_engine(work, conversation, Replied(message.text, event_id))
+        _to_engine(work, conversation, Replied(message.text, event_id), message.expires)
 
 
 def _to_people(
@@ -168,7 +185,7 @@ def _to_people(
 def _attached(work: Work, conversation: Conversation, message: Attached, event_id: str) -> None:
     case = casework.human_case(work, conversation)
     if case is None:
-        _to_engine(work, conversation, Sent(message.attachment, event_id))
+        _to_engine(work, conversation, Sent(message.attachment, event_id), message.expires)
         return
     relay.from_requester(work, conversation, joining.note(work, conversation, case), event_id, message)
     if conversation.owner is Owner.QUEUE:
@@ -201,7 +218,7 @@ def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
     if case.relay is not None and case.relay_open:
         work.say(work.tx.conversations.get(case.relay), unread)
     else:
-        relay.keep(work, case, unread)
+        relay.keep(work, case, Kept(unread))
     _tell_once(work, conversation, case, sayings.CANNOT_READ[cause])
 
 
@@ -240,7 +257,12 @@ def _say(work: Work, conversation: Conversation, case: Case, text: TextId) -> No
     work.say(conversation, work.kit.render.requester(text, case.locale, case.number, fingerprint=fingerprint))
 
 
-def _to_engine(work: Work, conversation: Conversation, event: Replied | Edited | Sent | Missed) -> None:
+def _to_engine(
+    work: Work,
+    conversation: Conversation,
+    event: Replied | Edited | Sent | Missed,
+    expires: timedelta | None = None,
+) -> None:
     """The bot owns the conversation, or takes it up again where nobody does."""
     session = None
     if conversation.owner is Owner.BOT:
@@ -249,16 +271,24 @@ def _to_engine(work: Work, conversation: Conversation, event: Replied | Edited |
         conversation = replace(conversation, owner=Owner.BOT)
         work.tx.conversations.save(conversation)
     if session is not None or not isinstance(event, Replied):
-        _step(work, conversation, session, event)
+        _step(work, conversation, session, event, expires)
         return
     earlier = work.tx.cases.get(conversation.case) if conversation.case else None
     _step(work, conversation, None, Started(event.text, earlier.locale if earlier else None))
 
 
-def _step(work: Work, conversation: Conversation, before: Session | None, event: Event) -> None:
-    """One engine step: the session it leaves, and all that it asks for as one message."""
+def _step(
+    work: Work, conversation: Conversation, before: Session | None, event: Event, expires: timedelta | None = None
+) -> None:
+    """One engine step: the session it leaves, and all that it asks for as one message.
+
+    `expires`: what gave its newest answer is to disappear.
+    """
     held = [*sessions.files(before), *([event.file] if isinstance(event, Sent) else [])]
     step = work.kit.releases.step(work.tx, before, event)
+    if expires is not None:
+        session, effects = timed(before, step.session, step.effects, expires)
+        step = replace(step, session=session, effects=effects)
     locale = _locale(step.session) or _locale(before) or (event.locale if isinstance(event, Started) else None)
     if step.session is None:
         work.tx.sessions.erase(conversation.id)
@@ -295,17 +325,15 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
 
 
 def _forget(work: Work, conversation: Conversation) -> Conversation:
-    """Erase what waits to be said here, what an earlier case still holds of its requester, and whose account it was.
+    """Erase what waits to be said here, what earlier cases still hold of their requester, and whose account it was.
 
     The case itself, who of the staff worked on it and when, stays with the helpline. The room and the contact stay
     while the bot is in the room: without them it could neither answer nor notice a third person.
     """
     for message in work.drop_lane(conversation):
         relay.not_delivered(work, message)
-    case = work.tx.cases.get(conversation.case) if conversation.case else None
-    if case is not None:
-        casework.erase_kept(work, case)
-        work.tx.cases.save(replace(case, answers=(), topic=None, urgency=None, note=None))
+    for case in work.tx.cases.of(conversation.id):
+        keeping.erase(work, case)
     conversation = replace(conversation, case=None, identity=None)
     work.tx.conversations.save(conversation)
     return conversation

@@ -227,16 +227,16 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
         return
     if conversation.place is Place.NOTES:
         _answer(work, conversation, sayings.NOTES_INTRO, case)
-        partner = work.tx.conversations.get(case.partner)
-        summary = work.render_of(case).summary
-        before_claim = work.kit.staff.before_claim
-        work.say(conversation, summary(case, partner.channel, before_claim=before_claim, identity=partner.identity))
+        casework.summarize(work, conversation, case)
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
         closed = case.status is CaseStatus.CLOSED
         _answer(work, conversation, TextId("staff.relay_closed" if closed else "staff.relay_intro"), case)
-        if not closed and work.tx.conversations.get(case.partner).identity == "":
+        requester = work.tx.conversations.get(case.partner)
+        if not closed and requester.identity == "":
             _answer(work, conversation, sayings.IDENTITY_NONE)
+        if not closed and requester.expires is not None:
+            work.say(conversation, work.kit.render.expiry(requester.expires))
         if who == case.claimed_by:
             relay.pass_on_kept(work, case)
 

@@ -20,7 +20,9 @@ from bot.deeds import (
     Discard,
     EditText,
     Enter,
+    Erase,
     Follow,
+    Hold,
     Identify,
     Invite,
     Leave,
@@ -31,7 +33,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Answer, ConversationId, Listed, Look, Style, TextId
+from bot.domain import Answer, CaseNumber, ConversationId, Listed, Look, Style, TextId
 from bot.flow import rows
 from bot.happenings import (
     Alarm,
@@ -116,20 +118,35 @@ def arrival_from_json(text: str) -> Arrival:
     )
 
 
-def message_to_json(deed: Deed, origin: Origin | None) -> str:
-    """What of an outbox row is sealed: the deed, and where it came from."""
-    fields = {"deed": _deed_fields(deed)}
+def message_to_json(deed: Deed, origin: Origin | None, hold: Hold | None) -> str:
+    """What of an outbox row is sealed: the deed, where it came from, what it holds."""
+    fields: Fields = {"deed": _deed_fields(deed)}
     if origin is not None:
         fields["origin"] = {"conversation": origin.conversation, "event_id": origin.event_id}
+    if hold is not None:
+        due = None if hold.due is None else moment_to_number(hold.due)
+        fields["hold"] = [hold.case, hold.keep.value, rows.seconds(hold.expires), due, hold.kept]
     return json.dumps(fields)
 
 
-def message_from_json(text: str) -> tuple[Deed, Origin | None]:
+def message_from_json(text: str) -> tuple[Deed, Origin | None, Hold | None]:
     fields: Fields = json.loads(text)
-    origin = fields.get("origin")
-    if origin is None:
-        return _deed(fields["deed"]), None
-    return _deed(fields["deed"]), Origin(ConversationId(_text(origin["conversation"])), _text(origin["event_id"]))
+    origin, hold = fields.get("origin"), fields.get("hold")
+    return _deed(fields["deed"]), _origin(origin) if origin else None, _hold(*hold) if hold else None
+
+
+def _origin(fields: Fields) -> Origin:
+    return Origin(ConversationId(_text(fields["conversation"])), _text(fields["event_id"]))
+
+
+def _hold(case: object, keep: object, expires: object, due: int | None, kept: object) -> Hold:
+    return Hold(
+        CaseNumber(_text(case)),
+        rows.keeping(keep),
+        rows.span(expires),
+        None if due is None else number_to_moment(due),
+        None if kept is None else rows.whole(kept),
+    )
 
 
 def answers_to_json(answers: tuple[Answer, ...]) -> str:
@@ -269,6 +286,8 @@ def _deed_fields(deed: Deed) -> Fields:
             return {"kind": "edit_text", "event_id": event_id, "text": text}
         case SendFile(attachment):
             return {"kind": "send_file", "file": rows.attachment_row(attachment)}
+        case Erase(event_id):
+            return {"kind": "erase", "event_id": event_id}
         case Discard(attachment):
             return {"kind": "discard", "file": rows.attachment_row(attachment)}
         case Tick(event_id):
@@ -299,6 +318,7 @@ _DEEDS: dict[str, Callable[[Fields], Deed]] = {
     "send_text": lambda fields: SendText(_text(fields["text"]), _styles(fields)),
     "edit_text": lambda fields: EditText(_text(fields["event_id"]), _text(fields["text"])),
     "send_file": lambda fields: SendFile(rows.attachment(fields["file"])),
+    "erase": lambda fields: Erase(_text(fields["event_id"])),
     "discard": lambda fields: Discard(rows.attachment(fields["file"])),
     "tick": lambda fields: Tick(_text(fields["event_id"])),
     "enter": lambda _: Enter(),

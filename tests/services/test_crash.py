@@ -94,9 +94,9 @@ class MortalWorld(World):
     async def _live(self) -> None:
         self.lives += 1
         self.fate = Fate(self._lasts.pop(0) if self._lasts else None)
-        desk = self.build(MortalStore(self.memory, self.fate), MortalChannel(self.server, self.fate))
+        self.desk = self.build(MortalStore(self.memory, self.fate), MortalChannel(self.server, self.fate))
         # a start may be cut off like everything else
-        self._start = asyncio.create_task(desk.start())
+        self._start = asyncio.create_task(self.desk.start())
 
     async def _kill(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}

@@ -86,8 +86,7 @@ class WithFiles(World):
                 yield arrival.what.attachment
         for session in state.sessions.values():
             yield from held_by(session)
-        for kept in state.kept.values():
-            yield from (said for said in kept if isinstance(said, Attachment))
+        yield from (kept.said for kept in state.kept.values() if isinstance(kept.said, Attachment))
         for case in state.cases.values():
             yield from (answer.file for answer in case.answers if answer.file is not None)
         for message in state.outbox.values():

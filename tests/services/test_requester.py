@@ -1,6 +1,7 @@
 """What a requester meets: the bot, the queue, a specialist, nobody; and what law 4 lets the bot say to each."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -434,12 +435,13 @@ async def test_a_file_for_the_queue_is_kept_for_the_claimer_and_told_once() -> N
         await world.walk()
         number = (await world.case()).number
         before = len(world.said(ROOM))
-        for _ in range(2):
-            await world.happen(ROOM, REQUESTER, Attached(FILE))
+        files = [FILE, replace(FILE, place="another")]
+        for file in files:
+            await world.happen(ROOM, REQUESTER, Attached(file))
         assert world.said(ROOM)[before:] == [bot_text("kept_for_case", case=number)]
         await world.command(f"!vet passed {number}")
         await world.command(f"!claim {number}", CLAIMER)
-        assert world.files(world.relay) == [FILE, FILE]
+        assert world.files(world.relay) == files
         assert world.said(world.relay)[1] == TEXTS.say("staff.file_follows", "en", {"file": FILE.name})
 
 

@@ -31,6 +31,7 @@ from bot.deeds import (
     Discard,
     EditText,
     Enter,
+    Erase,
     Follow,
     Identify,
     Invite,
@@ -46,7 +47,7 @@ from bot.domain import Attachment, Conversation, Place, Style
 from bot.ports import Entered, Failure, Files, SendError
 
 Content = Mapping[str, Any]
-InRoom = SendText | EditText | Tick | Enter | Decline | Follow | Restore | Identify | Invite | Accept | Leave
+InRoom = SendText | EditText | Erase | Tick | Enter | Decline | Follow | Restore | Identify | Invite | Accept | Leave
 OWN_ID = "org.vestibule.id"  # where an outbox row's id stands inside the encrypted content
 LONGEST = 7_000  # bytes; an event holds 64 KiB, and in JSON, sealed and in base64 a byte takes at most 8 of it
 TICK = "✓"
@@ -112,6 +113,8 @@ class Sender:
                 return await self._say(room, lane.place, message, _words(text, styles))
             case EditText(event_id, text):
                 return await self._say(room, lane.place, message, _change(event_id, text))
+            case Erase(event_id):
+                return await self._erase(room, event_id, message)
             case Tick(event_id):
                 return await self._tick(room, event_id, message)
             case Enter():
@@ -221,6 +224,15 @@ class Sender:
             if error.errcode != "M_DUPLICATE_ANNOTATION":
                 raise
             return Result()  # ticked before; the homeserver has forgotten the transaction id since
+
+    async def _erase(self, room: str, event_id: str, message: OutgoingMessage) -> Result:
+        try:
+            await self._homeserver.call("PUT", "rooms", room, "redact", event_id, message.id, body={})
+        except HomeserverError as error:
+            if error.failure is Failure.GONE:  # it is the message that is not there, or not ours to take back
+                raise SendError(Failure.REFUSED) from error
+            raise
+        return Result()
 
     async def _share(self, room: str, devices: list[Device]) -> set[str]:
         """Give these devices the room's present key; whose devices got it."""

@@ -25,6 +25,7 @@ from bot.deeds import (
     Deed,
     EditText,
     Enter,
+    Erase,
     Follow,
     Identify,
     Invite,
@@ -407,6 +408,22 @@ async def test_a_tick_that_stands_there_already_is_well(world: World) -> None:
     assert await world.perform(Tick("$1")) == Result()
     world.server.answers["PUT rooms/!room:localhost/send/"] = HomeserverError(400, "M_BAD_JSON")
     assert (await world.fails(Tick("$1"))).failure is Failure.REFUSED
+
+
+# --- what is taken back ---------------------------------------------------------------------------------------------
+
+
+async def test_a_message_that_is_gone_or_anothers_holds_up_nothing_behind_it(world: World) -> None:
+    redact = f"PUT rooms/{ROOM}/redact/"
+    for error, failure in (
+        (HomeserverError(404, "M_NOT_FOUND"), Failure.REFUSED),
+        (HomeserverError(403, "M_FORBIDDEN"), Failure.REFUSED),
+        (HomeserverError(502), Failure.AWAY),
+    ):
+        world.server.answers[redact] = error
+        assert (await world.fails(Erase("$1"), Place.NOTES)).failure is failure
+    world.server.answers[redact] = {"event_id": "$2"}
+    assert await world.perform(Erase("$1"), Place.NOTES) == Result()
 
 
 # --- said before? ----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from bot.channels.database import DatabaseError
 from bot.channels.signal import once
 from bot.channels.signal.channel import PuzzleRejected, open_signal
 from bot.channels.signal.rpc import NotAsked, Refused
-from bot.deeds import Decline, EditText, Enter, Invite, Leave, MakeRoom, SendFile, SendText, Tick
+from bot.deeds import Decline, EditText, Enter, Erase, Invite, Leave, MakeRoom, SendFile, SendText, Tick
 from bot.domain import Attachment, Kind, Look, Style
 from bot.happenings import Alarm, Alarmed, Wrote
 from bot.ports import Failure
@@ -87,6 +87,19 @@ async def test_what_is_older_than_a_day_is_not_changed_since_their_program_would
         said = await bot.do(amal.uuid, SendText("at nine"))
         bot.ahead = timedelta(hours=24)
         assert (await bot.fails(amal.uuid, EditText(said.event_id or "", "at ten"))).failure is Failure.REFUSED
+
+
+@pytest.mark.parametrize("event", ["", "self/x", "0b7c8b34-1111-4c1d-8c1a-2f6a8a7b0001/1751000000123"])
+async def test_what_is_not_ours_or_older_than_a_day_is_left_to_their_own_device(tmp_path: Path, event: str) -> None:
+    async with running(tmp_path) as bot:
+        amal = await greeted(bot)
+        said = await bot.do(amal.uuid, SendText("at nine"))
+        await bot.do(amal.uuid, Erase(event))
+        bot.ahead = timedelta(hours=24)
+        await bot.do(amal.uuid, Erase(said.event_id or ""))
+        await bot.do(amal.uuid, SendText("at ten"))
+        assert [message.deleted for message in amal.heard] == [False] * len(amal.heard)
+        assert amal.ignored == []
 
 
 async def test_a_tick_is_a_reaction_to_what_they_wrote(tmp_path: Path) -> None:
