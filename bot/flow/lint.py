@@ -1,4 +1,4 @@
-"""What is not wrong, but not meant either: answers that nobody uses or that are never there, and names shown to people.
+"""What is not wrong, but not meant either: answers never used or never there, names shown to people, phrasings alike.
 
 An answer counts as used where it decides how the conversation goes on, and where a way leads from it to a handoff
 without coming by an earlier question again: there, the path is cut, and the answer is gone.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from bot.flow.alike import alike
 from bot.flow.graph import reachable
 from bot.flow.machine import OVER, Compiled, RecordedStep, State, StateStep, commanding
 from bot.flow.model import AskStep, AttachStep, BranchStep, ChooseStep, HandoffStep, Library, Problem, Severity, Target
@@ -21,7 +22,7 @@ _KEY = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 def lint(library: Library, compiled: Compiled) -> list[Problem]:
     """Every warning about the flows themselves, in the order of the files."""
     linter = _Linter(compiled)
-    problems = [*linter.unused(), *linter.never_asked(), *_keys_as_texts(library)]
+    problems = [*linter.unused(), *linter.never_asked(), *_keys_as_texts(library), *alike(library)]
     return sorted(problems, key=lambda problem: (problem.mark.file, problem.mark.line, problem.mark.column))
 
 
