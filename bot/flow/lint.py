@@ -1,5 +1,5 @@
 """What is not wrong, but not meant either: answers that nobody uses, that are never there or of which nobody says how
-long they are kept, and names shown to people.
+long they are kept, names shown to people, and phrasings alike.
 
 An answer counts as used where it decides how the conversation goes on, and where a way leads from it to a handoff
 without coming by an earlier question again: there, the path is cut, and the answer is gone.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from bot.flow.alike import alike
 from bot.flow.graph import reachable
 from bot.flow.machine import OVER, Compiled, RecordedStep, State, StateStep, commanding, kept
 from bot.flow.model import AskStep, AttachStep, BranchStep, ChooseStep, HandoffStep, Library, Problem, Severity, Target
@@ -22,7 +23,8 @@ _KEY = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 def lint(library: Library, compiled: Compiled) -> list[Problem]:
     """Every warning about the flows themselves, in the order of the files."""
     linter = _Linter(compiled)
-    problems = [*linter.unused(), *linter.never_asked(), *_keys_as_texts(library), *_without_retention(library)]
+    answers = [*linter.unused(), *linter.never_asked(), *_without_retention(library)]
+    problems = [*answers, *_keys_as_texts(library), *alike(library)]
     return sorted(problems, key=lambda problem: (problem.mark.file, problem.mark.line, problem.mark.column))
 
 
