@@ -143,6 +143,7 @@ IN_PHRASES = frozenset(
         "setting",
         "channel",
         "detail",
+        "link",
     }
 )
 """What the program fills into phrases. Which phrase gets which is up to the service that says it."""
