@@ -131,7 +131,8 @@ class SettingsChanged:
 class Alarmed:
     """Something that staff must hear of. `who` is the person it is about, `device` their device, where there is one.
 
-    `channel` names the one it is about; `detail` is what people need to mend it, in that channel's words.
+    `channel` names the one it is about; `detail` is what people need to mend it, in that channel's words,
+    `link` where they find it.
     """
 
     alarm: Alarm
@@ -139,6 +140,7 @@ class Alarmed:
     device: str | None = field(default=None, repr=False)
     channel: str = ""
     detail: str = field(default="", repr=False)
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ IN_PHRASES = frozenset(
         "other",
         "channel",
         "detail",
+        "link",
     }
 )
 """What the program fills into phrases. Which phrase gets which is up to the service that says it."""

@@ -80,9 +80,10 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             _tell_queue(work, conversation, changed, who=arrival.sender, setting=what)
             if conversation.place is not Place.QUEUE:
                 work.post(conversation, Restore())
-        case Alarmed(alarm, who, device, channel, detail):
+        case Alarmed(alarm, who, device, channel, detail, link):
             own = sayings.OWN_ALARMS.get(alarm) if who == work.kit.staff.bot else None
-            about = {"device": device or "", "channel": work.kit.render.channel(channel), "detail": detail}
+            called = work.kit.render.channel(channel)
+            about = {"device": device or "", "channel": called, "detail": detail, "link": link}
             _tell_queue(work, conversation, own or sayings.ALARMS[alarm], who=who or "", **about)
         case AsksToVerify():
             if work.lists(arrival.sender):

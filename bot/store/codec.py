@@ -229,8 +229,8 @@ def _happening_fields(what: Happening) -> Fields:
             return {"kind": "asks_to_verify"}
         case SettingsChanged(setting):
             return {"kind": "settings_changed", "setting": setting.value}
-        case Alarmed(alarm, who, device, channel, detail):
-            about = {"who": who, "device": device, "channel": channel, "detail": detail}
+        case Alarmed(alarm, who, device, channel, detail, link):
+            about = {"who": who, "device": device, "channel": channel, "detail": detail, "link": link}
             return {"kind": "alarmed", "alarm": alarm.value, **about}
         case _:
             assert_never(what)
@@ -266,8 +266,9 @@ _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
         Alarm(fields["alarm"]),
         _text_or_none(fields["who"]),
         _text_or_none(fields["device"]),
-        _text(fields.get("channel", "")),  # earlier rows have neither
+        _text(fields.get("channel", "")),  # earlier rows have none of these
         _text(fields.get("detail", "")),
+        _text(fields.get("link", "")),
     ),
     "timer_set": lambda fields: TimerSet(_time(fields["expires"])),
 }

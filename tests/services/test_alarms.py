@@ -60,7 +60,10 @@ def deeds(world: World, room: str, kind: type) -> list[object]:
         (Alarmed(Alarm.CHANNEL_CLOSED, channel="other"), "alarm_channel_closed"),
         (Alarmed(Alarm.CHANNEL_OLD, channel="other", detail="0.9"), "alarm_channel_old"),
         (Alarmed(Alarm.CHANNEL_LOSSY, channel="other", detail="--careful"), "alarm_channel_lossy"),
-        (Alarmed(Alarm.CHANNEL_CHALLENGE, channel="other", detail="a-token"), "alarm_channel_challenge"),
+        (
+            Alarmed(Alarm.CHANNEL_CHALLENGE, channel="other", detail="a-token", link="https://a.example"),
+            "alarm_channel_challenge",
+        ),
         (Alarmed(Alarm.UNSIGNED_DEVICE, BOT, "OTHER"), "alarm_own_unsigned_device"),
         (Alarmed(Alarm.WRONG_IDENTITY, BOT), "alarm_own_wrong_identity"),
     ],
@@ -70,8 +73,11 @@ async def test_what_happened_in_no_room_is_told_in_the_queue_room(alarmed: Alarm
         await world.happen("", VETTER, alarmed)
         (said,) = world.said(QUEUE)
         about = {"who": alarmed.who or "", "device": alarmed.device or ""}
-        assert said == staff_text(told, **about, channel=alarmed.channel.capitalize(), detail=alarmed.detail)
+        assert said == staff_text(
+            told, **about, channel=alarmed.channel.capitalize(), detail=alarmed.detail, link=alarmed.link
+        )
         assert alarmed.detail in said
+        assert alarmed.link in said
         for named in (alarmed.device, alarmed.who if alarmed.who != BOT else None):
             assert named is None or named in said
 

@@ -144,7 +144,7 @@ HAPPENINGS: tuple[Happening, ...] = (
     *(SettingsChanged(setting) for setting in Setting),
     *(Alarmed(alarm, "@planted-alarmed:example.org", "planted device") for alarm in Alarm),
     Alarmed(Alarm.NEW_DEVICE),
-    Alarmed(Alarm.CHANNEL_CHALLENGE, channel="signal", detail="planted token"),
+    Alarmed(Alarm.CHANNEL_CHALLENGE, channel="signal", detail="planted token", link="planted link"),
     Invited(),
     Joined(),
     Left(),

@@ -20,12 +20,12 @@ class Alarms:
         self._waiting: dict[str, Arrival] = {}
         self._told: set[str] = set()
 
-    def tell(self, alarm: Alarm, occasion: str, detail: str = "") -> None:
+    def tell(self, alarm: Alarm, occasion: str, detail: str = "", link: str = "") -> None:
         """Let staff hear of this, once for an occasion."""
         event_id = f"{alarm.value}/{occasion}"
         if event_id not in self._told:
             self._told.add(event_id)
-            what = Alarmed(alarm, channel=NAME, detail=detail)
+            what = Alarmed(alarm, channel=NAME, detail=detail, link=link)
             self._waiting[event_id] = Arrival(NAME, "", event_id, "", self._now(), what)
             self._news.set()
 

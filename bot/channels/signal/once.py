@@ -24,6 +24,7 @@ from bot.happenings import Alarm
 from bot.ports import Failure, SendError
 
 GIVE_UP = timedelta(minutes=15)  # after which nobody waits any more for the answer to a send
+PUZZLE = "https://signalcaptchas.org/challenge/generate.html"  # one of registration does not count
 LIMIT_SECONDS = 60.0  # where the server names no time
 
 Pieces = Callable[[], AsyncIterator[bytes]]
@@ -187,7 +188,7 @@ class Once:
 
     def _failed(self, what: str, outcome: Outcome) -> SendError:
         if outcome.challenge is not None:
-            self._alarms.tell(Alarm.CHANNEL_CHALLENGE, outcome.challenge, outcome.challenge)
+            self._alarms.tell(Alarm.CHANNEL_CHALLENGE, outcome.challenge, outcome.challenge, PUZZLE)
         if outcome.account_gone:
             self._alarms.tell(Alarm.CHANNEL_CLOSED, f"{self._now():%Y-%m-%d}")
         if outcome.ours:
