@@ -360,7 +360,11 @@ def test_phrasings_lie_in_a_folder_of_their_own_beside_the_flows(tmp_path: Path)
     assert library.read(tmp_path).phrasings == {}
     (tmp_path / "faq").mkdir()
     (tmp_path / "faq" / "es.yaml").write_text("phrasings: es\nquestions:\n  free: [cuánto cuesta, hay que pagar]\n")
-    assert library.read(tmp_path).phrasings == {"es": {"free": ("cuánto cuesta", "hay que pagar")}}
+    asked = library.read(tmp_path).phrasings["es"].asked()
+    assert [(key, said.text, said.mark.line) for key, said in asked] == [
+        ("free", "cuánto cuesta", 3),
+        ("free", "hay que pagar", 3),
+    ]
     (tmp_path / "faq" / "es.yaml").write_text("phrasings: es\nquestions:\n  fre: cuánto cuesta\n")
     with pytest.raises(FlowError, match=r"faq/es\.yaml:3:3: error\[unknown-faq\]: .* Did you mean 'free'\?"):
         library.read(tmp_path)

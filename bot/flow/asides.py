@@ -11,12 +11,15 @@ from enum import StrEnum
 from bot.domain import TextId
 from bot.flow import phrases
 from bot.flow.events import Ask, AskLanguage, Effect, End, Forget, Say, ShowAnswers, Withdraw
-from bot.flow.machine import Compiled, answering
+from bot.flow.machine import Compiled, answering, commanding
 from bot.flow.model import ENOUGH, YES
 from bot.flow.moves import Moves
+from bot.flow.phrases import Command
+from bot.flow.questions import title_of
 from bot.flow.session import Passed
 from bot.flow.understand import answers, number
 from bot.flow.vocabulary import Vocabulary
+from bot.flow.walk import ASKED as OF_ASKED
 from bot.flow.walk import CHANGED as OF_CHANGED
 from bot.flow.walk import MEANT as OF_MEANT
 from bot.flow.walk import WHICH as OF_WHICH
@@ -35,9 +38,13 @@ class Aside(StrEnum):
     CHANGED = OF_CHANGED
     WHICH = OF_WHICH
     MEANT = OF_MEANT
+    ASKED = OF_ASKED
 
 
-GIVING_WAY = (None, Aside.MORE, Aside.CHANGED, Aside.WHICH, Aside.MEANT)
+GUESSING = (Aside.WHICH, Aside.MEANT, Aside.ASKED)
+"""They ask what somebody meant: whatever is said next may be an answer to the question before which they stand."""
+
+GIVING_WAY = (None, Aside.MORE, Aside.CHANGED, *GUESSING)
 """To a changed message or a file; *stop* and its like are answered first."""
 
 _PARTING: Mapping[str, tuple[TextId, tuple[Effect, ...]]] = {
@@ -49,12 +56,14 @@ _PARTING: Mapping[str, tuple[TextId, tuple[Effect, ...]]] = {
 
 Answering = Callable[[Walk, str], bool]
 Choosing = Callable[[Walk, str], bool]
+Telling = Callable[[Walk, TextId], None]
 
 
 class Asides:
     """The questions in between of one machine.
 
-    `answer` takes a reply to the question that stands before, `choose` one of its options.
+    `answer` takes a reply to the question that stands before, `choose` one of its options; `tell` says what the
+    FAQ answers.
     """
 
     def __init__(
@@ -65,6 +74,7 @@ class Asides:
         languages: tuple[TextId | None, Mapping[str, str]],
         answer: Answering,
         choose: Choosing,
+        tell: Telling,
     ) -> None:
         self._states = compiled.states
         self._moves = moves
@@ -72,6 +82,8 @@ class Asides:
         self._language, self._languages = languages
         self._answer = answer
         self._choose = choose
+        self._tell = tell
+        self._person = compiled.person is not None
 
     def ask(self, walk: Walk) -> None:
         """Ask what has to be answered now: a question put in between, or else that of the present state."""
@@ -92,6 +104,8 @@ class Asides:
             case Aside.MEANT if (options := self._options(walk)) is not None:
                 meant = next(iter(options.values()))
                 walk.effects.append(Ask(phrases.DID_YOU_MEAN, (phrases.YES, phrases.NO), meant))
+            case Aside.ASKED if (asked := self._asked(walk)) is not None:
+                walk.effects.append(Ask(phrases.FAQ_WHICH, tuple(asked.values())))
             case _:
                 walk.aside = None
                 self._moves.ask(walk)
@@ -126,6 +140,8 @@ class Asides:
                 return self._choose(walk, next(iter(options)))
             case Aside.WHICH | Aside.MEANT if agreed is None or aside == Aside.WHICH:
                 return self._take_choice(walk, aside, folded)
+            case Aside.ASKED:
+                return self._take_asked(walk, folded)
             case Aside.LANGUAGE | Aside.CHANGE | None:
                 return False
             case _ if agreed is not None:
@@ -148,6 +164,38 @@ class Asides:
             if number(folded) is not None:
                 return False  # it may count the options here, or those of the question: better to ask again
         return self._answer(walk, folded)
+
+    def _take_asked(self, walk: Walk, folded: str) -> bool:
+        """One of the questions that were perhaps asked, none of them, or a person."""
+        asked, known = self._asked(walk), self._vocabularies.get(walk.locale or "")
+        if asked is None or known is None:
+            return self._answer(walk, folded)
+        agreed = known.yes_or_no.get(folded)
+        outcome = answers([(name, known.labels.get(label, "")) for name, label in asked.items()], {}).get(folded)
+        match outcome:
+            case None if agreed == YES or number(folded) is not None:
+                # it may be meant for the question before this one, but nobody agrees to that by accident
+                walk.effects.append(Say(phrases.NOT_UNDERSTOOD))
+                walk.aside = Aside.ASKED
+                self.ask(walk)
+            case None if agreed is None:
+                return self._answer(walk, folded)
+            case None | "other":
+                self._moves.ask(walk)
+            case "person":
+                self._moves.go(walk, commanding(Command.PERSON))
+            case _:
+                self._tell(walk, TextId(outcome))
+        return True
+
+    def _asked(self, walk: Walk) -> Mapping[str, TextId] | None:
+        """The questions that were perhaps asked, while the FAQ has them, and what is offered beside them."""
+        known = self._vocabularies.get(walk.locale or "")
+        titles = {answer: title_of(TextId(answer)) for answer in walk.choices}
+        if known is None or not titles or any(title not in known.labels for title in titles.values()):
+            return None
+        beside = {"other": phrases.FAQ_OTHER, **({"person": phrases.FAQ_PERSON} if self._person else {})}
+        return titles | beside
 
     def _options(self, walk: Walk) -> Mapping[str, TextId] | None:
         """The options of which one was probably meant, while the question has them."""

@@ -12,32 +12,30 @@ from typing import assert_never
 
 from bot.domain import Attachment, TextId
 from bot.flow import phrases, questions, reading
-from bot.flow.asides import GIVING_WAY, Aside, Asides
+from bot.flow.asides import GIVING_WAY, GUESSING, Aside, Asides
 from bot.flow.edits import Edits
 from bot.flow.events import Edited, End, Event, Missed, Replied, Say, Sent, Started, TimedOut
-from bot.flow.machine import CHANGE, Compiled, State, WaitingStep, after_consent, answering, commanding
+from bot.flow.hearing import Hearing, leads, waits
+from bot.flow.machine import CHANGE, Compiled, WaitingStep, after_consent, answering, commanding
 from bot.flow.model import (
     CHOSEN,
     ENOUGH,
     NO_REPLY,
-    NOT_UNDERSTOOD,
-    PATIENT,
     SKIPPED,
     TRIES,
-    AskStep,
+    YES,
     AttachStep,
     FaqStep,
     LanguageStep,
     ReviewStep,
-    SeveralStep,
 )
 from bot.flow.moves import Moves
 from bot.flow.phrases import Command
-from bot.flow.questions import Finder
-from bot.flow.reading import Taken, Unfit
+from bot.flow.questions import Finder, Guesser
+from bot.flow.reading import Taken
 from bot.flow.session import Session
 from bot.flow.understand import LONGEST, Lexicon, answers, commands, fold
-from bot.flow.vocabulary import Vocabulary, vocabulary
+from bot.flow.vocabulary import vocabulary
 from bot.flow.walk import IDLE, REMIND, Step, Walk, has_consent, lawful
 
 __all__ = ["IDLE", "REMIND", "TRIES", "Engine", "Lexicon", "Step"]
@@ -55,7 +53,7 @@ class Engine:
     """Steps sessions through one compiled machine. Holds no session: one engine serves every conversation.
 
     `lexicons` and `languages` (their own names) have every locale of the machine, which has at least one. `find` knows
-    the questions of the FAQ.
+    the questions of the FAQ, `guess` what language somebody writes in.
     """
 
     def __init__(
@@ -64,28 +62,16 @@ class Engine:
         lexicons: Mapping[str, Lexicon],
         languages: Mapping[str, str],
         find: Finder = questions.nothing,
+        guess: Guesser = questions.no_guess,
     ) -> None:
         self._compiled = compiled
         self._states = compiled.states
         self._moves = Moves(compiled)
-        self._find = find
         steps = {name: state.step for name, state in compiled.states.items()}
         self._waiting = {name for name, step in steps.items() if isinstance(step, WaitingStep)}
         self._after_consent = {name for name, step in steps.items() if after_consent(step)}
-        questioning = {name: step for name, step in steps.items() if not isinstance(step, LanguageStep)}
-        self._waits = {
-            name: step.wait
-            for name, step in questioning.items()
-            if isinstance(step, WaitingStep) and step.wait != PATIENT
-        }
-        self._leads = {
-            outcome: {
-                name
-                for name, step in questioning.items()
-                if isinstance(step, WaitingStep) and outcome in step.go.by_outcome
-            }
-            for outcome in (NOT_UNDERSTOOD, NO_REPLY)
-        }
+        self._waits = waits(compiled)
+        self._unheard = leads(compiled, NO_REPLY)
         self._language = next(
             ((name, step.text) for name, step in steps.items() if isinstance(step, LanguageStep)), None
         )
@@ -98,7 +84,9 @@ class Engine:
             (self._language[1] if self._language else None, self._languages),
             self._try_answer,
             self._choose,
+            lambda walk, answer: self._hearing.tell(walk, answer),
         )
+        self._hearing = Hearing(compiled, self._moves, self._asides, self._vocabularies, (find, guess))
         self._edits = Edits(compiled, self._moves, self._vocabularies)
         self._anyones: dict[str, tuple[Command, str]] = {}  # before a language is chosen, words of every one count
         for locale in compiled.locales:
@@ -142,6 +130,8 @@ class Engine:
             return walk
         if self._language is None:
             walk.locale = known or self._compiled.locales[0]
+        if command is None:
+            self._hearing.begin_with(walk, text)
         if known is not None and self._asks_language(walk):
             self._moves.go(walk, answering(CHOSEN))
         else:
@@ -187,7 +177,7 @@ class Engine:
             return Step(session, ()) if lost else self._remind(session, walk)
         consented = has_consent(session.path) or has_consent(session.kept)
         # two silences in a row are nobody there: the bot does not go on talking to itself
-        if not lost and walk.state in self._leads[NO_REPLY] and not session.unanswered:
+        if not lost and walk.state in self._unheard and not session.unanswered:
             if not consented:  # law 3: what was chosen is kept a day at most, and that may be over now
                 walk.path, walk.kept = (), {}
             walk.aside, walk.tries, walk.unanswered = None, 0, True
@@ -215,71 +205,8 @@ class Engine:
                 self._asides.ask(walk)
             return walk
         if not (self._try_answer(walk, folded) or self._try_command(walk, folded)):
-            self._take_longer(walk, folded, text)
+            self._hearing.take(walk, folded, text)
         return walk
-
-    def _take_longer(self, walk: Walk, folded: str, text: str) -> None:
-        """What is neither one answer as it was shown nor a command: several, a question, somebody's own words."""
-        state, known = self._states[walk.state], self._vocabularies.get(walk.locale or "")
-        if known is None or isinstance(state.step, LanguageStep):
-            self._ask_again(walk, phrases.NOT_UNDERSTOOD)
-            return
-        table = known.answers[state.name]
-        answering_it = walk.aside is None or (walk.aside in (Aside.WHICH, Aside.MEANT))
-        read = reading.several(state, table, folded, known.tables) if answering_it else None
-        found = None if isinstance(read, Taken) else self._find(text, walk.locale or "")
-        if found is not None and (found.exact or not isinstance(state.step, AskStep)):
-            self._tell(walk, state, found.answer)
-            return
-        if read is None and walk.aside is None and folded not in known.commands:
-            read = reading.in_words(state.step, text, known.tables)
-        match read:
-            case Taken():
-                walk.aside, walk.tries = None, 0
-                self._moves.take(walk, state, read)
-            case Unfit(why):
-                walk.aside = None
-                self._ask_again(walk, why)
-            case None if answering_it and (meant := self._perhaps(state, known, folded)):
-                self._count(walk)
-                walk.aside = Aside.MEANT if len(meant) == 1 else Aside.WHICH
-                walk.choices = meant
-                self._asides.ask(walk)
-            case _:
-                walk.aside = None if answering_it else walk.aside
-                self._ask_again(walk, phrases.NOT_UNDERSTOOD)
-
-    def _perhaps(self, state: State, known: Vocabulary, folded: str) -> tuple[str, ...]:
-        if isinstance(state.step, SeveralStep) and state.step.least > 1:
-            return ()  # one that is meant would not do
-        return reading.perhaps(state, known.answers[state.name], folded, known.tables)
-
-    def _tell(self, walk: Walk, state: State, answer: TextId) -> None:
-        """Answer a question of the FAQ, and ask again what stood open."""
-        walk.tries = 0
-        walk.effects.append(Say(answer))
-        if isinstance(state.step, FaqStep) and walk.aside in GIVING_WAY:
-            walk.aside = Aside.MORE  # the whole list again after every answer would be too long for a phone
-        self._asides.ask(walk)
-
-    def _count(self, walk: Walk) -> int:
-        """Count a try that was not understood; how many are left."""
-        tries = self._waits.get(walk.state, PATIENT).tries
-        walk.tries = min(walk.tries + 1, tries)
-        walk.missed = walk.ref
-        return tries - walk.tries
-
-    def _ask_again(self, walk: Walk, why: TextId) -> None:
-        """This was not understood: after the last try another way is taken, or a person offered."""
-        left = self._count(walk)
-        if not left and walk.aside is None and walk.state in self._leads[NOT_UNDERSTOOD]:
-            walk.tries = 0
-            self._moves.go(walk, answering(NOT_UNDERSTOOD))
-            return
-        walk.effects.append(Say(why))
-        if not left:
-            walk.effects.append(Say(phrases.OFFER_PERSON))
-        self._asides.ask(walk)
 
     def _edit(self, walk: Walk, text: str, ref: str) -> Walk | None:
         """An earlier message says something else now; None where that means nothing.
@@ -289,7 +216,7 @@ class Engine:
         if self._is_lost(walk):
             return None
         if walk.tries and walk.missed == ref:  # the question stands open, and this was not understood as its answer
-            if walk.aside in (Aside.WHICH, Aside.MEANT):
+            if walk.aside in GUESSING:
                 walk.aside = None
             return self._reply(walk, text)
         if not self._edits.take(walk, text, ref):
@@ -316,8 +243,13 @@ class Engine:
         known = self._languages
         if walk.locale is not None and not self._asks_language(walk):
             known = self._vocabularies[walk.locale].answers[walk.state]
-        outcome = known.get(folded) or known.get(folded.lstrip("0"))
+        outcome = known.get(folded) or known.get(folded.lstrip("0")) or self._offered_language(walk, folded)
         return outcome is not None and self._choose(walk, outcome)
+
+    def _offered_language(self, walk: Walk, folded: str) -> str | None:
+        """The language that is offered, where this agrees to it."""
+        known = self._vocabularies.get(walk.locale or "") if self._asks_language(walk) else None
+        return walk.locale if known is not None and known.yes_or_no.get(folded) == YES else None
 
     def _choose(self, walk: Walk, outcome: str) -> bool:
         """Answer with this option; False where it does not do alone."""
@@ -327,7 +259,7 @@ class Engine:
                 walk.locale = outcome
                 self._moves.go(walk, answering(CHOSEN))
             case FaqStep() if outcome != ENOUGH:
-                self._tell(walk, state, TextId(outcome))
+                self._hearing.tell(walk, TextId(outcome))
             case ReviewStep() if outcome == CHANGE:
                 walk.aside = Aside.CHANGE
                 self._asides.ask(walk)

@@ -78,9 +78,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class AskLanguage:
-    """Ask which language to go on in: the text in every language, the languages by their own names."""
+    """Ask which language to go on in: the text in every language, the languages by their own names.
+
+    `guess`: the language in which it is offered to go on.
+    """
 
     text: TextId
+    guess: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

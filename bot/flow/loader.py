@@ -1,20 +1,21 @@
 """Makes a library of flow files: YAML in, values out, or every problem at once, each with its place.
 
-The first key of a file says what it is: `flow`, `faq`, `phrasings` or `phrases`. Whatever the bytes, only FlowError is
-raised.
+The first key of a file says what it is: `flow`, `faq`, `phrasings`, `topics` or `phrases`. Whatever the bytes, only
+FlowError is raised.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container, Iterator, Mapping
 
 from bot.domain import TextId
 from bot.flow import references
+from bot.flow.asking import PHRASINGS, TOPICS, AskingReader
 from bot.flow.fields import Fields, Texts, good_name
 from bot.flow.kinds import WAS
 from bot.flow.model import ENTRY_FLOW, FaqEntry, Flow, FlowError, FlowStep, Library, Mark, Source
 from bot.flow.phrases import EVERYWHERE, IN_PHRASES, WORDS
+from bot.flow.phrasings import Phrasings, Topics
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
 from bot.flow.steps import StepReader
 
@@ -22,12 +23,10 @@ FLOW = ("flow", "about", "steps", WAS)
 ENTRY_FLOW_KEYS = (*FLOW, "menu", "person")
 FAQ = ("faq", "about", "questions")
 ENTRY = ("title", "answer", "note")
-PHRASINGS = ("phrasings", "about", "questions")
 PHRASES = ("phrases", "about", "texts")
 BOT_PHRASES = (*PHRASES, "words")
 PHRASE = ("text", "note")
 _PHRASES_FILES = ("bot", "staff")
-LOCALE = re.compile(r"[a-z]{2,3}(?:_[A-Za-z0-9]+)*")
 _RESERVED_FLOWS = ("bot", "staff", "faq", "words")  # their names begin the ids of other texts
 
 
@@ -46,7 +45,8 @@ class _Loader:
         self._flows: dict[str, Flow] = {}
         self._names: dict[str, Mapping[str, Mark]] = {}
         self._faq: dict[str, FaqEntry] = {}
-        self._phrasings: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._phrasings: dict[str, Phrasings] = {}
+        self._topics: dict[str, Topics] = {}
         self._asked_for: list[Scalar] = []  # the entries of the FAQ that phrasings are for
         self._words: dict[str, Source] = {}
         self._files: dict[str, Mark] = {}
@@ -54,6 +54,7 @@ class _Loader:
             "flow": self._flow,
             "faq": self._questions,
             "phrasings": self._asked,
+            "topics": self._alike,
             "phrases": self._phrases,
         }
         self._old_flows: list[tuple[Scalar, str]] = []
@@ -81,7 +82,7 @@ class _Loader:
                 self._problems.error(old.mark, "name-still-used", message)
             renamed.setdefault(old.text, (new, old.mark))
         self._still_there(renamed, self._flows, "flow")
-        library = Library(self._flows, self._faq, self._texts.sources, self._words, self._phrasings)
+        library = Library(self._flows, self._faq, self._texts.sources, self._words, self._phrasings, self._topics)
         references.check(library, self._names, self._problems, whole=not self._unread)
         for key in self._asked_for:
             if not self._unread and key.text not in self._faq:
@@ -94,8 +95,8 @@ class _Loader:
     def _no_kind(self, mark: Mark, near: str = "") -> None:
         self._unread = True
         message = (
-            "the first line of a file says what it is: 'flow: name', 'faq: name', 'phrasings: es', 'phrases: bot' or "
-            "'phrases: staff'"
+            "the first line of a file says what it is: 'flow: name', 'faq: name', 'phrasings: es', 'topics: es', "
+            "'phrases: bot' or 'phrases: staff'"
         )
         self._problems.error(mark, "unknown-key", message + near)
 
@@ -174,24 +175,18 @@ class _Loader:
 
     def _asked(self, file: Entries) -> None:
         """How people ask for the entries of the FAQ in one language."""
-        fields = Fields(file, "a file of phrasings", PHRASINGS, self._problems)
-        code = fields.word("phrasings")
-        if code is None or not LOCALE.fullmatch(code.text):
-            mark = code.mark if code else fields.mark("phrasings")
-            self._problems.error(mark, "bad-name", "'phrasings' is the code of a language, such as es or pt_BR")
-            return
-        if self._taken(f"phrasings: {code.text}", code):
-            return
-        like = "'questions:', and below it for each entry of the FAQ a list, 'name: [one way to ask, another]'"
-        listed = fields.entries("questions", like, needed=True)
-        found = self._phrasings.setdefault(code.text, {})
-        for key, value in listed.items() if listed else ():
-            self._asked_for.append(key)
-            values = value.values if isinstance(value, Items) else (value,)
-            said = tuple(each.text.strip() for each in values if isinstance(each, Scalar) and each.text.strip())
-            if not values or len(said) < len(values):
-                self._problems.error(value.mark, "wrong-form", f"'{key.text}' is a list of questions, each a sentence")
-            found[key.text] = said
+        reader = AskingReader(self._problems)
+        code = reader.language(file, "phrasings", PHRASINGS)
+        if code and not self._taken(f"phrasings: {code.text}", code):
+            self._phrasings[code.text], asked_for = reader.phrasings(file)
+            self._asked_for += asked_for
+
+    def _alike(self, file: Entries) -> None:
+        """Words of one language that mean the same."""
+        reader = AskingReader(self._problems)
+        code = reader.language(file, "topics", TOPICS)
+        if code and not self._taken(f"topics: {code.text}", code):
+            self._topics[code.text] = reader.topics(file)
 
     def _entry(self, key: str, mark: Mark, value: Value) -> None:
         if not isinstance(value, Entries):

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from bot.domain import TextId
 from bot.errors import VestibuleError
+from bot.flow.phrasings import Phrasings, Topics
 
 ENTRY_FLOW = "main"
 END = "end"  # as the target of `go`: this flow is over
@@ -380,15 +381,16 @@ class Library:
     """Everything that a folder of flow files says. Steps, targets and texts that it names all exist.
 
     `word_sources` is keyed by the word (`yes`, `menu`); its one paragraph is the list with commas. `placeholders` has
-    the names of what is filled into each text, for the texts into which something is. `phrasings` has, for a language
-    and an entry of the FAQ, other ways in which people ask for it.
+    the names of what is filled into each text, for the texts into which something is. `phrasings` has, for a language,
+    how people ask in it, `topics` the words that mean the same.
     """
 
     flows: Mapping[str, Flow]
     faq: Mapping[str, FaqEntry]
     sources: Mapping[TextId, Source]
     word_sources: Mapping[str, Source]
-    phrasings: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    phrasings: Mapping[str, Phrasings] = field(default_factory=dict)
+    topics: Mapping[str, Topics] = field(default_factory=dict)
 
     @property
     def placeholders(self) -> Mapping[TextId, frozenset[str]]:

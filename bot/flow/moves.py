@@ -143,7 +143,7 @@ class Moves:
             case ChooseStep() | YesNoStep() | ConsentStep() | FaqStep():
                 walk.effects.append(Ask(step.text, options))
             case LanguageStep():
-                walk.effects.append(AskLanguage(step.text))
+                walk.effects.append(AskLanguage(step.text, walk.guess))
             case ReviewStep():
                 walk.effects += (ShowAnswers(self.answers(walk)), Ask(step.text, options))
             case AskStep():

@@ -40,6 +40,10 @@ CONSENT_CHANGED = TextId("bot.consent_changed")
 FINGERPRINT = TextId("bot.fingerprint")
 FAQ_ENOUGH = TextId("bot.faq_enough")
 FAQ_MORE = TextId("bot.faq_more")
+FAQ_WHICH = TextId("bot.faq_which")
+FAQ_OTHER = TextId("bot.faq_other")
+FAQ_PERSON = TextId("bot.faq_person")
+NO_QUESTION = TextId("bot.no_question")
 REVIEW_SEND = TextId("bot.review_send")
 REVIEW_CHANGE = TextId("bot.review_change")
 YES = TextId("bot.yes")
@@ -78,6 +82,10 @@ SAID_BY_THE_ENGINE = (
     FINGERPRINT,
     FAQ_ENOUGH,
     FAQ_MORE,
+    FAQ_WHICH,
+    FAQ_OTHER,
+    FAQ_PERSON,
+    NO_QUESTION,
     REVIEW_SEND,
     REVIEW_CHANGE,
     YES,

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bot.flow.asking import LOCALE, PHRASINGS, TOPICS
 from bot.flow.fields import NAME
 from bot.flow.kinds import CARD, CLAUSE, KEYS, LONGEST_ANSWER, MOST_TRIES, NEEDED, UNITS
-from bot.flow.loader import BOT_PHRASES, ENTRY, ENTRY_FLOW_KEYS, FAQ, FLOW, LOCALE, PHRASE, PHRASES, PHRASINGS
+from bot.flow.loader import BOT_PHRASES, ENTRY, ENTRY_FLOW_KEYS, FAQ, FLOW, PHRASE, PHRASES
 from bot.flow.model import END, ENTRY_FLOW, NO, UNANSWERED, YES, Kind
 from bot.flow.phrases import WORDS
 
@@ -23,6 +24,7 @@ _WORD: Schema = {"type": ["string", "number", "boolean"]}  # editors read `no` a
 _NAMED: Schema = {"type": "string", "pattern": f"^{NAME.pattern}$"}
 _ASKED: Schema = {"type": "string", "pattern": rf"^({NAME.pattern}\.)?{NAME.pattern}$"}  # a step, of whatever flow
 _CALLED: Schema = {**_NAMED, "not": {"const": ENTRY_FLOW}}
+_CODE: Schema = {"type": "string", "pattern": f"^{LOCALE.pattern}$"}
 _TEXT: Schema = {
     "anyOf": [
         {"type": "string", "pattern": _FILLED},
@@ -99,6 +101,7 @@ def schema() -> Schema:
             _mapping(("flow",), ENTRY_FLOW_KEYS, {"flow": {"const": ENTRY_FLOW}, "steps": _steps()}, ("steps",)),
             _mapping(("faq",), FAQ, {"questions": _each(_NAMED, {"$ref": "#/$defs/entry"})}, ("questions",)),
             _mapping(("phrasings",), PHRASINGS, _phrasings(), ("questions",)),
+            _mapping(("topics",), TOPICS, _topics(), ("words",)),
             _mapping(("phrases",), BOT_PHRASES, {"words": _words()} | _phrases("bot"), ("texts",)),
             _mapping(("phrases",), PHRASES, _phrases("staff"), ("texts",)),
         ],
@@ -125,7 +128,11 @@ def _steps() -> Schema:
 
 def _phrasings() -> Schema:
     asked: Schema = {"anyOf": [_WORD, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/sentence"}}]}
-    return {"phrasings": {"type": "string", "pattern": f"^{LOCALE.pattern}$"}, "questions": _each(_NAMED, asked)}
+    return {"phrasings": _CODE, "questions": _each(_NAMED, asked), "none": asked, "incidents": asked}
+
+
+def _topics() -> Schema:
+    return {"topics": _CODE, "also": _WORD, "prefixes": _WORD, "words": _each({"type": "string"}, _WORD)}
 
 
 def _phrases(whose: str) -> Schema:

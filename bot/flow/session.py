@@ -36,7 +36,8 @@ class Session:
     understood last; `offered`: the answer that a changed message would give, while it is asked whether to take it;
     `unverified`: it has been said that the bot verifies nobody step by step; `reminded`: of the present question;
     `unanswered`: it is asked because the one before got no reply; `choices`: the outcomes of which one was probably
-    meant, while it is asked which. `release` is that of the flows it runs on.
+    meant, or the answers of the FAQ that were perhaps asked for, while it is asked which. `release` is that of the
+    flows it runs on.
     """
 
     state: str

@@ -22,6 +22,7 @@ KEPT_AFTER_CONSENT = timedelta(days=7)  # time enough to look up what was asked,
 
 CHANGED = "changed"  # the aside that asks whether a changed message is to be taken as the answer
 WHICH, MEANT = "which", "meant"  # the asides that ask which of some answers was meant, or whether this one was
+ASKED = "asked"  # the aside that asks which question of the FAQ was asked
 
 _NO_WAITS: Mapping[str, Wait] = MappingProxyType({})
 _ERASE_SOON = SetTimer(IDLE, KEPT_BEFORE_CONSENT)
@@ -46,6 +47,7 @@ class Walk:
         "aside",
         "choices",
         "effects",
+        "guess",
         "hinted",
         "kept",
         "locale",
@@ -72,6 +74,7 @@ class Walk:
         self.unverified = session.unverified
         self.choices = session.choices
         self.unanswered = False  # whatever happens breaks the silence; a timer says so if it does not
+        self.guess: str | None = None  # the language that the message seems to be written in
         self.ref = ref  # the message that is being answered
         self._before = session
         self.effects: list[Effect] = []
@@ -137,7 +140,7 @@ class Walk:
             unverified=self.unverified,
             reminded=reminded,
             unanswered=self.unanswered,
-            choices=self.choices if self.aside in (WHICH, MEANT) else (),
+            choices=self.choices if self.aside in (WHICH, MEANT, ASKED) else (),
         )
         wait = waits.get(self.state, PATIENT)
         if wait is PATIENT and before is PATIENT:

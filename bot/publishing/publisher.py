@@ -23,13 +23,14 @@ from bot.checking import check_compiled, none_ready, ready, speak, verdict_of
 from bot.config import Config
 from bot.domain import FIRST_RELEASE, Release
 from bot.errors import VestibuleError
+from bot.faq.finding import Understanding
 from bot.flow.engine import Engine
 from bot.flow.loader import load
 from bot.flow.machine import compile_flows
 from bot.flow.model import FlowError, Mark, Problem, Severity
-from bot.flow.questions import finder
 from bot.i18n import CatalogFiles, Catalogs, Texts, catalog_files, language_name, parse_catalog
 from bot.ports import Clock, Store, Tx
+from bot.publishing.models import Shelf
 from bot.services.releases import CATALOGS, FLOWS, MOST_KEPT, Content, Releases, flow_files
 
 MAX_NAME = 80  # characters of a publisher's name
@@ -89,7 +90,9 @@ def compile_files(config: Config, files: Files) -> Content:
         compiled = compile_flows(flows, locales)
     texts = Texts(flows, spoken.catalogs, config.texts_params, locales)
     lexicons = texts.lexicons()
-    return Content(flows, compiled, Engine(compiled, lexicons, texts.languages(), finder(flows, lexicons)), texts)
+    understanding = Understanding(flows, lexicons, Shelf(config.store.data_dir).make)
+    engine = Engine(compiled, lexicons, texts.languages(), understanding, understanding.guess)
+    return Content(flows, compiled, engine, texts, understanding)
 
 
 def unready(config: Config, content: Content) -> tuple[str, ...]:
@@ -175,6 +178,8 @@ class Publisher:
         files, content = await asyncio.to_thread(read_checked, self._config)
         if digest(files) != seen:
             raise PublishError("the bot reads other flow files than you do; is it the right config?")
+        if content.understanding is not None:
+            await asyncio.to_thread(content.understanding.prepare)
         # whoever asked may hang up: what has begun is ended, so that what runs is what is stored
         published = await asyncio.shield(asyncio.ensure_future(self._publish(files, content, by, move=move)))
         return replace(published, unready=unready(self._config, content))

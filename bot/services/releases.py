@@ -16,6 +16,7 @@ from functools import cached_property
 
 from bot.domain import CaseNumber, Release, TextId
 from bot.errors import VestibuleError
+from bot.faq.finding import Understanding
 from bot.flow.engine import Engine, Step
 from bot.flow.events import Ask, AskLanguage, CancelTimer, Effect, Event, OpenCase, SetTimer, ShowAnswers, TimedOut
 from bot.flow.loader import load
@@ -38,12 +39,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What one release says, compiled."""
+    """What one release says, compiled; `understanding` is what its engine asks about questions."""
 
     library: Library
     compiled: Compiled
     engine: Engine
     texts: Texts
+    understanding: Understanding | None = None
 
 
 class Edition:

@@ -108,9 +108,13 @@ class Renderer:
                 asked = self._about(text, about, locale) if about else self.requester(text, locale, case)
                 lines = self._numbered(" / ".join(dict.fromkeys(self._in_each(option, locale))) for option in options)
                 return "\n\n".join(part for part in (asked, lines) if part)
-            case AskLanguage(text):
+            case AskLanguage(text, guess):
                 asked = "\n".join(dict.fromkeys(self._in_each(text, None)))
-                return f"{asked}\n\n{self._numbered(self._language(each) for each in self._texts.locales)}"
+                listed = self._numbered(self._language(each) for each in self._texts.locales)
+                offered = (
+                    [self._texts.say(sayings.GO_ON_IN, guess, {"language": self._language(guess)})] if guess else []
+                )
+                return "\n\n".join([*offered, asked, listed])
             case ShowAnswers(answers):
                 return self._numbered(self._answer(answer, locale or self.first_locale) for answer in answers)
             case OpenCase() | Withdraw() | Forget() | End() | SetTimer() | CancelTimer():

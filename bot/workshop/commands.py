@@ -1,4 +1,4 @@
-"""The operator's commands: `play`, `test` and `draw`. None needs a config; addresses stand as their names."""
+"""The operator's commands: `play`, `test`, `draw` and `ask`. None needs a config; addresses stand as their names."""
 
 from __future__ import annotations
 
@@ -155,6 +155,36 @@ def register(app: typer.Typer) -> None:
     app.command("play")(play)
     app.command("test")(rehearse)
     app.command("draw")(draw)
+    app.command("ask")(ask)
+
+
+def ask(
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT]", help="A message; without it, one a line is read.")
+    ] = None,
+    locale: Language = None,
+    lines: Annotated[
+        bool, typer.Option("--json", help='Read objects with "lang" and "text", one a line; write what comes of them.')
+    ] = False,
+    flows: Annotated[Path, typer.Option("--flows", metavar="FOLDER", help="The folder of the flow files.")] = FLOWS,
+) -> None:
+    """What the FAQ would answer: an entry, a question back, or nothing."""
+    import json
+
+    from bot.workshop import asking
+
+    _need(flows)
+    asked = asking.Asking(flows)
+    if locale is not None:
+        asked.need(locale)
+    if not lines:
+        for each in [text] if text is not None else sys.stdin:
+            if each.strip():
+                typer.echo(asked.show(each.strip(), locale))
+        return
+    given = sys.stdin if text is None else [json.dumps({"lang": locale, "text": text})]
+    for line in asking.in_lines(asked, given, locale):
+        typer.echo(line)
 
 
 def _found(flow: str) -> tuple[Path, str]:

@@ -15,6 +15,7 @@ from bot import catalogs, library
 from bot.checking import CATALOGS, STAND_INS, found_locales
 from bot.config import ConfigError, texts_params
 from bot.domain import Attachment, Case, CaseNumber, CaseStatus, ConversationId, Kind
+from bot.faq.finding import Understanding
 from bot.flow.checks import check
 from bot.flow.engine import Engine
 from bot.flow.events import (
@@ -31,7 +32,6 @@ from bot.flow.events import (
 )
 from bot.flow.machine import Compiled, compile_flows
 from bot.flow.model import ENTRY_FLOW, CallStep, FlowError, Library, Severity
-from bot.flow.questions import finder
 from bot.flow.session import Session
 from bot.flow.walk import Step
 from bot.i18n import Catalogs, Texts
@@ -165,6 +165,8 @@ class Stage:
         self._observed = observed
         translations = Catalogs.read(folder.parent / CATALOGS)
         self.texts = Texts(self.library, translations, lambda code: texts_params(STAND_INS, code), self.locales)
+        self._lexicons = self.texts.lexicons()
+        self.understanding = Understanding(self.library, self._lexicons)
         self._renderer = Renderer(self.texts, self.texts.languages())
         self._engines: dict[str, tuple[Compiled, Engine]] = {}
 
@@ -200,9 +202,9 @@ class Stage:
         compiled = self.running(flow)
         called = ENTRY_FLOW if compiled is self.compiled else flow
         if called not in self._engines:
-            observed, lexicons = self._observed(compiled), self.texts.lexicons()
-            find = finder(self.library, lexicons)
-            self._engines[called] = (observed, Engine(observed, lexicons, self.texts.languages(), find))
+            observed, found = self._observed(compiled), self.understanding
+            engine = Engine(observed, self._lexicons, self.texts.languages(), found, found.guess)
+            self._engines[called] = (observed, engine)
         return self._engines[called]
 
 

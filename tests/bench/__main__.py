@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from bot.demo.helpline import Helpline
-from tests.bench import check_time, engine_steps, scale
+from tests.bench import check_time, engine_steps, faq, scale
 from tests.bench.bots import ECHOES, echo, vestibule
 from tests.bench.figures import aim_lines, aims, client_line, table_lines
 from tests.bench.requester import Requester
@@ -53,6 +53,8 @@ def main() -> None:
     engine_steps.main()
     print("\nThe checks alone:", flush=True)
     check_time.main()
+    print("\nQuestions in people's own words:", flush=True)
+    faq.main()
 
 
 if __name__ == "__main__":

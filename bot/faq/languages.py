@@ -1,0 +1,89 @@
+"""Which language a message is written in, told by short pieces of its words; silent where that is not clear."""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from bot.faq.features import Floats, Pieces
+from bot.flow.model import Library
+from bot.flow.understand import LONGEST, Lexicon, fold
+
+BITS = 17  # of a piece that counts: 32,768 kinds of pieces
+SMOOTHING = 0.3  # what a piece counts that a language has not shown
+CLEAR = 0.9  # how likely a language must be to be offered
+_MARKS = f"{string.punctuation}¿¡«»؟،…"
+EVIDENCE = 0.3  # pieces overlap: how much of their number counts
+
+
+class Languages:
+    """Guesses among the languages that there are texts of."""
+
+    def __init__(self, texts: Mapping[str, Iterable[str]]) -> None:
+        self._pieces = Pieces()
+        told: dict[tuple[str, bool], list[str]] = {}
+        for locale in sorted(texts):
+            for text in texts[locale]:
+                # a language in the letters of others is like a language of its own: Arabic and Russian in Latin ones
+                told.setdefault((locale, _is_latin(text)), []).append(text)
+        self._locales = [locale for locale, _ in told]
+        columns = []
+        for each in told.values():
+            pieces = [(ids, often) for text in each for ids, often in self._of(text)]
+            ids = np.concatenate([ids for ids, _ in pieces] or [np.zeros(0, np.uint32)])
+            often = np.concatenate([often for _, often in pieces] or [np.zeros(0, np.float32)])
+            counts = np.bincount(ids, often, minlength=1 << BITS) + SMOOTHING
+            columns.append(np.log(counts / counts.sum()).astype(np.float32))
+        self._weights: Floats = np.stack(columns, axis=1) if columns else np.zeros((1 << BITS, 0), np.float32)
+
+    def guess(self, text: str) -> str | None:
+        """The language that this is very likely written in."""
+        chances = self.chances(text) if len(text) <= LONGEST else {}
+        likeliest = max(chances, key=chances.__getitem__, default=None)
+        return likeliest if likeliest is not None and chances[likeliest] >= CLEAR else None
+
+    def chances(self, text: str) -> Mapping[str, float]:
+        """How likely each language is; nothing where the text has no letters."""
+        said = np.zeros(len(self._locales), np.float32)
+        found = 0.0
+        for ids, often in self._of(text):
+            said += often @ self._weights[ids]
+            found += float(often.sum())
+        if not found or not self._locales:
+            return {}
+        odds = np.exp((said - said.max()) * EVIDENCE)
+        chances = dict.fromkeys(self._locales, 0.0)
+        for locale, chance in zip(self._locales, (odds / odds.sum()).tolist(), strict=True):
+            chances[locale] += chance
+        return chances
+
+    def _of(self, text: str) -> Iterable[tuple[np.ndarray[tuple[int], np.dtype[np.uint32]], Floats]]:
+        # as they are written too: an accent, or the dots of a letter, may be all that tells two languages apart
+        written = unicodedata.normalize("NFC", text.casefold()).split()
+        folded = fold(text).split()
+        marked = [word for word in (spelled.strip(_MARKS) for spelled in written) if not word.isascii()]
+        words = [word for word in (*folded, *marked) if not word.isdecimal()]
+        for counted in self._pieces.of(words)[:2]:
+            if counted:
+                ids = np.fromiter(counted, np.uint32, len(counted)) >> np.uint32(32 - BITS)
+                yield ids, np.fromiter(counted.values(), np.float32, len(counted))
+
+
+def _is_latin(text: str) -> bool:
+    """Whether most letters are of a to z, or those with accents."""
+    letters = [character for character in fold(text) if character.isalpha()]
+    return sum(map(str.isascii, letters)) * 2 >= len(letters)
+
+
+def texts(library: Library, lexicons: Mapping[str, Lexicon]) -> Mapping[str, list[str]]:
+    """What there is in each language: how people ask in it, and what the bot says."""
+    found = {}
+    for locale, lexicon in lexicons.items():
+        phrasings = library.phrasings.get(locale)
+        said = [said.text for _, said in phrasings.asked()] if phrasings else []
+        none = [said.text for said in phrasings.none] if phrasings else []
+        found[locale] = [*said, *none, *lexicon.labels.values()]
+    return found

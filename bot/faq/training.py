@@ -1,0 +1,181 @@
+"""Makes a model from what operators wrote down: phrasings, messages that ask for nothing, topics. Deterministic."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.faq.features import CHANNELS, Floats, Pieces, Senses, topical
+from bot.faq.model import Model, Spelling, rounded
+from bot.flow.phrasings import Topics
+from bot.flow.understand import fold
+
+VERSION = 1  # of how models are made: a kept one of another version is made anew
+STEPS = 40  # of the search; more change nothing that can be measured
+HELD = 1.0  # how strongly the weights of topics are held back
+RIDGE = 0.5  # how strongly those of pieces are
+NONE = ""  # the key of a message that asks for no entry
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """For each language, messages with the key of the entry that each asks for; and the topics."""
+
+    examples: Mapping[str, Sequence[tuple[str, str]]]
+    topics: Mapping[str, Topics]
+
+    def digest(self) -> bytes:
+        """The same for the same lessons, and for no others."""
+        topics = {
+            locale: [[*each.words.items()], each.also, each.prefixes] for locale, each in sorted(self.topics.items())
+        }
+        said = [VERSION, np.__version__, sorted((key, list(value)) for key, value in self.examples.items()), topics]
+        return hashlib.sha256(json.dumps(said).encode()).digest()
+
+    def keys(self) -> tuple[str, ...]:
+        """The entries that are asked for, in their order."""
+        return tuple(sorted({key for each in self.examples.values() for _, key in each} - {NONE}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sparse:
+    """Rows of few values: `rows`, in order, and `columns` of each value."""
+
+    rows: Ints
+    columns: Ints
+    values: Floats
+    shape: tuple[int, int]
+
+    def times(self, table: Floats) -> Floats:
+        return _summed(table[self.columns] * self.values[:, None], self.rows, self.shape[0])
+
+    def turned(self) -> _Sparse:
+        order = np.argsort(self.columns, kind="stable")
+        rows, columns = self.columns[order], self.rows[order]
+        return _Sparse(rows, columns, self.values[order], self.shape[::-1])
+
+
+def train(lessons: Lessons) -> Model:
+    """The model of these lessons, which have at least one message that asks and one that does not."""
+    keys = lessons.keys()
+    column = {key: place for place, key in enumerate((*keys, NONE))}
+    pieces = Pieces()
+    values: list[Floats] = []
+    classes: list[int] = []
+    spellings = {}
+    found_ids: list[NDArray[np.uint32]] = []
+    for locale, examples in sorted(lessons.examples.items()):
+        senses = Senses(lessons.topics, locale)
+        of_locale = np.array([column[key] for _, key in examples])
+        counted = []
+        for text, _ in examples:
+            words = fold(text).split()
+            topics, weights = topical(text, words, senses)
+            found_ids.append(topics)
+            values.append(weights)
+            counted.append(pieces.of(words))
+        classes += of_locale.tolist()
+        spellings[locale] = _spelling(counted, of_locale, len(column))
+    table, columns = np.unique(np.concatenate(found_ids), return_inverse=True)
+    rows = np.repeat(np.arange(len(values)), [len(each) for each in values])
+    sparse = _Sparse(rows, columns, np.concatenate(values), (len(values), len(table)))
+    found = _regress(sparse, np.array(classes), len(column))
+    return Model(lessons.digest(), keys, table, rounded(found[:-1]), found[-1], spellings)
+
+
+def _spelling(counted: Sequence[Sequence[Mapping[int, int]]], classes: Ints, width: int) -> Spelling:
+    """Kernel ridge regression on what pieces messages share, turned into weights of the pieces."""
+    size = len(counted)
+    rows = np.repeat(np.arange(size), [sum(map(len, each)) for each in counted])
+    hashed = np.concatenate([np.fromiter(one, np.uint32, len(one)) for each in counted for one in each])
+    often = np.concatenate([np.fromiter(one.values(), np.float32, len(one)) for each in counted for one in each])
+    kind = np.concatenate([np.full(len(one), place) for each in counted for place, one in enumerate(each)])
+    ids, columns = np.unique(hashed, return_inverse=True)
+    rarity = np.log((1 + size) / (1 + np.bincount(columns, minlength=len(ids)))) + 1
+    values = (1 + np.log(often)) * rarity[columns]
+    for place, share in enumerate(CHANNELS):
+        of_kind = kind == place
+        lengths = np.sqrt(np.bincount(rows[of_kind], values[of_kind] ** 2, minlength=size))
+        values[of_kind] *= np.sqrt(share) / lengths[rows[of_kind]]
+    shared = (np.bincount(columns, minlength=len(ids)) > 1)[columns]  # the others make nobody alike
+    _, dense_columns = np.unique(columns[shared], return_inverse=True)
+    dense = np.zeros((size, dense_columns.max(initial=0) + 1), np.float32)
+    dense[rows[shared], dense_columns] = values[shared]
+    alike = (dense @ dense.T).astype(np.float64)
+    np.fill_diagonal(alike, sum(CHANNELS) + RIDGE)
+    wanted = np.eye(width)[classes]
+    prior = wanted.mean(axis=0)
+    duals = np.linalg.solve(alike, wanted - prior).astype(np.float32)
+    sparse = _Sparse(rows, columns, values.astype(np.float32), (size, len(ids)))
+    weights = rounded(sparse.turned().times(duals))
+    rarest = float(np.log(1 + size) + 1)
+    return Spelling(ids, rounded(rarity.astype(np.float32)), weights, prior.astype(np.float32), rarest)
+
+
+def _regress(sparse: _Sparse, classes: Ints, width: int) -> Floats:
+    """Multinomial logistic regression; the last row is the bias."""
+    turned = sparse.turned()
+    wanted = np.eye(width, dtype=np.float32)[classes]
+    here = np.arange(len(classes))
+
+    def cost(flat: Floats) -> tuple[float, Floats]:
+        table = flat.reshape(-1, width)
+        said = sparse.times(table[:-1]) + table[-1]
+        said -= said.max(axis=1, keepdims=True)
+        odds = np.exp(said)
+        sums = odds.sum(axis=1, keepdims=True)
+        wrong = odds / sums - wanted
+        loss = float((np.log(sums[:, 0]) - said[here, classes]).sum() + HELD / 2 * (table[:-1] ** 2).sum())
+        return loss, np.concatenate([turned.times(wrong) + HELD * table[:-1], wrong.sum(axis=0)[None]]).ravel()
+
+    start = np.zeros((sparse.shape[1] + 1) * width, np.float32)
+    return _least(cost, start).reshape(-1, width)
+
+
+def _least(cost: Callable[[Floats], tuple[float, Floats]], at: Floats, memory: int = 8) -> Floats:
+    """Where a cost is least, by the limited-memory method of Broyden, Fletcher, Goldfarb and Shanno."""
+    value, slope = cost(at)
+    moves: list[tuple[Floats, Floats]] = []
+    for _ in range(STEPS):
+        way = slope.copy()
+        factors = []
+        for move, bend in reversed(moves):
+            factors.append(float(move @ way) / float(move @ bend))
+            way -= np.float32(factors[-1]) * bend
+        if moves:
+            move, bend = moves[-1]
+            way *= np.float32(float(move @ bend) / float(bend @ bend))
+        else:
+            way /= np.float32(max(1.0, float(np.sqrt(slope @ slope))))
+        for (move, bend), factor in zip(moves, reversed(factors), strict=True):
+            way += np.float32(factor - float(bend @ way) / float(move @ bend)) * move
+        length, least = 1.0, float(slope @ way)
+        for _ in range(20):
+            there = at - np.float32(length) * way
+            new, new_slope = cost(there)
+            if new <= value - 1e-4 * length * least:
+                break
+            length /= 2
+        move, bend = there - at, new_slope - slope
+        if float(move @ bend) > 1e-10:
+            moves = [*moves[1 - memory :], (move, bend)]
+        settled = abs(value - new) < 1e-5 * abs(value)
+        at, value, slope = there, new, new_slope
+        if settled:
+            break
+    return at
+
+
+def _summed(values: Floats, rows: Ints, size: int) -> Floats:
+    """The values summed by rows, which are in order."""
+    total = np.zeros((size, values.shape[1]), np.float32)
+    first = np.flatnonzero(np.diff(rows, prepend=-1))
+    total[rows[first]] = np.add.reduceat(values, first)
+    return total
