@@ -8,7 +8,7 @@ import secrets
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 
 from bot import logs, store
@@ -26,7 +26,7 @@ from bot.config import Config, ConfigError
 from bot.publishing import publisher as publishing
 from bot.publishing import verbs as flow_verbs
 from bot.services.desk import Desk
-from bot.services.work import Staff
+from bot.services.work import Retention, Staff
 
 SHORTEST_LIFE = 3600.0  # seconds between two renewals of a device: what happens more often is no accident
 
@@ -53,6 +53,11 @@ def staff_of(config: Config, room: str | None) -> Staff:
         bot=config.matrix.user_id,
         before_claim=config.vetting.before_claim,
     )
+
+
+def retention_of(config: Config) -> Retention:
+    """How long what requesters said is kept."""
+    return Retention(timedelta(days=config.retention.case), timedelta(days=config.retention.vetting))
 
 
 def run(config: Config) -> None:
@@ -134,6 +139,7 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
             staff=staff_of(config, await _queue_room(matrix, config)),
             clock=clock,
             chance=secrets.token_bytes,
+            retention=retention_of(config),
         )
         await desk.start()
         opened.push_async_callback(desk.stop)

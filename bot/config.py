@@ -120,6 +120,14 @@ class Vetting:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How many days what a requester said is kept: after their case is over, and after its vetting what that needs."""
+
+    case: int = 90
+    vetting: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Flows:
     """Where the flow files lie."""
 
@@ -151,6 +159,7 @@ class Config:
     vetting: Vetting
     flows: Flows
     store: StorePlace
+    retention: Retention = field(default_factory=Retention)
     signal: Signal | None = None
 
     @classmethod
@@ -175,10 +184,10 @@ class Config:
 
     def texts_params(self, locale: str) -> dict[str, str]:
         """What the placeholders of the texts stand for; empty where the config leaves an address or a link empty."""
-        return texts_params(self.helpline, locale)
+        return texts_params(self.helpline, locale, self.retention)
 
 
-def texts_params(helpline: Helpline, locale: str) -> dict[str, str]:
+def texts_params(helpline: Helpline, locale: str, retention: Retention | None = None) -> dict[str, str]:
     """The same without a whole config, for trying flows."""
     hours, minutes = divmod(helpline.first_response, 60)
     length = format_unit(helpline.first_response, "duration-minute", locale=locale)
@@ -191,6 +200,7 @@ def texts_params(helpline: Helpline, locale: str) -> dict[str, str]:
         "general_address": helpline.general_address,
         **{f"link_{link}": helpline.links.get(link, "") for link in LINKS},
         "first_response": length,
+        "case_kept": format_unit((retention or Retention()).case, "duration-day", locale=locale),
     }
 
 
@@ -216,6 +226,7 @@ def _read(file: Path, root: Table, environ: Mapping[str, str]) -> Config:
         flows=_flows(root.table("flows"), here),
         store=_store(root.table("store"), here),
         signal=_signal(root.table_if_given("signal"), here),
+        retention=_retention(root.table("retention")),
     )
 
 
@@ -343,6 +354,14 @@ def _store(section: Table, here: Path) -> StorePlace:
             "[store] key_file lies inside data_dir; whoever takes the data must not find its key there",
         )
     return StorePlace(key_file, data_dir, f"sqlite:///{here / url.removeprefix('sqlite:///')}")
+
+
+def _retention(section: Table) -> Retention:
+    default = Retention()
+    return Retention(
+        case=section.number("case", forms.DAYS, default.case),
+        vetting=section.number("vetting", forms.DAYS, default.vetting),
+    )
 
 
 def _why(error: Exception) -> str:

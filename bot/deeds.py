@@ -6,9 +6,9 @@ A type that carries what people wrote, or who they are, hides it in its `repr` (
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.domain import Attachment, ConversationId
+from bot.domain import Attachment, CaseNumber, ConversationId, Keep, Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class SendText:
     """Say this in the conversation's room, encrypted."""
 
     text: str = field(repr=False)
+    styles: tuple[Style, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,16 @@ class SendFile:
     """Pass this file on in the conversation's room, its key encrypted."""
 
     attachment: Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Take back a message in the conversation's room: one of ours, or anybody's in a room that we made.
+
+    Harmless where it is gone already. A channel that can take nothing back (any more) does nothing.
+    """
+
+    event_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,7 @@ Deed = (
     SendText
     | EditText
     | SendFile
+    | Erase
     | Discard
     | Tick
     | Enter
@@ -133,11 +145,32 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """What a message of ours holds of a requester's, and how long it may stand where it is said.
+
+    `keep` and `expires` as in `Answer`; `due`: when it is to be gone, where its time began before. `kept` is the place
+    of what is stored of it, beside its case; None where that is the case's answers, or nothing.
+    """
+
+    case: CaseNumber
+    keep: Keep = Keep.CASE
+    expires: timedelta | None = None
+    due: datetime | None = None
+    kept: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
-    """A message of ours that passes on what somebody wrote elsewhere."""
+    """A message that says what somebody said: mostly ours, which passes on what was written elsewhere.
+
+    `keep` as in `Answer`, for what a requester said in this case; `due`: when it is to be gone, where that is known.
+    """
 
     conversation: ConversationId
     event_id: str
+    case: CaseNumber | None = None
+    keep: Keep | None = None
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +178,7 @@ class OutgoingMessage:
     """One outbox row. `id` is the channel's transaction id and stands inside the encrypted content (law 2).
 
     `tried_at` and `tried_from` (a device) tell of the first attempt: after a day, or from another device, the channel
-    first looks in the room for its own message with this id.
+    first looks in the room for its own message with this id. `hold`: what it holds of a requester's.
     """
 
     id: str
@@ -156,3 +189,4 @@ class OutgoingMessage:
     due: datetime | None = None
     tried_at: datetime | None = None
     tried_from: str | None = None
+    hold: Hold | None = None

@@ -6,7 +6,7 @@ Everything here is frozen data. A type that carries what people wrote, or who th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -46,7 +46,8 @@ class Conversation:
 
     `room` is None until a room that we make exists. `key` names the conversation whose key seals this one: a case's
     relay and notes rooms are sealed with the requester's key, so that forgetting the requester empties them too.
-    `identity` is the contact's, as it was seen last: see `happenings.Wrote`.
+    `identity` is the contact's, as it was seen last: see `happenings.Wrote`. `expires`: so long after they are read,
+    messages here are to disappear; whole seconds.
     """
 
     id: ConversationId
@@ -58,6 +59,25 @@ class Conversation:
     owner: Owner = Owner.BOT
     case: CaseNumber | None = None
     identity: str | None = field(default=None, repr=False)
+    expires: timedelta | None = None
+
+
+class Look(StrEnum):
+    """How a part of a text is set."""
+
+    BOLD = "bold"
+    ITALIC = "italic"
+    STRIKE = "strike"
+    MONOSPACE = "monospace"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A part of a text that is set otherwise: from which character on, and how many (code points)."""
+
+    look: Look
+    start: int
+    length: int
 
 
 class Kind(StrEnum):
@@ -112,6 +132,13 @@ class Release:
     moves: bool = False
 
 
+class Keep(StrEnum):
+    """How long what a requester said is kept: until some time after its case is closed, or only while it is vetted."""
+
+    CASE = "case"
+    VETTING = "vetting"
+
+
 class CaseStatus(StrEnum):
     """How far a case has come. Vetting is a person's sign-off (law 8)."""
 
@@ -131,7 +158,8 @@ class Answer:
     its label, what a consent covers, or else the question itself. `outcome` is the routing key (`activist`, `yes`,
     `answered`, `skipped`); `label` the text of the chosen option; `words` what the person wrote, for a free-text
     question, or the name of the file that they sent; `version` that of the text that was consented to. `chosen` has
-    each option, with its text, where several could be chosen; `file` is what was sent.
+    each option, with its text, where several could be chosen; `file` is what was sent. `keep` says how long it is
+    kept. `expires`: so long after somebody could read it, it is to disappear; `due`: when, once somebody could.
     """
 
     step: str
@@ -142,6 +170,9 @@ class Answer:
     version: int | None = None
     chosen: tuple[tuple[str, TextId], ...] = ()
     file: Attachment | None = field(default=None, repr=False)
+    keep: Keep = Keep.CASE
+    expires: timedelta | None = None
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +201,11 @@ class Case:
     def partner(self) -> ConversationId:
         """The conversation in which its requester is answered."""
         return self.writes_from or self.requester
+
+    @property
+    def is_over(self) -> bool:
+        """Nobody works on it any more."""
+        return self.status in (CaseStatus.DECLINED, CaseStatus.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)

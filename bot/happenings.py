@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain import Attachment
+from bot.domain import Attachment, Style
 
 LATE = "/read"  # ends the arrival id of words whose key came late; what is before it is their event's
 PART = "/part/"  # stands, with a number, behind the event id of what came in one message with something else
@@ -69,7 +69,8 @@ class Wrote:
     looks, never where it goes (law 11). `identity` stays the same while the sender's account does (on Matrix the
     public master key); empty where the account has none, so that any device may be anybody's; None where it is not
     known. `expires`: so long after it is read it is to be there no more; None where nothing was said of that.
-    `quotes` is what their program shows above the text as the message that it answers: their claim.
+    `quotes` is what their program shows above the text as the message that it answers: their claim. `styles` are those
+    of the text; or, where it was written with marks for them, of the same without its marks (`plain`).
     """
 
     text: str = field(repr=False)
@@ -78,6 +79,13 @@ class Wrote:
     identity: str | None = field(default=None, repr=False)
     expires: timedelta | None = None
     quotes: str = field(default="", repr=False)
+    plain: str | None = field(default=None, repr=False, kw_only=True)
+    styles: tuple[Style, ...] = field(default=(), repr=False, kw_only=True)
+
+    @property
+    def shown(self) -> str:
+        """The words as their sender sees them: what `styles` belong to."""
+        return self.text if self.plain is None else self.plain
 
 
 @dataclass(frozen=True, slots=True)

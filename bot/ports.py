@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from bot.deeds import Copy, Origin, OutgoingMessage
-from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Listed, Release, TextId, Timer
+from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Keep, Listed, Release, TextId, Timer
 from bot.errors import VestibuleError, WorldError
 from bot.flow.session import Session
 from bot.happenings import Arrival, Batch, Typing
@@ -32,6 +33,16 @@ T = TypeVar("T")
 
 Said = str | Attachment
 """What a person wrote, or the file that they sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a requester said while nobody could read it in a relay room. `keep`, `expires` and `due` as in `Answer`."""
+
+    said: Said = field(repr=False)
+    keep: Keep = Keep.CASE
+    expires: timedelta | None = None
+    due: datetime | None = None
 
 
 class Failure(StrEnum):
@@ -233,19 +244,38 @@ class Cases(Protocol):
     def open(self) -> Sequence[Case]:
         """Cases that are not closed, the oldest first."""
 
-    def keep(self, number: CaseNumber, said: Said) -> None:
-        """Keep, sealed, what the requester wrote or sent while nobody could read it in a relay room."""
+    def of(self, requester: ConversationId) -> Sequence[Case]:
+        """All of a requester's, the oldest first."""
 
-    def take_kept(self, number: CaseNumber) -> Sequence[Said]:
-        """What was kept, in order; erased here."""
+    def keep(self, number: CaseNumber, kept: Kept) -> int:
+        """Keep, sealed, what the requester said; the place at which it is kept, which nothing else ever gets."""
+
+    def kept(self, number: CaseNumber) -> Sequence[tuple[int, Kept]]:
+        """What is kept, each with its place, in order."""
+
+    def set_due(self, number: CaseNumber, place: int, due: datetime) -> None:
+        """What is kept at this place is to be gone by then."""
+
+    def erase_kept(self, number: CaseNumber, place: int) -> None: ...
 
 
 class Copies(Protocol):
-    """Which messages of ours pass on what: so that a change or a removal can be shown where the message went."""
+    """Which messages say what: so that a change or a removal is shown where it went, and all is taken back in time."""
 
-    def add(self, origin: Origin, copy: Copy) -> None: ...
+    def add(self, origin: Origin | None, copy: Copy) -> None:
+        """Without an origin, it is only ever taken back."""
+
     def of(self, origin: Origin) -> Sequence[Copy]:
         """In the order in which they were sent; a long message was sent in parts."""
+
+    def take(self, case: CaseNumber, keep: Keep) -> Sequence[Copy]:
+        """Those of a case that hold what is kept so long; erased here."""
+
+    def take_due(self, case: CaseNumber, now: datetime) -> Sequence[Copy]:
+        """Those of a case that are to be gone by now; erased here."""
+
+    def next_due(self, case: CaseNumber) -> datetime | None:
+        """When the next of a case is to be gone."""
 
 
 class Roster(Protocol):

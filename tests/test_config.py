@@ -180,7 +180,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
         "config.toml:5:1: error[wrong-value]: [matrix] user_id must be the bot's own Matrix id, such as "
         '"@helpline:example.org"',
         "config.toml:6:1: error[unknown-key]: there is no section [claims]; there are matrix, helpline, specialists, "
-        "vetting, flows, store, signal",
+        "vetting, flows, store, retention, signal",
         "config.toml:7:1: error[missing-key]: [store] key_file is missing; it is the name of the file of the master "
         "key, which "
         "`vestibule setup` makes",
@@ -196,7 +196,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
         ("[helpline.links]\nname = 'x'", "[helpline.links] has no setting 'name'; it belongs in [helpline]"),
         ("[flows]\nlanguage = 'x'", "[flows] has no setting 'language'; there are path"),
         ("[signl]\nsocket = 'x'", "there is no section [signl]. Did you mean 'signal'?"),
-        ("[retention]\nclosed = 1", "there is no section [retention]; there are "),
+        ("[retention]\ncases = 1", "[retention] has no setting 'cases'. Did you mean 'case'?"),
     ],
 )
 def test_an_unknown_key_is_met_with_the_likely_one(home: Path, stray: str, hint: str) -> None:
@@ -389,13 +389,21 @@ def test_the_promise_is_said_in_each_language() -> None:
     assert texts_params(Helpline(), "ar")["first_response"] == "ساعتان"
 
 
+def test_how_long_a_case_is_kept_is_said_in_each_language(home: Path) -> None:
+    (home / "config.toml").write_text(f"{WHOLE}\n[retention]\ncase = 14\n")
+    config = Config.read(home / "config.toml", {})
+    assert (config.retention.case, config.retention.vetting) == (14, 30)
+    assert config.texts_params("es")["case_kept"] == "14 días"
+    assert texts_params(Helpline(), "en")["case_kept"] == "90 days"
+
+
 def test_every_placeholder_has_its_value() -> None:
     helpline = Helpline(links={"terms": "https://example.org/terms"})
     params = texts_params(helpline, "en")
     assert params["link_terms"] == "https://example.org/terms"
     assert params["link_guides"] == params["help_address"] == ""
     assert set(params) == {
-        "name", "help_address", "legal_address", "general_address", "first_response",
+        "name", "help_address", "legal_address", "general_address", "first_response", "case_kept",
         "link_eligibility", "link_first_steps", "link_guides", "link_services", "link_terms", "link_grants",
         "link_contact",
     }  # fmt: skip

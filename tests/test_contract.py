@@ -42,7 +42,17 @@ def commands() -> dict[str, set[str]]:
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, set[str]]:
     """Every section of the config and the keys in it, as the reader itself lists them."""
-    sections = ("helpline", "helpline.links", "matrix", "specialists", "vetting", "flows", "store", "signal")
+    sections = (
+        "helpline",
+        "helpline.links",
+        "matrix",
+        "specialists",
+        "vetting",
+        "retention",
+        "flows",
+        "store",
+        "signal",
+    )
     file = tmp_path / "config.toml"
     file.write_text("\n".join(f"[{section}]\nqqqqqqqq = 1" for section in sections))
     with pytest.raises(ConfigError) as raised:

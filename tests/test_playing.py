@@ -97,7 +97,7 @@ class TestAt:
 class TestBeside:
     def test_it_is_shown_where_the_conversation_stands_and_what_the_bot_would_do(self) -> None:
         _, out, _ = vestibule("play", "person", answers="yes\n")
-        assert "[at person/consent/consent, flows/consent.yaml:4]\n" in out
+        assert "[at person/consent/consent, flows/consent.yaml:5]\n" in out
         assert "[timer 'idle': 1 day without an answer]\n" in out
         assert "[hands over to people, with 1 answer]\n" in out
 

@@ -107,7 +107,7 @@ def test_the_first_failure_of_each_conversation_is_told_and_the_others_go_on(her
     code, out, err = vestibule("test")
     assert code == 1
     assert [line for line in out.splitlines() if line.startswith("tests/")] == [
-        "tests/conversations/a.txt:2: the bot says something else (at 'incident/this_device', flows/incident.yaml:4)",
+        "tests/conversations/a.txt:2: the bot says something else (at 'incident/this_device', flows/incident.yaml:5)",
         "tests/conversations/deep/c.txt:1:1: error[bad-transcript]: this is not a text in UTF-8; "
         "save it as UTF-8 in your editor",
     ]

@@ -65,8 +65,8 @@ class Shift:
     async def vet(self) -> str:
         """Make the notes room, read the summary there, sign off. Returns the summary."""
         await self.write(self.vetter, "queue", self.queue, f"!vet pending {self.case}")
-        notes = await self._accept(self.vetter, "Notes")
-        summary = await self.read_until(self.vetter, "notes", notes, "Summary")
+        self.notes = await self._accept(self.vetter, "Notes")
+        summary = await self.read_until(self.vetter, "notes", self.notes, "Summary")
         await self.write(self.vetter, "queue", self.queue, f"!vet passed {self.case}")
         await self.read_until(self.vetter, "queue", self.queue, "passed")
         return summary.body

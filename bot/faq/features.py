@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.faq.letters import is_cyrillic, sounded
 from bot.flow.phrasings import Topics
 from bot.flow.understand import fold
 
@@ -28,6 +29,7 @@ class Senses:
 
     def __init__(self, topics: Mapping[str, Topics], locale: str) -> None:
         own = topics.get(locale, Topics({}))
+        self._sounded = any(is_cyrillic(word) for words in own.words.values() for word in words)
         self._whole: dict[str, set[str]] = {}
         self._begun: dict[str, set[str]] = {}
         self._prefixes = tuple(dict.fromkeys(folded for prefix in own.prefixes if (folded := fold(prefix))))
@@ -36,13 +38,17 @@ class Senses:
             for topic, words in each.words.items():
                 for word in words:
                     table = self._begun if word.endswith("*") else self._whole
-                    if folded := fold(word):
+                    if folded := " ".join(self.words(fold(word))):
                         table.setdefault(folded, set()).add(topic)
         self._phrases = {phrase.split()[0] for phrase in (*self._whole, *self._begun) if " " in phrase}
         self._shortest = min(map(len, self._begun), default=1)
 
+    def words(self, folded: str) -> list[str]:
+        """The words of a folded message, as they are compared in this language."""
+        return [sounded(word) or word for word in folded.split()] if self._sounded else folded.split()
+
     def of(self, words: Sequence[str]) -> list[tuple[str, ...]]:
-        """The topics that each word of a folded message has, or begins."""
+        """The topics that each word of a message has, or begins."""
         return [self._at(words, place) for place in range(len(words))]
 
     def _at(self, words: Sequence[str], place: int) -> tuple[str, ...]:

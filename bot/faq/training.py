@@ -76,7 +76,7 @@ def train(lessons: Lessons) -> Model:
         of_locale = np.array([column[key] for _, key in examples])
         counted = []
         for text, _ in examples:
-            words = fold(text).split()
+            words = senses.words(fold(text))
             topics, weights = topical(text, words, senses)
             found_ids.append(topics)
             values.append(weights)

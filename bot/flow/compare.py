@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.domain import TextId
+from bot.flow.machine import kept
 from bot.flow.model import END, MENU, CallStep, ConsentStep, EndStep, Flow, FlowStep, HandoffStep, Library, Option, Ways
 from bot.flow.renames import Renames
 
@@ -77,6 +78,8 @@ def _flow(before: Flow, flow: Flow, old: Library, new: Library, renames: Renames
 
 
 def _step(before: Flow, was: FlowStep, flow: Flow, step: FlowStep, old: Library, new: Library) -> Iterator[str]:
+    if kept(before, was) != kept(flow, step) and kept(flow, step) is not None:
+        yield f"keeps its answer as '{kept(flow, step)}'"
     if kind(was) != kind(step):
         yield f"was a '{kind(was)}' step, and is a '{kind(step)}' step"
     said = _texts_of(old, f"{before.name}.{was.name}") != _texts_of(new, f"{flow.name}.{step.name}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Set
 
-from bot.domain import TextId
+from bot.domain import Keep, TextId
 from bot.flow.model import Mark, Source, Target, Ways
 from bot.flow.phrases import AFTER_HANDOFF, EVERYWHERE
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant
@@ -123,6 +123,15 @@ class Fields:
         """A name that leads somewhere."""
         word = self.word(key)
         return Target(word.text, word.mark) if word else None
+
+    def keep(self) -> Keep | None:
+        """How long answers are kept; None where that is not said here."""
+        word = self.word("keep")
+        if word is None or word.text in tuple(Keep):
+            return Keep(word.text) if word else None
+        near = meant(word.text, tuple(Keep)) or f"; there are {', '.join(Keep)}"
+        self._problems.error(word.mark, "wrong-form", f"nothing is kept for '{word.text}'{near}")
+        return None
 
     def entries(self, key: str, like: str, *, needed: bool = False) -> Entries | None:
         """A mapping; `like` shows one."""

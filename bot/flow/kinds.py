@@ -44,17 +44,32 @@ from bot.flow.model import (
 from bot.flow.phrases import AFTER_HANDOFF, EVERYWHERE
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant
 
+_CHOICE = ("personal", "options")
 _WAIT = ("tries", "remind_after", "remind", "expire_after")
 WAS = "was"  # what a step or a flow was called before; a call has the name of its flow
 KEYS: Mapping[str, tuple[str, ...]] = {
     "language": ("text", "note", WAS),
     "say": ("text", "faq", "note", "require", "go", WAS),
-    "choose": ("text", "label", "note", "require", "personal", "options", "go", *_WAIT, WAS),
-    "several": ("text", "label", "note", "require", "personal", "options", "least", "most", "alone", "go", *_WAIT, WAS),
-    "yesno": ("text", "label", "note", "require", "personal", "go", *_WAIT, WAS),
-    "consent": ("text", "version", "covers", "note", "require", "go", *_WAIT, WAS),
-    "ask": ("text", "label", "note", "require", "kind", "longest", "error", "skip", "go", *_WAIT, WAS),
-    "attach": ("text", "label", "note", "require", "go", *_WAIT, WAS),
+    "choose": ("text", "label", "note", "require", *_CHOICE, "keep", "go", *_WAIT, WAS),
+    "several": (
+        "text",
+        "label",
+        "note",
+        "require",
+        "personal",
+        "options",
+        "least",
+        "most",
+        "alone",
+        "keep",
+        "go",
+        *_WAIT,
+        WAS,
+    ),
+    "yesno": ("text", "label", "note", "require", "personal", "keep", "go", *_WAIT, WAS),
+    "consent": ("text", "version", "covers", "note", "require", "keep", "go", *_WAIT, WAS),
+    "ask": ("text", "label", "note", "require", "kind", "longest", "error", "skip", "keep", "go", *_WAIT, WAS),
+    "attach": ("text", "label", "note", "require", "keep", "go", *_WAIT, WAS),
     "branch": ("when", "otherwise", "note", "require", WAS),
     "faq": ("text", "note", "require", "go", *_WAIT, WAS),
     "call": ("note", "require"),
@@ -216,7 +231,7 @@ def _choose(step: StepFields) -> FlowStep:
     options = step.options()
     ways = step.ways(*(option.name for option in options))
     text, label, wait = step.text(), step.maybe("label"), step.wait()
-    return ChooseStep(step.name, step.mark, text, label, options, ways, wait, step.flag("personal"))
+    return ChooseStep(step.name, step.mark, text, label, options, ways, wait, step.flag("personal"), step.fields.keep())
 
 
 def _several(step: StepFields) -> FlowStep:
@@ -230,7 +245,8 @@ def _several(step: StepFields) -> FlowStep:
         step.problems.error(step.fields.mark("most" if most > together else "least"), "impossible-number", message)
     ways = step.ways(CHOSEN, *alone)
     text, label, wait, personal = step.text(), step.maybe("label"), step.wait(), step.flag("personal")
-    return SeveralStep(step.name, step.mark, text, label, options, alone, least, most, ways, wait, personal)
+    keep = step.fields.keep()
+    return SeveralStep(step.name, step.mark, text, label, options, alone, least, most, ways, wait, personal, keep)
 
 
 def _alone(step: StepFields, names: tuple[str, ...]) -> Iterable[str]:
@@ -249,7 +265,7 @@ def _alone(step: StepFields, names: tuple[str, ...]) -> Iterable[str]:
 
 def _yesno(step: StepFields) -> FlowStep:
     text, label, ways = step.text(), step.maybe("label"), step.ways(YES, NO)
-    return YesNoStep(step.name, step.mark, text, label, ways, step.wait(), step.flag("personal"))
+    return YesNoStep(step.name, step.mark, text, label, ways, step.wait(), step.flag("personal"), step.fields.keep())
 
 
 def _consent(step: StepFields) -> FlowStep:
@@ -258,7 +274,7 @@ def _consent(step: StepFields) -> FlowStep:
         message = f"'{step.name}' must say where a 'no' leads, with 'go: {{no: name}}'"
         step.problems.error(step.fields.mark("go"), "missing-key", message)
     text, covers = step.text(), step.maybe("covers")
-    return ConsentStep(step.name, step.mark, text, _version(step), covers, ways, step.wait())
+    return ConsentStep(step.name, step.mark, text, _version(step), covers, ways, step.wait(), step.fields.keep())
 
 
 def _version(step: StepFields) -> int:
@@ -278,8 +294,8 @@ def _ask(step: StepFields) -> FlowStep:
     skippable = not (skip and skip.text == NO)
     ways = step.ways(ANSWERED, SKIPPED) if skippable else step.ways(ANSWERED)
     text, label, error = step.text(), step.maybe("label"), step.maybe("error")
-    longest = step.number("longest", LONGEST_ANSWER)
-    return AskStep(step.name, step.mark, text, label, skippable, ways, _kind(step), longest, error, step.wait())
+    longest, wait, keep = step.number("longest", LONGEST_ANSWER), step.wait(), step.fields.keep()
+    return AskStep(step.name, step.mark, text, label, skippable, ways, _kind(step), longest, error, wait, keep)
 
 
 def _kind(step: StepFields) -> Kind:
@@ -293,7 +309,7 @@ def _kind(step: StepFields) -> Kind:
 
 def _attach(step: StepFields) -> FlowStep:
     text, label, ways = step.text(), step.maybe("label"), step.ways(ATTACHED, SKIPPED)
-    return AttachStep(step.name, step.mark, text, label, ways, step.wait())
+    return AttachStep(step.name, step.mark, text, label, ways, step.wait(), step.fields.keep())
 
 
 def _branch(step: StepFields) -> FlowStep:

@@ -1,4 +1,5 @@
-"""What is not wrong, but not meant either: answers that nobody uses or that are never there, and names shown to people.
+"""What is not wrong, but not meant either: answers that nobody uses, that are never there or of which nobody says how
+long they are kept, names shown to people, and phrasings alike.
 
 An answer counts as used where it decides how the conversation goes on, and where a way leads from it to a handoff
 without coming by an earlier question again: there, the path is cut, and the answer is gone.
@@ -9,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from bot.flow.alike import alike
 from bot.flow.graph import reachable
-from bot.flow.machine import OVER, Compiled, RecordedStep, State, StateStep, commanding
+from bot.flow.machine import OVER, Compiled, RecordedStep, State, StateStep, commanding, kept
 from bot.flow.model import AskStep, AttachStep, BranchStep, ChooseStep, HandoffStep, Library, Problem, Severity, Target
 from bot.flow.phrases import Command
 from bot.flow.standings import COMMANDS, surely_answered
@@ -21,7 +23,8 @@ _KEY = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 def lint(library: Library, compiled: Compiled) -> list[Problem]:
     """Every warning about the flows themselves, in the order of the files."""
     linter = _Linter(compiled)
-    problems = [*linter.unused(), *linter.never_asked(), *_keys_as_texts(library)]
+    answers = [*linter.unused(), *linter.never_asked(), *_without_retention(library)]
+    problems = [*answers, *_keys_as_texts(library), *alike(library)]
     return sorted(problems, key=lambda problem: (problem.mark.file, problem.mark.line, problem.mark.column))
 
 
@@ -126,3 +129,15 @@ def _keys_as_texts(library: Library) -> Iterator[Problem]:
             if _KEY.fullmatch(paragraph) and paragraph in names:
                 message = f"people would read '{paragraph}', which is a name of the flow files; write what it means"
                 yield Problem(source.mark, Severity.ERROR, "routing-key", message)
+
+
+def _without_retention(library: Library) -> Iterator[Problem]:
+    """A question whose answer is kept as long as its case, because nobody said how long: it may be a third person's."""
+    for flow in library.flows.values():
+        for step in flow.steps:
+            if isinstance(step, RecordedStep) and kept(flow, step) is None:
+                message = (
+                    f"neither '{step.name}' nor its flow says how long the answer is kept; write 'keep: case' below "
+                    "'about:', or 'keep: vetting' where it is needed for the vetting only"
+                )
+                yield Problem(step.mark, Severity.WARNING, "no-retention", message)

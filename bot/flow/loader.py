@@ -19,7 +19,7 @@ from bot.flow.phrasings import Phrasings, Topics
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
 from bot.flow.steps import StepReader
 
-FLOW = ("flow", "about", "steps", WAS)
+FLOW = ("flow", "about", "keep", "steps", WAS)
 ENTRY_FLOW_KEYS = (*FLOW, "menu", "person")
 FAQ = ("faq", "about", "questions")
 ENTRY = ("title", "answer", "note")
@@ -140,6 +140,7 @@ class _Loader:
             tuple(old.text for old in was),
             {old: new for old, (new, _) in reader.renamed.items()},
             reader.requires,
+            fields.keep(),
         )
 
     def _still_there(self, renamed: Mapping[str, tuple[str, Mark]], names: Container[str], what: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from transitions import Machine
 
-from bot.domain import TextId
+from bot.domain import Keep, TextId
 from bot.flow.model import (
     CHOSEN,
     END,
@@ -74,6 +74,11 @@ def after_consent(step: StateStep) -> bool:
             return False
 
 
+def kept(flow: Flow, step: FlowStep) -> Keep | None:
+    """How long the answer to a step is kept: as the step says, or else its flow."""
+    return (step.keep or flow.keep) if isinstance(step, RecordedStep) else None
+
+
 def answering(outcome: str) -> str:
     """The trigger of an outcome."""
     return f"answer:{outcome}"
@@ -95,7 +100,7 @@ class State:
 
     `id` is that of the step (`eligibility.role`), `question` the text that names it in a review or summary, `options`
     its answers and their labels in the order in which they are shown, `outcomes` the answers that are worth keeping.
-    `topic` and `urgency` are the ids of the steps whose answers stand on the card.
+    `topic` and `urgency` are the ids of the steps whose answers stand on the card; `keep`: how long its own is.
     """
 
     name: str
@@ -106,6 +111,7 @@ class State:
     outcomes: frozenset[str]
     topic: frozenset[str] = frozenset()
     urgency: frozenset[str] = frozenset()
+    keep: Keep = Keep.CASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +259,8 @@ class _Compiler:
         outcomes = frozenset(_outcomes(step)) if isinstance(step, RecordedStep) else frozenset()
         step_id = f"{flow.name}.{step.name}"
         question = (_short(step) if isinstance(step, RecordedStep) else None) or TextId(step_id)
-        return State(name, step_id, step, question, self._options(step), outcomes, topic, urgency)
+        keep = kept(flow, step) or Keep.CASE  # the check says where nobody says so
+        return State(name, step_id, step, question, self._options(step), outcomes, topic, urgency, keep)
 
     def _choices(self, target: Target | None) -> frozenset[str]:
         """The ids of the `choose` steps of this name, in whatever flow."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from bot.domain import TextId
+from bot.domain import Keep, TextId
 from bot.errors import VestibuleError
 from bot.flow.phrasings import Phrasings, Topics
 
@@ -100,16 +100,16 @@ class Ways:
         return self.by_outcome.get(outcome, self.default)
 
     def all(self) -> tuple[Target, ...]:
-        return (*([self.default] if self.default else []), *self.by_outcome.values())
+        return (*filter(None, [self.default]), *self.by_outcome.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
     """How long a question waits for its answer, and how often it is asked again.
 
-    After so many `tries` that were not understood, the way `not_understood` is taken, or where there is none a person
-    is offered. After `remind_after` without a word the person is reminded once, by a text of the step's own or the
-    bot's; after `expire_after` the way `no_reply` is taken, or else the session is over.
+    After so many `tries` that were not understood, the way `not_understood` is taken, or else a person is offered.
+    After `remind_after` without a word the person is reminded once, by a text of the step's own or the bot's; after
+    `expire_after` the way `no_reply` is taken, or else the session is over.
     """
 
     tries: int = TRIES
@@ -173,6 +173,7 @@ class ChooseStep:
     go: Ways
     wait: Wait = PATIENT
     personal: bool = False
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ class YesNoStep:
     go: Ways
     wait: Wait = PATIENT
     personal: bool = False
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +201,13 @@ class ConsentStep:
     covers: TextId | None
     go: Ways
     wait: Wait = PATIENT
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AskStep:
-    """A question that is answered in one's own words, or skipped.
-
-    `longest`, in characters, bounds the answer; `error` is said instead of the bot's own text when it does not fit.
-    """
+    """A question that is answered in one's own words, or skipped. `longest` bounds the answer, in characters; `error`
+    is said instead of the bot's own text when it does not fit."""
 
     name: str
     mark: Mark
@@ -218,14 +219,14 @@ class AskStep:
     longest: int | None = None
     error: TextId | None = None
     wait: Wait = PATIENT
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SeveralStep:
-    """A question with a list of answers, some of which are chosen: at least and at most so many.
+    """A question with a list of answers, some of which are chosen: at least and at most so many. `personal`: as above.
 
-    Those that stand `alone` are chosen by themselves; each of them is an outcome of its own. `personal`: asked only
-    after consent.
+    Those that stand `alone` are chosen by themselves; each of them is an outcome of its own.
     """
 
     name: str
@@ -239,6 +240,7 @@ class SeveralStep:
     go: Ways
     wait: Wait = PATIENT
     personal: bool = False
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,7 @@ class AttachStep:
     label: TextId | None
     go: Ways
     wait: Wait = PATIENT
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,8 +354,9 @@ FlowStep = (
 class Flow:
     """One flow file. Only the entry flow names a menu (one of its steps) and a person (the flow that leads to one).
 
-    `was` are names that the flow had before, `renamed` has those of its steps, each with the name of now.
-    `requires` has, for some of its steps, the questions (flow and step) that must have been answered before.
+    `was` are names that the flow had before, `renamed` has those of its steps, each with the name of now. `requires`
+    has, for some of its steps, the questions (flow and step) that must have been answered before. `keep` is for steps
+    that do not say themselves how long their answer is kept.
     """
 
     name: str
@@ -364,6 +368,7 @@ class Flow:
     was: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
     requires: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,7 +257,17 @@ class Moves:
     ) -> Answer:
         version = state.step.version if isinstance(state.step, ConsentStep) else None
         together = tuple((name, state.options[name]) for name in chosen) if chosen else ()
-        return Answer(state.id, state.question, outcome, state.options.get(outcome), words, version, together, file)
+        return Answer(
+            state.id,
+            state.question,
+            outcome,
+            state.options.get(outcome),
+            words,
+            version,
+            together,
+            file,
+            state.keep,
+        )
 
     def _is_current(self, passed: Passed) -> bool:
         """Whether this question still is asked, and still has this answer: a session can outlive its flows."""
@@ -272,7 +282,8 @@ class Moves:
     def renewed(self, passed: Passed) -> Answer:
         state, answer = self._states[passed.state], passed.answer
         chosen = tuple((name, state.options[name]) for name, _ in answer.chosen)
-        return replace(answer, question=state.question, label=state.options.get(answer.outcome), chosen=chosen)
+        label = state.options.get(answer.outcome)
+        return replace(answer, question=state.question, label=label, chosen=chosen, keep=state.keep)
 
 
 def _consent(passed: Passed) -> tuple[str, int | None, str]:

@@ -126,6 +126,7 @@ EVERYWHERE = frozenset(
         "link_grants",
         "link_contact",
         "first_response",
+        "case_kept",
     }
 )
 """The placeholders that every text may have: the helpline's names, addresses and links, from the config."""
@@ -146,6 +147,7 @@ IN_PHRASES = frozenset(
         "note",
         "command",
         "file",
+        "time",
         "fingerprint",
         "device",
         "setting",

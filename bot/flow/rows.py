@@ -5,27 +5,36 @@ A row that was stored before a field was added is shorter, and still read.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
-from bot.domain import Answer, Attachment, Kind, TextId
+from bot.domain import Answer, Attachment, Keep, Kind, TextId
 
 Row = list[Any]
 
-_FIRST = 6  # the fields that every stored answer has
+LONGEST_SPAN = 10**10  # seconds, three centuries: whatever is longer is a fault
 _OLDEST_FILE = 7  # those that every stored file has; when they were all, one channel brought files
 
 
 def answer_row(answer: Answer) -> Row:
-    """The answer, without the fields that few answers have where it has none of them."""
+    """The answer, without the last fields where it has none of what few answers have."""
     row = [answer.step, answer.question, answer.outcome, answer.label, answer.words, answer.version]
-    if not answer.chosen and answer.file is None:
+    if answer.keep is not Keep.CASE or answer.expires is not None:
+        due = None if answer.due is None else answer.due.isoformat()
+        kept = [answer.keep.value, seconds(answer.expires), due]
+    elif answer.chosen or answer.file is not None:
+        kept = []
+    else:
         return row
-    return [*row, answer.chosen, None if answer.file is None else attachment_row(answer.file)]
+    return [*row, answer.chosen, None if answer.file is None else attachment_row(answer.file), *kept]
 
 
 def answer(row: Row) -> Answer:
     """What `answer_row` made."""
-    step, question, outcome, label, words, version, chosen, file = row if len(row) > _FIRST else (*row, (), None)
+    step, question, outcome, label, words, version, *rare = row
+    chosen, file, *kept = rare or ((), None)
+    keep, expires, due = kept or (Keep.CASE, None, None)
     if file is not None and words is None:
         raise ValueError("expected the name of a file")  # law 3: what has words is held only beside a consent
     return Answer(
@@ -37,6 +46,9 @@ def answer(row: Row) -> Answer:
         version=None if version is None else whole(version),
         chosen=tuple((text(name), TextId(text(option))) for name, option in chosen),
         file=None if file is None else attachment(file),
+        keep=keeping(keep),
+        expires=span(expires),
+        due=None if due is None else moment(due),
     )
 
 
@@ -65,6 +77,36 @@ def text(value: object) -> str:
 def maybe(value: object) -> str | None:
     """A text, or nothing."""
     return None if value is None else text(value)
+
+
+def seconds(length: timedelta | None) -> int | None:
+    """How long, in whole seconds."""
+    return None if length is None else int(length.total_seconds())
+
+
+def span(value: object) -> timedelta | None:
+    """What `seconds` made."""
+    if value is None:
+        return None
+    if whole(value) > LONGEST_SPAN:
+        raise ValueError("expected a length of time")
+    return timedelta(seconds=whole(value))
+
+
+def moment(value: object) -> datetime:
+    """A moment with its time zone, as `isoformat` writes it."""
+    with suppress(ValueError):  # its own words quote the value
+        read = datetime.fromisoformat(text(value))
+        if read.tzinfo is not None:
+            return read
+    raise ValueError("expected a moment")
+
+
+def keeping(value: object) -> Keep:
+    """How long something is kept."""
+    if value not in tuple(Keep):
+        raise ValueError("expected how long it is kept")
+    return Keep(text(value))
 
 
 def whole(value: object) -> int:

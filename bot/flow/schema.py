@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bot.domain import Keep
 from bot.flow.asking import LOCALE, PHRASINGS, TOPICS
 from bot.flow.fields import NAME
 from bot.flow.kinds import CARD, CLAUSE, KEYS, LONGEST_ANSWER, MOST_TRIES, NEEDED, UNITS
@@ -80,6 +81,7 @@ _FORMS: Mapping[str, Schema] = {
     "expire_after": _LENGTH,
     "skip": _one_of(YES, NO),
     "kind": {"enum": list(Kind)},
+    "keep": {"enum": list(Keep)},
     "alone": _CONDITION,
     "personal": _one_of(YES, NO),
     "require": {"anyOf": [_ASKED, {"type": "array", "minItems": 1, "items": _ASKED}]},

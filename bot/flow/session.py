@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, fields
 
-from bot.domain import FIRST_RELEASE, Answer
+from bot.domain import FIRST_RELEASE, Answer, Attachment
 from bot.flow.rows import Row, answer, answer_row, maybe, text, whole
 
 _PLAIN = 6  # the fields of an answer that has none of the rare ones
@@ -55,6 +55,16 @@ class Session:
     unanswered: bool = False
     choices: tuple[str, ...] = field(default=(), repr=False)
     release: int = field(default=FIRST_RELEASE, repr=False)
+
+
+def files(session: Session | None) -> tuple[Attachment, ...]:
+    """The files that are held with the answers."""
+    if session is None:
+        return ()
+    answers = [passed.answer for passed in (*session.path, *session.kept)]
+    if session.offered is not None:
+        answers.append(session.offered.answer)
+    return tuple(answer.file for answer in answers if answer.file is not None)
 
 
 _OLDEST = 7  # the fields that every stored session has

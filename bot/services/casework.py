@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.deeds import Invite, MakeRoom, OutgoingMessage
+from bot.deeds import Hold, Invite, MakeRoom, OutgoingMessage
 from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId
 from bot.flow.events import OpenCase
-from bot.services import sayings
+from bot.ports import Kept
+from bot.services import keeping, sayings
 from bot.services.commands import Verdict
 from bot.services.work import Work
 
@@ -53,7 +54,7 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
     work.tx.cases.add(case)
     for answer in effect.answers:
         if answer.file is not None:  # like whatever else they send: for the notes room and the relay room
-            work.tx.cases.keep(case.number, answer.file)
+            work.tx.cases.keep(case.number, Kept(answer.file, answer.keep, answer.expires))
     conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
     work.say(work.queue(), work.render_of(case).card(case, before_claim=work.kit.staff.before_claim))
@@ -83,10 +84,12 @@ def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
         return Told(sayings.VET_PENDING_DONE, news=True)
     case = replace(case, vetted_by=who, note=note or None)
     work.tx.cases.save(case)
+    keeping.decided(work, case)
     if verdict is Verdict.PASSED:
         return Told(sayings.VET_DONE_PASSED, news=True)
     _part(work, case, sayings.CASE_DECLINED)
-    work.tx.cases.take_kept(case.number)  # nobody will claim it: what waited for a claimer is erased
+    keeping.over(work, case)
+    keeping.erase_kept(work, case)  # nobody will claim it: what waited for a claimer is erased
     return Told(sayings.VET_DONE_DECLINED, news=True)
 
 
@@ -123,7 +126,7 @@ def close(work: Work, case: Case, who: str) -> Told:
         return Told(sayings.CLOSE_REFUSED_CLOSED)
     if case.status is CaseStatus.CLAIMED and who != case.claimed_by and not work.is_lead(who):
         return Told(sayings.CLOSE_REFUSED)
-    work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
+    end(work, case)
     _part(work, case, sayings.CASE_CLOSED)
     return Told(sayings.CLOSED_DONE, news=True)
 
@@ -131,13 +134,40 @@ def close(work: Work, case: Case, who: str) -> Told:
 def break_off(work: Work, case: Case) -> None:
     """Close a case whose requester's room is not safe any more, and tell staff (law 5)."""
     tell_staff(work, case, sayings.ROOM_UNSAFE)
-    work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
+    end(work, case)
+
+
+def summarize(work: Work, notes: Conversation, case: Case) -> None:
+    """Say in a notes room what the case is about; what goes at another time than the rest is a message of its own."""
+    requester = work.tx.conversations.get(case.partner)
+    parts = work.render_of(case).summary(
+        case,
+        requester.channel,
+        before_claim=work.kit.staff.before_claim,
+        identity=requester.identity,
+        expires=requester.expires,
+    )
+    for part in parts:
+        work.say(notes, part.text, hold=Hold(case.number, part.keep, part.expires, part.due))
 
 
 def tell_staff(work: Work, case: Case, text: TextId) -> None:
     """Tell whoever has the case: in its relay room while the claimer is there, or else in the queue room."""
     at = work.tx.conversations.get(case.relay) if case.relay and case.relay_open else work.queue()
     work.say(at, work.kit.render.staff(text, case=case.number))
+
+
+def tell_once(work: Work, case: Case, text: TextId) -> None:
+    """Tell everybody in the queue room, once in the life of a case."""
+    if text not in case.told:
+        work.tx.cases.save(replace(case, told=(*case.told, text)))
+        work.say(work.queue(), work.kit.render.staff(text, case=case.number))
+
+
+def end(work: Work, case: Case) -> None:
+    if not case.is_over:
+        keeping.over(work, case)
+    work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
 
 
 def _part(work: Work, case: Case, text: TextId) -> None:

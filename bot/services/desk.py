@@ -15,7 +15,7 @@ from bot.services.outbox import Outbox
 from bot.services.presence import Presence
 from bot.services.releases import Releases
 from bot.services.scheduler import Scheduler
-from bot.services.work import Kit, Staff, Work
+from bot.services.work import USUAL, Kit, Retention, Staff, Work
 
 PATIENCE = 10.0  # seconds for what is in hand at a stop; a send that takes longer is done again after the start
 LISTEN_AGAIN = 5.0  # seconds until a channel that failed unexpectedly is listened to again
@@ -38,10 +38,11 @@ class Desk:
         staff: Staff,
         clock: Clock,
         chance: Callable[[int], bytes],
+        retention: Retention = USUAL,
     ) -> None:
         self._store = store
         self._channels = {channel.name: channel for channel in channels}
-        self._kit = Kit(releases, staff, clock, chance, self._device, self._fingerprint, self._longest)
+        self._kit = Kit(releases, staff, clock, chance, self._device, self._fingerprint, self._longest, retention)
         self._intake = Intake(store, self._kit, Presence(store, self._channels, self._kit), self._committed)
         self._outbox = Outbox(store, self._channels, self._kit, self._committed)
         self._scheduler = Scheduler(store, clock, self._kit, self._committed)

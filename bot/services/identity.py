@@ -31,10 +31,9 @@ def changed(work: Work, conversation: Conversation) -> None:
     """
     case = casework.human_case(work, conversation)
     if case is None:
-        work.drop_lane(conversation)
-        work.tx.sessions.erase(conversation.id)
+        work.drop_lane(conversation, Accept())
+        work.end_session(conversation)
         work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
-        work.post(conversation, Accept())
     elif sayings.IDENTITY_WAITS not in case.told:
         work.tx.cases.save(replace(case, told=(*case.told, sayings.IDENTITY_WAITS)))
         casework.tell_staff(work, case, sayings.IDENTITY_WAITS)

@@ -174,5 +174,7 @@ class Intake:
                 work.say(conversation, self._kit.render.requester(sayings.NOT_TAKEN, None))
             else:
                 work.say(conversation, self._kit.render.staff(sayings.STAFF_NOT_TAKEN))
+        if isinstance(arrival.what, Attached):
+            work.let_go(conversation, arrival.what.attachment)
         tx.journal.empty(row)
         return work, rest

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain import Case, CaseStatus, Conversation
-from bot.services import relay, sayings
-from bot.services.casework import Told
+from bot.services import keeping, relay, sayings
+from bot.services.casework import Told, end, summarize
 from bot.services.work import Work
 
 
@@ -20,10 +20,9 @@ def join(work: Work, case: Case, other: Case, who: str) -> Told:
     if len(mine) != 2 or case.number == other.number or case.notes is None:
         return Told(sayings.JOIN_REFUSED)
     notes = work.tx.conversations.get(case.notes)
-    channel = work.tx.conversations.get(other.partner).channel
-    work.say(notes, work.render_of(other).summary(other, channel, before_claim=work.kit.staff.before_claim))
-    for said in work.tx.cases.take_kept(other.number):
-        relay.keep(work, case, said)
+    summarize(work, notes, other)
+    for kept in keeping.take_kept(work, other):
+        relay.keep(work, case, kept)
     if case.relay_open:
         relay.pass_on_kept(work, case)
     for conversation in work.tx.conversations.of_requester(other.number):
@@ -32,7 +31,7 @@ def join(work: Work, case: Case, other: Case, who: str) -> Told:
         if room is not None:
             joined = work.kit.render.staff(sayings.JOINED_TO, case=other.number, other=case.number)
             work.say(work.tx.conversations.get(room), joined)
-    work.tx.cases.save(replace(other, status=CaseStatus.CLOSED))
+    end(work, other)
     return Told(sayings.JOIN_DONE, news=True, other=other.number)
 
 

@@ -17,6 +17,7 @@ from bot.deeds import (
     Accept,
     Discard,
     Enter,
+    Erase,
     Follow,
     Identify,
     Invite,
@@ -31,7 +32,7 @@ from bot.domain import Attachment, Case, Conversation, ConversationId, Owner, Pl
 from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
-from bot.services import casework, identity, reception, relay, roster, sayings
+from bot.services import casework, identity, keeping, reception, relay, roster, sayings
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -173,8 +174,9 @@ class Outbox:
     def _done(self, message: OutgoingMessage, done: Done, tx: Tx) -> tuple[Work, Head]:
         work = Work(tx, self._kit)
         conversation, head = _head(message.conversation, tx)
-        if head is None or head.id != message.id:
-            return work, (conversation, head)  # taken back while it was on its way
+        if head is None or head.id != message.id:  # taken back while it was on its way
+            keeping.taken_back(work, conversation, message, done.event_id)
+            return work, (conversation, head)
         tx.outbox.empty(message.id)
         match message.deed:
             case MakeRoom():
@@ -193,6 +195,8 @@ class Outbox:
                     work.say(conversation, work.kit.render.staff(sayings.QUEUE_MOVED))
             case _:
                 pass
+        if isinstance(message.deed, SendFile):
+            work.let_go(conversation, message.deed.attachment)
         with _done_without():
             _learn(work, conversation, message, done)
         following = tx.outbox.head(conversation.id)
@@ -255,7 +259,7 @@ def _learn(work: Work, conversation: Conversation, message: OutgoingMessage, don
         identity.note(work, conversation, done.identity)
     if isinstance(message.deed, Identify):
         roster.identified(work, message.deed, done.identity)
-    relay.remember_copy(work, message, done.event_id)
+    keeping.posted(work, conversation, message, done.event_id)
 
 
 def _move(work: Work, conversation: Conversation, room: str) -> Conversation:
@@ -292,7 +296,7 @@ def hurry(work: Work, lane: Conversation) -> None:
 def _step_aside(work: Work, conversation: Conversation) -> None:
     """The room is another conversation's: nothing is said in this one's name."""
     work.drop_lane(conversation)
-    work.tx.sessions.erase(conversation.id)
+    work.end_session(conversation)
     work.tx.conversations.save(replace(conversation, room=None, owner=Owner.NOBODY))
 
 
@@ -303,6 +307,7 @@ def _tick(work: Work, message: OutgoingMessage) -> None:
     written_in = work.tx.conversations.get(message.origin.conversation)
     if written_in.place is Place.RELAY:
         work.post(written_in, Tick(message.origin.event_id))
+        keeping.passed_on(work, message)
 
 
 def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, failure: Failure) -> None:
@@ -319,7 +324,10 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
     elif conversation.place is Place.REQUESTER:
         relay.not_delivered(work, message)
     elif case is None:
-        return
+        if isinstance(message.deed, SendFile):
+            work.let_go(conversation, message.deed.attachment)
+    elif isinstance(message.deed, Erase):
+        casework.tell_once(work, case, sayings.NOT_ERASED)
     elif isinstance(message.deed, Invite) and failure is Failure.GONE:
         _make_anew(work, conversation, case, message)
     elif isinstance(message.deed, Invite):

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 
 from bot.deeds import Decline, Enter, Follow, Leave
-from bot.domain import Case, Conversation, Owner, TextId
+from bot.domain import Attachment, Case, Conversation, Owner, TextId
 from bot.flow import phrases
+from bot.flow import session as sessions
 from bot.flow.events import (
     CancelTimer,
     Edited,
@@ -47,7 +49,10 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework, identity, joining, relay, sayings
+from bot.ports import Kept
+from bot.services import casework, identity, joining, keeping, relay, sayings
+from bot.services.releases import Stepped
+from bot.services.timed import timed
 from bot.services.work import Work
 
 _TOLD_WHILE_WAITING = {
@@ -67,11 +72,15 @@ _ANSWERED = (Wrote, Attached, Unreadable, AsksToVerify, Moved)
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """Answer one arrival in a requester's room."""
     if isinstance(arrival.what, _ANSWERED) and _is_leaving(work, conversation):
+        _let_go(work, conversation, arrival)
         return  # the farewell is on its way, and nothing begins anew behind it
     event_id = relay.event_of(arrival.event_id)
+    if isinstance(arrival.what, Wrote | Attached | TimerSet) and not _is_stranger(conversation, arrival):
+        conversation = _time(work, conversation, arrival.what)
     match arrival.what:
         case Wrote() | Attached() if _is_stranger(conversation, arrival):
             stop(work, conversation, Danger.THIRD_MEMBER)
+            _let_go(work, conversation, arrival)
         case Wrote() as message:
             _wrote(work, identity.note(work, conversation, message.identity), message, event_id)
         case Attached() as message:
@@ -125,14 +134,25 @@ def turn_away(work: Work, conversation: Conversation) -> None:
 
 def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> None:
     """Take back what is not sent; nothing but the farewell is said in this room any more."""
-    for message in work.drop_lane(conversation):
+    for message in work.drop_lane(conversation, farewell):
         relay.not_delivered(work, message)
-    work.post(conversation, farewell)
     case = casework.human_case(work, conversation)
     if case is not None:
         casework.break_off(work, case)
-    work.tx.sessions.erase(conversation.id)
+    work.end_session(conversation)
     work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
+
+
+def _time(work: Work, conversation: Conversation, what: Wrote | Attached | TimerSet) -> Conversation:
+    """How long messages stay after they are read. A message can tell of a change, too; of an end, only `TimerSet`."""
+    if what.expires == conversation.expires or (what.expires is None and not isinstance(what, TimerSet)):
+        return conversation
+    conversation = replace(conversation, expires=what.expires)
+    work.tx.conversations.save(conversation)
+    case = casework.human_case(work, conversation)
+    if case is not None and case.relay is not None and case.relay_open:
+        work.say(work.tx.conversations.get(case.relay), work.kit.render.expiry(what.expires))
+    return conversation
 
 
 def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str) -> None:
@@ -141,9 +161,9 @@ def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str
         command = work.kit.engine.command(message.text, case.locale) if message.edits is None else None
         _to_people(work, conversation, case, message, event_id, command)
     elif message.edits is not None:
-        _to_engine(work, conversation, Edited(message.text, message.edits))
+        _to_engine(work, conversation, Edited(message.text, message.edits), message.expires)
     else:
-        _to_engine(work, conversation, Replied(message.text, event_id))
+        _to_engine(work, conversation, Replied(message.text, event_id), message.expires)
 
 
 def _to_people(
@@ -165,7 +185,7 @@ def _to_people(
 def _attached(work: Work, conversation: Conversation, message: Attached, event_id: str) -> None:
     case = casework.human_case(work, conversation)
     if case is None:
-        _to_engine(work, conversation, Sent(message.attachment, event_id))
+        _to_engine(work, conversation, Sent(message.attachment, event_id), message.expires)
         return
     relay.from_requester(work, conversation, joining.note(work, conversation, case), event_id, message)
     if conversation.owner is Owner.QUEUE:
@@ -198,7 +218,7 @@ def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
     if case.relay is not None and case.relay_open:
         work.say(work.tx.conversations.get(case.relay), unread)
     else:
-        relay.keep(work, case, unread)
+        relay.keep(work, case, Kept(unread))
     _tell_once(work, conversation, case, sayings.CANNOT_READ[cause])
 
 
@@ -237,7 +257,12 @@ def _say(work: Work, conversation: Conversation, case: Case, text: TextId) -> No
     work.say(conversation, work.kit.render.requester(text, case.locale, case.number, fingerprint=fingerprint))
 
 
-def _to_engine(work: Work, conversation: Conversation, event: Replied | Edited | Sent | Missed) -> None:
+def _to_engine(
+    work: Work,
+    conversation: Conversation,
+    event: Replied | Edited | Sent | Missed,
+    expires: timedelta | None = None,
+) -> None:
     """The bot owns the conversation, or takes it up again where nobody does."""
     session = None
     if conversation.owner is Owner.BOT:
@@ -246,15 +271,24 @@ def _to_engine(work: Work, conversation: Conversation, event: Replied | Edited |
         conversation = replace(conversation, owner=Owner.BOT)
         work.tx.conversations.save(conversation)
     if session is not None or not isinstance(event, Replied):
-        _step(work, conversation, session, event)
+        _step(work, conversation, session, event, expires)
         return
     earlier = work.tx.cases.get(conversation.case) if conversation.case else None
     _step(work, conversation, None, Started(event.text, earlier.locale if earlier else None))
 
 
-def _step(work: Work, conversation: Conversation, before: Session | None, event: Event) -> None:
-    """One engine step: the session it leaves, and all that it asks for as one message."""
+def _step(
+    work: Work, conversation: Conversation, before: Session | None, event: Event, expires: timedelta | None = None
+) -> None:
+    """One engine step: the session it leaves, and all that it asks for as one message.
+
+    `expires`: what gave its newest answer is to disappear.
+    """
+    held = [*sessions.files(before), *([event.file] if isinstance(event, Sent) else [])]
     step = work.kit.releases.step(work.tx, before, event)
+    if expires is not None:
+        session, effects = timed(before, step.session, step.effects, expires)
+        step = replace(step, session=session, effects=effects)
     locale = _locale(step.session) or _locale(before) or (event.locale if isinstance(event, Started) else None)
     if step.session is None:
         work.tx.sessions.erase(conversation.id)
@@ -281,6 +315,8 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
                 work.tx.conversations.save(conversation)
             case _:
                 pass  # said below, all together
+    still = {*sessions.files(step.session), *_handed_over(step)}
+    work.let_go(conversation, *(file for file in dict.fromkeys(held) if file not in still))
     fingerprint = work.kit.fingerprint(conversation)
     work.say(conversation, step.words(locale, conversation.case, fingerprint))
     if wish is not None and earlier is not None:  # what was passed on then stands in rooms of the staff
@@ -289,20 +325,29 @@ def _step(work: Work, conversation: Conversation, before: Session | None, event:
 
 
 def _forget(work: Work, conversation: Conversation) -> Conversation:
-    """Erase what waits to be said here, what an earlier case still holds of its requester, and whose account it was.
+    """Erase what waits to be said here, what earlier cases still hold of their requester, and whose account it was.
 
     The case itself, who of the staff worked on it and when, stays with the helpline. The room and the contact stay
     while the bot is in the room: without them it could neither answer nor notice a third person.
     """
     for message in work.drop_lane(conversation):
         relay.not_delivered(work, message)
-    case = work.tx.cases.get(conversation.case) if conversation.case else None
-    if case is not None:
-        work.tx.cases.take_kept(case.number)
-        work.tx.cases.save(replace(case, answers=(), topic=None, urgency=None, note=None))
+    for case in work.tx.cases.of(conversation.id):
+        keeping.erase(work, case)
     conversation = replace(conversation, case=None, identity=None)
     work.tx.conversations.save(conversation)
     return conversation
+
+
+def _handed_over(step: Stepped) -> list[Attachment]:
+    """The files that a case has now."""
+    cases = [effect for effect in step.effects if isinstance(effect, OpenCase)]
+    return [answer.file for case in cases for answer in case.answers if answer.file is not None]
+
+
+def _let_go(work: Work, conversation: Conversation, arrival: Arrival) -> None:
+    if isinstance(arrival.what, Attached):
+        work.let_go(conversation, arrival.what.attachment)
 
 
 def _is_leaving(work: Work, conversation: Conversation) -> bool:

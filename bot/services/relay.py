@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.deeds import Copy, EditText, Origin, OutgoingMessage, SendFile, SendText
-from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place
+from bot.deeds import EditText, Hold, Origin, OutgoingMessage, SendFile, SendText
+from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place, Style
 from bot.happenings import LATE, PART, Attached, Removed, Wrote
-from bot.ports import Said
-from bot.services import casework, sayings
+from bot.ports import Kept, Said
+from bot.services import casework, keeping, sayings
 from bot.services.render import quote, split
 from bot.services.work import Work
 
@@ -31,15 +31,19 @@ def event_of(arrival_id: str) -> str:
 def from_requester(work: Work, conversation: Conversation, case: Case, event_id: str, what: Passable) -> None:
     """People own the conversation: what happens in it is theirs, at once or when one of them can read it."""
     match what:
-        case Wrote(text, edits=None, quotes=quotes):
-            said = f"{quote(quotes)}\n\n{text}" if quotes.strip() else text
-            _post_or_keep(work, case, said, Origin(conversation.id, event_id))
-        case Wrote(text, edits=edited):
-            origin = Origin(conversation.id, edited or event_id)
-            if not _change(work, origin, text, to=_open_relay(work, case)):
-                _post_or_keep(work, case, _changed(work, text), origin)
-        case Attached(attachment):
-            _post_or_keep(work, case, attachment, Origin(conversation.id, event_id))
+        case Wrote(text, edits=None, expires=expires) as wrote:
+            # with its marks, if it has any: they may have been meant as what they are
+            styles = wrote.styles if wrote.plain is None else ()
+            above = f"{quote(wrote.quotes)}\n\n" if wrote.quotes.strip() else ""
+            styles = tuple(replace(style, start=style.start + len(above)) for style in styles)
+            said = Kept(above + text, expires=expires)
+            _post_or_keep(work, case, said, Origin(conversation.id, event_id), styles)
+        case Wrote(text, edits=edited, expires=expires):
+            origin, hold = Origin(conversation.id, edited or event_id), Hold(case.number, expires=expires)
+            if not _change(work, origin, text, hold, to=_open_relay(work, case)):
+                _post_or_keep(work, case, Kept(_changed(work, text), expires=expires), origin)
+        case Attached(attachment, expires=expires):
+            _post_or_keep(work, case, Kept(attachment, expires=expires), Origin(conversation.id, event_id))
         case Removed(removed):
             hidden = _hide(work, Origin(conversation.id, removed), work.kit.render.staff(sayings.REMOVED))
             if not hidden and sayings.REQUESTER_REMOVED not in case.told:
@@ -56,15 +60,17 @@ def from_staff(work: Work, relay: Conversation, event_id: str, what: Passable) -
     if spoken_with is None:
         return False
     requester, case = spoken_with
+    hold = Hold(case.number, expires=requester.expires)
     match what:
-        case Wrote(text, edits=None):
-            work.say(requester, text, Origin(relay.id, event_id))
+        case Wrote(edits=None) as wrote:
+            work.say(requester, wrote.shown, Origin(relay.id, event_id), wrote.styles, hold=hold)
         case Wrote(text, edits=edited):
             origin = Origin(relay.id, edited or event_id)
-            if not _change(work, origin, text, to=requester):  # it stands beside what may say the opposite
-                work.say(requester, work.kit.render.requester(sayings.CORRECTED, case.locale, words=text), origin)
+            if not _change(work, origin, text, hold, to=requester):  # it stands beside what may say the opposite
+                corrected = work.kit.render.requester(sayings.CORRECTED, case.locale, words=text)
+                work.say(requester, corrected, origin, hold=hold)
         case Attached(attachment):
-            work.post(requester, SendFile(attachment), Origin(relay.id, event_id))
+            work.post(requester, SendFile(attachment), Origin(relay.id, event_id), hold)
         case Removed(removed):
             _hide(work, Origin(relay.id, removed), work.kit.render.requester(sayings.REMOVED_BY_STAFF, case.locale))
     return True
@@ -81,18 +87,17 @@ def partner(work: Work, relay: Conversation) -> tuple[Conversation, Case] | None
     return requester, case
 
 
-def keep(work: Work, case: Case, said: Said) -> None:
+def keep(work: Work, case: Case, kept: Kept) -> None:
     """Keep what the requester said for the relay room; whoever is in the notes room may know of it at once."""
-    work.tx.cases.keep(case.number, said)
+    place = work.tx.cases.keep(case.number, kept)
     if case.notes is not None and sayings.NOTES_INTRO in case.told:
-        _show(work, work.tx.conversations.get(case.notes), said)
+        _show(work, work.tx.conversations.get(case.notes), case, place, kept)
 
 
 def show_kept(work: Work, case: Case, notes: Conversation) -> None:
     """Somebody who may read came into the notes room: show there, too, what waits for the relay room."""
-    for said in work.tx.cases.take_kept(case.number):
-        work.tx.cases.keep(case.number, said)
-        _show(work, notes, said)
+    for place, kept in work.tx.cases.kept(case.number):
+        _show(work, notes, case, place, kept)
     if sayings.NOTES_INTRO not in case.told:
         work.tx.cases.save(replace(case, told=(*case.told, sayings.NOTES_INTRO)))
 
@@ -102,8 +107,8 @@ def pass_on_kept(work: Work, case: Case) -> None:
     if case.relay is None:
         return
     relay = work.tx.conversations.get(case.relay)
-    for said in work.tx.cases.take_kept(case.number):
-        _post(work, relay, said, Origin(case.requester, KEPT))
+    for kept in keeping.take_kept(work, case):
+        _post(work, relay, case, kept, Origin(case.requester, KEPT))
     work.tx.cases.save(replace(case, relay_open=True))
 
 
@@ -112,9 +117,9 @@ def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, cl
 
     `closed`: the relay room itself is gone, so all that follows is kept too, until the claimer comes in again.
     """
-    found = [said for message in messages if message.origin and (said := _said(work, message)) is not None]
-    for said in found:
-        keep(work, case, said)
+    found = [kept for message in messages if message.origin and (kept := _kept(work, message)) is not None]
+    for kept in found:
+        keep(work, case, kept)
     if closed:
         work.tx.cases.save(replace(case, relay_open=False))
     if found:
@@ -123,6 +128,8 @@ def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, cl
 
 def not_delivered(work: Work, message: OutgoingMessage) -> None:
     """Tell staff, where they wrote it, that something of theirs did not reach the requester."""
+    if isinstance(message.deed, SendFile):
+        work.let_go(work.tx.conversations.get(message.conversation), message.deed.attachment)
     written_in = work.tx.conversations.get(message.origin.conversation) if message.origin else None
     if written_in is None or written_in.place is not Place.RELAY:
         return
@@ -136,51 +143,46 @@ def not_delivered(work: Work, message: OutgoingMessage) -> None:
             pass
 
 
-def remember_copy(work: Work, message: OutgoingMessage, event_id: str | None) -> None:
-    """A message that passes something on stands in its room now: there it can be changed and hidden."""
-    if message.origin is None or message.origin.event_id == KEPT or not event_id:
-        return
-    if isinstance(message.deed, SendText | SendFile):
-        work.tx.copies.add(message.origin, Copy(message.conversation, event_id))
-
-
 def _open_relay(work: Work, case: Case) -> Conversation | None:
     return work.tx.conversations.get(case.relay) if case.relay is not None and case.relay_open else None
 
 
-def _post_or_keep(work: Work, case: Case, said: Said, origin: Origin) -> None:
+def _post_or_keep(work: Work, case: Case, kept: Kept, origin: Origin, styles: tuple[Style, ...] = ()) -> None:
     relay = _open_relay(work, case)
     if relay is None:
-        keep(work, case, said)
+        keep(work, case, kept)
     else:
-        _post(work, relay, said, origin)
+        _post(work, relay, case, kept, origin, styles)
 
 
-def _post(work: Work, relay: Conversation, said: Said, origin: Origin) -> None:
-    if isinstance(said, Attachment):
+def _post(
+    work: Work, relay: Conversation, case: Case, kept: Kept, origin: Origin, styles: tuple[Style, ...] = ()
+) -> None:
+    hold = Hold(case.number, kept.keep, kept.expires, kept.due)
+    if isinstance(kept.said, Attachment):
         # without an origin: when the file has to be kept after all, it gets this line anew
-        work.say(relay, work.kit.render.staff(sayings.FILE_FOLLOWS, file=said.name))
-        work.post(relay, SendFile(said), origin)
+        work.say(relay, work.kit.render.staff(sayings.FILE_FOLLOWS, file=kept.said.name), hold=hold)
+        work.post(relay, SendFile(kept.said), origin, hold)
     else:
-        work.say(relay, said, origin)
+        work.say(relay, kept.said, origin, styles, hold=hold)
 
 
-def _show(work: Work, notes: Conversation, said: Said) -> None:
-    if isinstance(said, Attachment):
-        text = work.kit.render.staff(sayings.FILE_KEPT, file=said.name)
+def _show(work: Work, notes: Conversation, case: Case, place: int, kept: Kept) -> None:
+    if isinstance(kept.said, Attachment):
+        text = work.kit.render.staff(sayings.FILE_KEPT, file=kept.said.name)
     else:
-        text = work.kit.render.staff(sayings.WORDS_KEPT, words=said)
-    work.say(notes, text)
+        text = work.kit.render.staff(sayings.WORDS_KEPT, words=kept.said)
+    work.say(notes, text, hold=Hold(case.number, kept.keep, kept.expires, kept.due, place))
 
 
-def _change(work: Work, origin: Origin, text: str, *, to: Conversation | None) -> bool:
+def _change(work: Work, origin: Origin, text: str, hold: Hold, *, to: Conversation | None) -> bool:
     """Put the words in the place of those passed on before; False where that is not one message in this room."""
     copies = work.tx.copies.of(origin)
     if to is None or [copy.conversation for copy in copies] != [to.id]:
         return False
     if len(split(text, work.kit.longest(to.channel))) != 1:
         return False
-    work.post(to, EditText(copies[0].event_id, text), origin)
+    work.post(to, EditText(copies[0].event_id, text), origin, hold)
     return True
 
 
@@ -190,6 +192,13 @@ def _hide(work: Work, origin: Origin, text: str) -> bool:
     for copy in copies:
         work.post(work.tx.conversations.get(copy.conversation), EditText(copy.event_id, text))
     return bool(copies)
+
+
+def _kept(work: Work, message: OutgoingMessage) -> Kept | None:
+    said = _said(work, message)
+    if said is None or message.hold is None:
+        return None if said is None else Kept(said)
+    return Kept(said, message.hold.keep, message.hold.expires, message.hold.due)
 
 
 def _said(work: Work, message: OutgoingMessage) -> Said | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.domain import Answer, Case, CaseNumber, CaseStatus, TextId
+from bot.cldr import length_of_time
+from bot.domain import Answer, Case, CaseNumber, CaseStatus, Keep, TextId
 from bot.flow.events import (
     Ask,
     AskLanguage,
@@ -24,6 +27,16 @@ from bot.ports import Texts
 from bot.services import sayings
 
 QUOTE_CHARS = 200  # enough to know one's own message again
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a summary, and how long it may stand: as `Answer` says it."""
+
+    text: str = field(repr=False)
+    keep: Keep
+    expires: timedelta | None
+    due: datetime | None
 
 
 class Renderer:
@@ -86,19 +99,45 @@ class Renderer:
             state=self.staff(sayings.STATES[status]),
         )
 
-    def summary(self, case: Case, channel: str, *, before_claim: bool, identity: str | None = None) -> str:
+    def summary(
+        self,
+        case: Case,
+        channel: str,
+        *,
+        before_claim: bool,
+        identity: str | None = None,
+        expires: timedelta | None = None,
+    ) -> Sequence[Part]:
         """What the notes room shows of a case: every answer, the requester's own words untouched.
 
-        `channel`: where they write; what staff must know of it is said. `identity`: the requester's, see `Wrote`.
+        What goes at another time than the rest is a part of its own. `channel`: where they write; what
+        staff must know of it is said. `identity`, `expires`: the requester's.
         """
-        lines = [self._summary_line(case, answer) for answer in case.answers]
-        if identity == "":
-            lines.append(self.staff(sayings.IDENTITY_NONE))
-        lines += [said] if (said := self._if_said(TextId(f"staff.about_{channel}"))) else []
+        groups: dict[tuple[Keep, timedelta | None, datetime | None], list[str]] = {}
+        for answer in sorted(case.answers, key=lambda answer: answer.keep is Keep.VETTING):
+            goes = answer.keep, answer.expires, answer.due
+            groups.setdefault(goes, []).append(self._summary_line(case, answer))
         if case.note:
-            lines.append(self.staff(sayings.SUMMARY_NOTE, note=case.note))
-        title = self.staff(sayings.SUMMARY_TITLE, case=case.number)
-        return "\n\n".join([title, self.card(case, before_claim=before_claim), *lines])
+            groups.setdefault((Keep.VETTING, None, None), []).append(self.staff(sayings.SUMMARY_NOTE, note=case.note))
+        head = [self.staff(sayings.SUMMARY_TITLE, case=case.number), self.card(case, before_claim=before_claim)]
+        foot = [self.staff(sayings.IDENTITY_NONE)] if identity == "" else []
+        foot += [said] if (said := self._if_said(TextId(f"staff.about_{channel}"))) else []
+        foot += [] if expires is None else [self.expiry(expires)]
+        if not any(keep is Keep.CASE for keep, _, _ in groups):
+            groups = {(Keep.CASE, None, None): [], **groups}
+        parts = []
+        for (keep, stays, due), lines in groups.items():
+            if keep is Keep.VETTING:
+                head = [self.staff(sayings.SUMMARY_VETTING, case=case.number)]
+            parts.append(Part("\n\n".join([*head, *lines, *foot]), keep, stays, due))
+            head, foot = [], []
+        return parts
+
+    def expiry(self, expires: timedelta | None) -> str:
+        """What staff are told of messages that disappear."""
+        if expires is None:
+            return self.staff(sayings.EXPIRES_NO_MORE)
+        return self.staff(sayings.EXPIRES, time=length_of_time(expires, self.first_locale))
 
     def _effect(self, effect: Effect, locale: str | None, case: CaseNumber | None, fingerprint: str | None) -> str:
         match effect:

@@ -12,7 +12,7 @@ from bot.errors import VestibuleError
 from bot.flow.engine import REMIND
 from bot.logs import describe
 from bot.ports import Clock, Store, Tx
-from bot.services import reception
+from bot.services import keeping, reception
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -72,7 +72,10 @@ class Scheduler:
         work = Work(tx, self._kit)
         if timer in tx.timers.due(work.now):  # otherwise it was set anew while we looked
             tx.timers.cancel(timer.conversation, timer.kind)
-            reception.time_out(work, tx.conversations.get(timer.conversation), timer.kind)
+            if keeping.is_due(timer):
+                keeping.ring(work, timer)
+            else:
+                reception.time_out(work, tx.conversations.get(timer.conversation), timer.kind)
         return work
 
     def _end(self, tx: Tx, timer: Timer) -> Work:
@@ -82,6 +85,9 @@ class Scheduler:
             tx.timers.cancel(timer.conversation, timer.kind)
             if timer.kind == REMIND:
                 return work
+            if keeping.is_due(timer):
+                keeping.try_again(work, timer)
+                return work
             try:
                 conversation = tx.conversations.get(timer.conversation)
             except VestibuleError as error:
@@ -90,6 +96,6 @@ class Scheduler:
                 tx.sessions.erase(timer.conversation)
                 return work
             if conversation.owner is Owner.BOT:
-                tx.sessions.erase(conversation.id)
+                work.end_session(conversation)
                 tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
         return work

@@ -53,8 +53,8 @@ MAX_NAME = 255  # characters: no name on Matrix is longer
 def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """Answer one arrival in a staff room."""
     match arrival.what:
-        case Wrote(text, signed) as message:
-            if conversation.place is Place.RELAY or is_command(text):
+        case Wrote(_, signed) as message:
+            if conversation.place is Place.RELAY or is_command(message.shown):
                 _wrote(work, conversation, arrival, message, trusted=signed and work.lists(arrival.sender))
         case Attached(_, signed) as message if conversation.place is Place.RELAY:
             _wrote(work, conversation, arrival, message, trusted=signed and work.lists(arrival.sender))
@@ -88,8 +88,10 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             if work.lists(arrival.sender):
                 fingerprint = work.kit.fingerprint(conversation)
                 work.say(conversation, work.kit.render.staff(sayings.CANNOT_VERIFY_HERE, fingerprint=fingerprint))
-        case Attached() | Removed() | TimerSet():
-            pass  # staff among themselves
+        case Attached() as message:
+            _let_go(work, conversation, message)  # staff among themselves
+        case Removed() | TimerSet():
+            pass
         case Endangered():
             pass  # staff rooms hold more than two; what is said there is sealed for listed devices alone (law 10)
         case _:
@@ -101,12 +103,19 @@ def _wrote(
 ) -> None:
     if not trusted:
         _refuse(work, conversation, arrival.sender)
+        _let_go(work, conversation, message)
         return
     _heard(work, conversation, arrival)
-    if isinstance(message, Wrote) and is_command(message.text):
-        _obey(work, conversation, arrival.sender, parse(message.text, conversation.case))
+    if isinstance(message, Wrote) and is_command(message.shown):
+        _obey(work, conversation, arrival.sender, parse(message.shown, conversation.case))
     elif not relay.from_staff(work, conversation, relay.event_of(arrival.event_id), message):
         _answer(work, conversation, sayings.RELAY_CLOSED)
+        _let_go(work, conversation, message)
+
+
+def _let_go(work: Work, conversation: Conversation, message: Wrote | Attached) -> None:
+    if isinstance(message, Attached):
+        work.let_go(conversation, message.attachment)
 
 
 def _unreadable(work: Work, conversation: Conversation, who: str, cause: Cause) -> None:
@@ -218,16 +227,16 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
         return
     if conversation.place is Place.NOTES:
         _answer(work, conversation, sayings.NOTES_INTRO, case)
-        partner = work.tx.conversations.get(case.partner)
-        summary = work.render_of(case).summary
-        before_claim = work.kit.staff.before_claim
-        work.say(conversation, summary(case, partner.channel, before_claim=before_claim, identity=partner.identity))
+        casework.summarize(work, conversation, case)
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
         closed = case.status is CaseStatus.CLOSED
         _answer(work, conversation, TextId("staff.relay_closed" if closed else "staff.relay_intro"), case)
-        if not closed and work.tx.conversations.get(case.partner).identity == "":
+        requester = work.tx.conversations.get(case.partner)
+        if not closed and requester.identity == "":
             _answer(work, conversation, sayings.IDENTITY_NONE)
+        if not closed and requester.expires is not None:
+            work.say(conversation, work.kit.render.expiry(requester.expires))
         if who == case.claimed_by:
             relay.pass_on_kept(work, case)
 

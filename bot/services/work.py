@@ -6,12 +6,15 @@ they await nothing. What must be done is posted to the outbox, in the order in w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.deeds import Deed, Origin, OutgoingMessage, SendText
-from bot.domain import Case, CaseNumber, Conversation, ConversationId, Place, Timer
+from bot.deeds import Deed, Discard, Hold, Origin, OutgoingMessage, SendText
+from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Keep, Place, Style, Timer
+from bot.errors import VestibuleError
+from bot.flow import session as sessions
 from bot.flow.engine import Engine
 from bot.ports import Clock, Tx
 from bot.services.commands import CASE
@@ -40,6 +43,17 @@ class Staff:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what requesters said is kept: after their case is over, and after its vetting what that alone needs."""
+
+    case: timedelta = timedelta(days=90)
+    vetting: timedelta = timedelta(days=30)
+
+
+USUAL = Retention()
+
+
+@dataclass(frozen=True, slots=True)
 class Kit:
     """What decisions need from outside. `chance(n)` gives n random bytes.
 
@@ -54,6 +68,7 @@ class Kit:
     device: Callable[[str], str]
     fingerprint: Callable[[Conversation], str]
     longest: Callable[[str], int]
+    retention: Retention = USUAL
 
     @property
     def engine(self) -> Engine:
@@ -80,7 +95,9 @@ class Work:
         self.earliest: datetime | None = None
         self.pins: Mapping[str, str] | None = None
 
-    def post(self, conversation: Conversation, deed: Deed, origin: Origin | None = None) -> None:
+    def post(
+        self, conversation: Conversation, deed: Deed, origin: Origin | None = None, hold: Hold | None = None
+    ) -> None:
         """Have this done, after all that was posted for the conversation before.
 
         Law 2 needs to know of the first attempt before it is made. Storing it then would cost a transaction a message;
@@ -94,34 +111,79 @@ class Work:
             origin,
             tried_at=self.now,
             tried_from=self.kit.device(conversation.channel),
+            hold=hold,
         )
         self.tx.outbox.add(message)
         self.lanes.add(conversation.id)
 
-    def say(self, conversation: Conversation, text: str, origin: Origin | None = None) -> None:
-        """Post a text, in several messages where it does not fit into one."""
-        for part in split(text, self.kit.longest(conversation.channel)):
-            self.post(conversation, SendText(part), origin)
+    def say(
+        self,
+        conversation: Conversation,
+        text: str,
+        origin: Origin | None = None,
+        styles: tuple[Style, ...] = (),
+        *,
+        hold: Hold | None = None,
+    ) -> None:
+        """Post a text, in several messages, and then without its styles, where it does not fit into one."""
+        parts = split(text, self.kit.longest(conversation.channel))
+        for part in parts:
+            self.post(conversation, SendText(part, styles if parts == [text] else ()), origin, hold)
+
+    def withhold(self, conversation: Conversation, keeps: Collection[Keep]) -> list[OutgoingMessage]:
+        """Take out of what waits what holds something that is kept no longer."""
+        withheld = []
+        for message in self._take_out(conversation):
+            if message.hold is not None and message.hold.keep in keeps:
+                withheld.append(message)
+            else:
+                self.tx.outbox.add(message)
+        return withheld
 
     def post_first(self, conversation: Conversation, deed: Deed) -> None:
         """Have this done before all that waits."""
-        waiting = self.drop_lane(conversation)
+        waiting = self._take_out(conversation)
         self.post(conversation, deed)
         for message in waiting:
             self.tx.outbox.add(replace(message, due=None))
 
-    def drop_lane(self, conversation: Conversation) -> list[OutgoingMessage]:
-        """Take back whatever is not sent yet."""
-        dropped = []
+    def let_go(self, conversation: Conversation, *files: Attachment) -> None:
+        """Nothing that is stored names these files any more: have whatever was kept of them erased."""
+        for file in files:
+            self.post(conversation, Discard(file))
+
+    def end_session(self, conversation: Conversation) -> None:
+        """Erase where the requester stands, and the files that they gave for answers."""
+        session = None
+        with suppress(VestibuleError):  # of a record that cannot be read, the keys of its files are lost too
+            session = self.tx.sessions.load(conversation.id)
+        self.tx.sessions.erase(conversation.id)
+        self.let_go(conversation, *sessions.files(session))
+
+    def drop_lane(self, conversation: Conversation, farewell: Deed | None = None) -> list[OutgoingMessage]:
+        """Take back whatever is not sent yet; what is to be erased still is. The farewell takes the place of it all."""
+        dropped = self._take_out(conversation)
+        if farewell is not None:
+            self.post(conversation, farewell)
+        for message in dropped:
+            if isinstance(message.deed, Discard):
+                self.post(conversation, message.deed)
+        return dropped
+
+    def _take_out(self, conversation: Conversation) -> list[OutgoingMessage]:
+        taken = []
         while (message := self.tx.outbox.head(conversation.id)) is not None:
             self.tx.outbox.empty(message.id)
-            dropped.append(message)
-        return dropped
+            taken.append(message)
+        return taken
 
     def set_timer(self, conversation: Conversation, kind: str, after: timedelta) -> None:
         """Owe the conversation an event."""
-        due = self.now + after
-        self.tx.timers.set(Timer(conversation.id, kind, due))
+        self.set_due(conversation.id, kind, self.now + after)
+
+    def set_due(self, conversation: ConversationId, kind: str, due: datetime) -> None:
+        """Owe the conversation an event at this moment."""
+        self.tx.timers.set(Timer(conversation, kind, due))
         self.earliest = min(due, self.earliest or due)
 
     def render_of(self, case: Case) -> Renderer:

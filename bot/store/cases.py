@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
-from bot.domain import Case, CaseNumber, CaseStatus, ConversationId
-from bot.ports import Said
+from bot.domain import Case, CaseNumber, CaseStatus, ConversationId, Keep
+from bot.flow import rows
+from bot.ports import Kept
 from bot.store import codec, schema
 from bot.store.desk import Desk
 
@@ -38,6 +40,7 @@ class Cases:
         .where(_CASES.status != CaseStatus.CLOSED.value)
         .order_by(_CASES.opened_at, _CASES.number)
     )
+    _of = sa.select(schema.cases).where(_CASES.requester == given("of")).order_by(_CASES.opened_at, _CASES.number)
     _requester = sa.select(_CASES.requester).where(_CASES.number == given("of"))
     _add = sa.insert(schema.cases).inline()
     _save = (
@@ -45,10 +48,13 @@ class Cases:
         .where(_CASES.number == given("same_number"), _CASES.requester == given("same_requester"))
         .values({name: given(name) for name in _CHANGING})
     )
-    _last_kept = sa.select(sa.func.max(_KEPT.position)).where(_KEPT.case_number == given("of"))
+    _last_kept = sa.select(_CASES.last_kept).where(_CASES.number == given("of"))
+    _count_kept = sa.update(schema.cases).where(_CASES.number == given("of")).values(last_kept=given("to"))
     _keep = sa.insert(schema.case_words).inline()
     _kept = sa.select(schema.case_words).where(_KEPT.case_number == given("of")).order_by(_KEPT.position)
-    _erase_kept = sa.delete(schema.case_words).where(_KEPT.case_number == given("of"))
+    _one_kept = sa.and_(_KEPT.case_number == given("of"), _KEPT.position == given("place"))
+    _set_due = sa.update(schema.case_words).where(_one_kept).values(due=given("to"))
+    _erase_kept = sa.delete(schema.case_words).where(_one_kept)
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -71,21 +77,44 @@ class Cases:
     def open(self) -> Sequence[Case]:
         return [self._read(row) for row in self._desk.run(self._open).found]
 
-    def keep(self, number: CaseNumber, said: Said) -> None:
-        key = self._desk.key_of(self._requester_of(number))
-        position = (self._desk.run(self._last_kept, of=number).scalar() or 0) + 1
-        sealed = self._desk.seal(key, _KEPT.words, f"{number}/{position}", codec.said_to_text(said))
-        self._desk.run(self._keep, case_number=number, position=position, words=sealed)
+    def of(self, requester: ConversationId) -> Sequence[Case]:
+        return [self._read(row) for row in self._desk.run(self._of, of=requester).found]
 
-    def take_kept(self, number: CaseNumber) -> Sequence[Said]:
-        rows = self._desk.run(self._kept, of=number).found
-        if not rows:
-            return ()
+    def keep(self, number: CaseNumber, kept: Kept) -> int:
         key = self._desk.key_of(self._requester_of(number))
-        read = codec.said_from_text
-        kept = [self._desk.unseal(key, _KEPT.words, f"{number}/{row.position}", row.words, read) for row in rows]
-        self._desk.run(self._erase_kept, of=number)
-        return kept
+        position = int(self._desk.run(self._last_kept, of=number).scalar()) + 1
+        self._desk.run(self._count_kept, of=number, to=position)
+        sealed = self._desk.seal(key, _KEPT.words, f"{number}/{position}", codec.said_to_text(kept.said))
+        self._desk.run(
+            self._keep,
+            case_number=number,
+            position=position,
+            words=sealed,
+            keep=kept.keep.value,
+            expires=rows.seconds(kept.expires),
+            due=None if kept.due is None else codec.moment_to_number(kept.due),
+        )
+        return position
+
+    def kept(self, number: CaseNumber) -> Sequence[tuple[int, Kept]]:
+        found = self._desk.run(self._kept, of=number).found
+        key = self._desk.key_of(self._requester_of(number)) if found else ConversationId("")
+        return [(row.position, self._read_kept(key, row)) for row in found]
+
+    def set_due(self, number: CaseNumber, place: int, due: datetime) -> None:
+        self._desk.run(self._set_due, of=number, place=place, to=codec.moment_to_number(due))
+
+    def erase_kept(self, number: CaseNumber, place: int) -> None:
+        self._desk.run(self._erase_kept, of=number, place=place)
+
+    def _read_kept(self, key: ConversationId, row: Any) -> Kept:
+        place = f"{row.case_number}/{row.position}"
+        return Kept(
+            said=self._desk.unseal(key, _KEPT.words, place, row.words, codec.said_from_text),
+            keep=Keep(row.keep),
+            expires=rows.span(row.expires),
+            due=None if row.due is None else codec.number_to_moment(row.due),
+        )
 
     def _requester_of(self, number: CaseNumber) -> ConversationId:
         requester = self._desk.run(self._requester, of=number).scalar()

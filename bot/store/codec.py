@@ -20,7 +20,9 @@ from bot.deeds import (
     Discard,
     EditText,
     Enter,
+    Erase,
     Follow,
+    Hold,
     Identify,
     Invite,
     Leave,
@@ -31,7 +33,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Answer, ConversationId, Listed, TextId
+from bot.domain import Answer, CaseNumber, ConversationId, Listed, Look, Style, TextId
 from bot.flow import rows
 from bot.happenings import (
     Alarm,
@@ -116,20 +118,35 @@ def arrival_from_json(text: str) -> Arrival:
     )
 
 
-def message_to_json(deed: Deed, origin: Origin | None) -> str:
-    """What of an outbox row is sealed: the deed, and where it came from."""
-    fields = {"deed": _deed_fields(deed)}
+def message_to_json(deed: Deed, origin: Origin | None, hold: Hold | None) -> str:
+    """What of an outbox row is sealed: the deed, where it came from, what it holds."""
+    fields: Fields = {"deed": _deed_fields(deed)}
     if origin is not None:
         fields["origin"] = {"conversation": origin.conversation, "event_id": origin.event_id}
+    if hold is not None:
+        due = None if hold.due is None else moment_to_number(hold.due)
+        fields["hold"] = [hold.case, hold.keep.value, rows.seconds(hold.expires), due, hold.kept]
     return json.dumps(fields)
 
 
-def message_from_json(text: str) -> tuple[Deed, Origin | None]:
+def message_from_json(text: str) -> tuple[Deed, Origin | None, Hold | None]:
     fields: Fields = json.loads(text)
-    origin = fields.get("origin")
-    if origin is None:
-        return _deed(fields["deed"]), None
-    return _deed(fields["deed"]), Origin(ConversationId(_text(origin["conversation"])), _text(origin["event_id"]))
+    origin, hold = fields.get("origin"), fields.get("hold")
+    return _deed(fields["deed"]), _origin(origin) if origin else None, _hold(*hold) if hold else None
+
+
+def _origin(fields: Fields) -> Origin:
+    return Origin(ConversationId(_text(fields["conversation"])), _text(fields["event_id"]))
+
+
+def _hold(case: object, keep: object, expires: object, due: int | None, kept: object) -> Hold:
+    return Hold(
+        CaseNumber(_text(case)),
+        rows.keeping(keep),
+        rows.span(expires),
+        None if due is None else number_to_moment(due),
+        None if kept is None else rows.whole(kept),
+    )
 
 
 def answers_to_json(answers: tuple[Answer, ...]) -> str:
@@ -185,9 +202,10 @@ def listed_from_json(text: str) -> Listed:
 
 def _happening_fields(what: Happening) -> Fields:
     match what:
-        case Wrote(text, signed, edits, identity, expires, quotes):
-            said = {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
-            return {**said, "expires": _seconds(expires), "quotes": quotes}
+        case Wrote(text, signed, edits, identity, expires, quotes) as wrote:
+            told = {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
+            told |= {"expires": _seconds(expires), "quotes": quotes}
+            return {**told, "plain": wrote.plain, "styles": _style_rows(wrote.styles)} if wrote.styles else told
         case Attached(attachment, signed, identity, expires):
             sent = {"kind": "attached", "file": rows.attachment_row(attachment), "signed": signed, "identity": identity}
             return {**sent, "expires": _seconds(expires)}
@@ -226,6 +244,8 @@ _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
         _text_or_none(fields.get("identity")),
         _time(fields.get("expires")),
         _text(fields.get("quotes", "")),  # earlier rows have none
+        plain=_text_or_none(fields.get("plain")),
+        styles=_styles(fields),
     ),
     "attached": lambda fields: Attached(
         rows.attachment(fields["file"]),
@@ -259,12 +279,15 @@ def _happening(fields: Fields) -> Happening:
 
 def _deed_fields(deed: Deed) -> Fields:
     match deed:
-        case SendText(text):
-            return {"kind": "send_text", "text": text}
+        case SendText(text, styles):
+            said = {"kind": "send_text", "text": text}
+            return {**said, "styles": _style_rows(styles)} if styles else said
         case EditText(event_id, text):
             return {"kind": "edit_text", "event_id": event_id, "text": text}
         case SendFile(attachment):
             return {"kind": "send_file", "file": rows.attachment_row(attachment)}
+        case Erase(event_id):
+            return {"kind": "erase", "event_id": event_id}
         case Discard(attachment):
             return {"kind": "discard", "file": rows.attachment_row(attachment)}
         case Tick(event_id):
@@ -292,9 +315,10 @@ def _deed_fields(deed: Deed) -> Fields:
 
 
 _DEEDS: dict[str, Callable[[Fields], Deed]] = {
-    "send_text": lambda fields: SendText(_text(fields["text"])),
+    "send_text": lambda fields: SendText(_text(fields["text"]), _styles(fields)),
     "edit_text": lambda fields: EditText(_text(fields["event_id"]), _text(fields["text"])),
     "send_file": lambda fields: SendFile(rows.attachment(fields["file"])),
+    "erase": lambda fields: Erase(_text(fields["event_id"])),
     "discard": lambda fields: Discard(rows.attachment(fields["file"])),
     "tick": lambda fields: Tick(_text(fields["event_id"])),
     "enter": lambda _: Enter(),
@@ -311,6 +335,16 @@ _DEEDS: dict[str, Callable[[Fields], Deed]] = {
 
 def _deed(fields: Fields) -> Deed:
     return _DEEDS[fields["kind"]](fields)
+
+
+def _style_rows(styles: tuple[Style, ...]) -> list[list[Any]]:
+    return [[style.look.value, style.start, style.length] for style in styles]
+
+
+def _styles(fields: Fields) -> tuple[Style, ...]:
+    """Few texts have any, and those that were stored before they could have none."""
+    told = fields.get("styles", ())
+    return tuple(Style(Look(look), rows.whole(start), rows.whole(length)) for look, start, length in told)
 
 
 def _text(value: object) -> str:

@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
 from bot.domain import CaseNumber, Conversation, ConversationId, Owner, Place
+from bot.flow import rows
 from bot.store import schema
 from bot.store.desk import MAX_KNOWN, Desk
 
 _CONVERSATIONS = schema.conversations.c
+_CHANGING = ("owner", "case_number", "room_hash", "room", "contact", "identity", "expires")
 
 
 class Conversations:
@@ -35,7 +37,7 @@ class Conversations:
             _CONVERSATIONS.place == given("same_place"),
             _CONVERSATIONS.key == given("same_key"),
         )
-        .values({name: given(name) for name in ("owner", "case_number", "room_hash", "room", "contact", "identity")})
+        .values({name: given(name) for name in _CHANGING})
     )
 
     def __init__(self, desk: Desk) -> None:
@@ -94,6 +96,7 @@ class Conversations:
             "room": self._sealed(conversation, _CONVERSATIONS.room, room),
             "contact": self._sealed(conversation, _CONVERSATIONS.contact, conversation.contact),
             "identity": self._sealed(conversation, _CONVERSATIONS.identity, conversation.identity),
+            "expires": rows.seconds(conversation.expires),
         }
 
     def _room_hash(self, channel: str, room: str) -> bytes:
@@ -126,4 +129,5 @@ class Conversations:
             owner=Owner(row.owner),
             case=None if row.case_number is None else CaseNumber(row.case_number),
             identity=self._opened(row, _CONVERSATIONS.identity, row.identity),
+            expires=rows.span(row.expires),
         )

@@ -155,7 +155,7 @@ class Outbox:
 
     def add(self, message: OutgoingMessage) -> None:
         key = self._desk.key_of(message.conversation)
-        content = codec.message_to_json(message.deed, message.origin)
+        content = codec.message_to_json(message.deed, message.origin, message.hold)
         with self._desk.unique("message"):
             self._desk.run(
                 self._add,
@@ -173,7 +173,7 @@ class Outbox:
         if row is None:
             return None
         key = self._desk.key_of(conversation)
-        deed, origin = self._desk.unseal(key, _OUTBOX.message, row.id, row.message, codec.message_from_json)
+        deed, origin, hold = self._desk.unseal(key, _OUTBOX.message, row.id, row.message, codec.message_from_json)
         return OutgoingMessage(
             id=row.id,
             conversation=conversation,
@@ -183,6 +183,7 @@ class Outbox:
             due=_moment(row.due),
             tried_at=_moment(row.tried_at),
             tried_from=row.tried_from,
+            hold=hold,
         )
 
     def save(self, message: OutgoingMessage) -> None:

@@ -24,12 +24,8 @@ class Retention(StrEnum):
 
 
 RETENTION = "retention"
-REVISIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-)  # every migration, the oldest first; `migrations/versions` holds the same (tested)
+# every migration, the oldest first; `migrations/versions` holds the same (tested)
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -82,6 +78,7 @@ conversations = table(
     column("room", sa.LargeBinary, Retention.IDENTITY, nullable=True),
     column("contact", sa.LargeBinary, Retention.IDENTITY, nullable=True),
     column("identity", sa.LargeBinary, Retention.IDENTITY, nullable=True),
+    column("expires", sa.BigInteger, Retention.RECORD, nullable=True),  # seconds
     sa.Index("ix_conversations_place", "place", "channel"),
     sa.Index("ix_conversations_case_number", "case_number"),
 )
@@ -136,7 +133,7 @@ cases = table(
     column("number", sa.String, Retention.RECORD, primary_key=True),
     column("status", sa.String, Retention.RECORD, index=True),
     column("opened_at", sa.BigInteger, Retention.RECORD),
-    _conversation("requester"),
+    _conversation("requester", index=True),
     _conversation("relay", nullable=True),
     _conversation("notes", nullable=True),
     column("relay_open", sa.Boolean, Retention.RECORD),
@@ -146,6 +143,7 @@ cases = table(
     column("note", sa.LargeBinary, Retention.CONTENT, nullable=True),
     column("staff", sa.LargeBinary, Retention.IDENTITY),  # who vetted, who claimed
     column("release", sa.Integer, Retention.RECORD, server_default=sa.text("1")),
+    column("last_kept", sa.Integer, Retention.RECORD, server_default=sa.text("0")),  # of the words below
 )
 
 # what a requester wrote or sent; the name, from when it was only words, is bound into what is sealed
@@ -155,6 +153,9 @@ case_words = table(
     column("case_number", sa.String, Retention.RECORD, sa.ForeignKey("cases.number"), primary_key=True),
     column("position", sa.Integer, Retention.RECORD, primary_key=True, autoincrement=False),
     column("words", sa.LargeBinary, Retention.CONTENT),
+    column("keep", sa.String, Retention.RECORD, server_default=sa.text("'case'")),
+    column("expires", sa.BigInteger, Retention.RECORD, nullable=True),  # seconds
+    column("due", sa.BigInteger, Retention.RECORD, nullable=True),
 )
 
 copies = table(
@@ -164,6 +165,9 @@ copies = table(
     column("origin_hash", sa.LargeBinary, Retention.LOOKUP, index=True),
     _conversation("conversation"),
     column("event", sa.LargeBinary, Retention.IDENTITY),  # sealed with the key of the conversation it stands in
+    column("case_number", sa.String, Retention.RECORD, nullable=True, index=True),
+    column("keep", sa.String, Retention.RECORD, nullable=True),
+    column("due", sa.BigInteger, Retention.RECORD, nullable=True),
 )
 
 roster = table(

@@ -143,8 +143,8 @@ class MemoryChannel:
             raise SendError(Failure.AWAY)  # their server does not tell who they are
         if isinstance(message.deed, Discard):
             self.discarded.append(message.deed.attachment)
-            return MemoryDone()
-        self.delivered.append((conversation, message))
+        else:
+            self.delivered.append((conversation, message))
         self._done[message.id] = self._answer(conversation, message)
         return self._done[message.id]
 

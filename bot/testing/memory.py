@@ -13,10 +13,10 @@ from bot.deeds import (
     Origin,
     OutgoingMessage,
 )
-from bot.domain import Case, CaseNumber, CaseStatus, Conversation, ConversationId, Listed, Place, Release, Timer
+from bot.domain import Case, CaseNumber, CaseStatus, Conversation, ConversationId, Keep, Listed, Place, Release, Timer
 from bot.flow.session import Session
 from bot.happenings import Arrival
-from bot.ports import Said, Taken
+from bot.ports import Kept, Taken
 
 T = TypeVar("T")
 
@@ -33,8 +33,9 @@ class _State:
     outbox: dict[str, OutgoingMessage] = field(default_factory=dict)
     timers: dict[tuple[ConversationId, str], Timer] = field(default_factory=dict)
     cases: dict[CaseNumber, Case] = field(default_factory=dict)
-    kept: dict[CaseNumber, tuple[Said, ...]] = field(default_factory=dict)
-    copies: dict[Origin, tuple[Copy, ...]] = field(default_factory=dict)
+    kept: dict[tuple[CaseNumber, int], Kept] = field(default_factory=dict)
+    last_kept: dict[CaseNumber, int] = field(default_factory=dict)
+    copies: tuple[tuple[Origin | None, Copy], ...] = ()
     roster: dict[str, Listed] = field(default_factory=dict)
     releases: dict[int, tuple[Release, Mapping[str, bytes]]] = field(default_factory=dict)
 
@@ -49,7 +50,8 @@ class _State:
             dict(self.timers),
             dict(self.cases),
             dict(self.kept),
-            dict(self.copies),
+            dict(self.last_kept),
+            self.copies,
             dict(self.roster),
             dict(self.releases),
         )
@@ -227,13 +229,26 @@ class _Cases:
         still = (case for case in self._state.cases.values() if case.status is not CaseStatus.CLOSED)
         return sorted(still, key=lambda case: (case.opened_at, case.number))
 
-    def keep(self, number: CaseNumber, said: Said) -> None:
+    def of(self, requester: ConversationId) -> Sequence[Case]:
+        theirs = (case for case in self._state.cases.values() if case.requester == requester)
+        return sorted(theirs, key=lambda case: (case.opened_at, case.number))
+
+    def keep(self, number: CaseNumber, kept: Kept) -> int:
         if number not in self._state.cases:
             raise KeyError(number)
-        self._state.kept[number] = (*self._state.kept.get(number, ()), said)
+        place = self._state.last_kept[number] = self._state.last_kept.get(number, 0) + 1
+        self._state.kept[number, place] = kept
+        return place
 
-    def take_kept(self, number: CaseNumber) -> Sequence[Said]:
-        return self._state.kept.pop(number, ())
+    def kept(self, number: CaseNumber) -> Sequence[tuple[int, Kept]]:
+        return [(place, kept) for (of, place), kept in self._state.kept.items() if of == number]
+
+    def set_due(self, number: CaseNumber, place: int, due: datetime) -> None:
+        if (number, place) in self._state.kept:
+            self._state.kept[number, place] = replace(self._state.kept[number, place], due=due)
+
+    def erase_kept(self, number: CaseNumber, place: int) -> None:
+        self._state.kept.pop((number, place), None)
 
     def _put(self, case: Case) -> None:
         for conversation in (case.requester, case.relay, case.notes, case.writes_from):
@@ -246,13 +261,28 @@ class _Copies:
     def __init__(self, state: _State) -> None:
         self._state = state
 
-    def add(self, origin: Origin, copy: Copy) -> None:
-        self._state.must_know(origin.conversation)
+    def add(self, origin: Origin | None, copy: Copy) -> None:
+        if origin is not None:
+            self._state.must_know(origin.conversation)
         self._state.must_know(copy.conversation)
-        self._state.copies[origin] = (*self._state.copies.get(origin, ()), copy)
+        self._state.copies = (*self._state.copies, (origin, copy))
 
     def of(self, origin: Origin) -> Sequence[Copy]:
-        return self._state.copies.get(origin, ())
+        return [copy for of, copy in self._state.copies if of == origin]
+
+    def take(self, case: CaseNumber, keep: Keep) -> Sequence[Copy]:
+        return self._take(lambda copy: copy.case == case and copy.keep is keep)
+
+    def take_due(self, case: CaseNumber, now: datetime) -> Sequence[Copy]:
+        return self._take(lambda copy: copy.case == case and copy.due is not None and copy.due <= now)
+
+    def next_due(self, case: CaseNumber) -> datetime | None:
+        return min((copy.due for _, copy in self._state.copies if copy.case == case and copy.due), default=None)
+
+    def _take(self, chosen: Callable[[Copy], bool]) -> Sequence[Copy]:
+        taken = [copy for _, copy in self._state.copies if chosen(copy)]
+        self._state.copies = tuple((of, copy) for of, copy in self._state.copies if not chosen(copy))
+        return taken
 
 
 class _Roster:

@@ -123,8 +123,12 @@ class Game:
             locale=locale,
             effects=step.effects,
             handed=self._handed(opened, locale) if opened else "",
-            summary=self._renderer.summary(self._case(opened, locale), CHANNEL, before_claim=True) if opened else "",
+            summary=self._summary(opened, locale) if opened else "",
         )
+
+    def _summary(self, opened: OpenCase, locale: str | None) -> str:
+        parts = self._renderer.summary(self._case(opened, locale), CHANNEL, before_claim=True)
+        return "\n\n".join(part.text for part in parts)
 
     def _handed(self, opened: OpenCase, locale: str | None) -> str:
         card = self._renderer.card(self._case(opened, locale), before_claim=True).split("\n", 1)[0]

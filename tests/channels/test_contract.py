@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from mautrix.api import Method
+from mautrix.api import Path as ApiPath
 from mautrix.crypto.attachments import encrypt_attachment
 
 from bot.deeds import (
@@ -25,6 +27,7 @@ from bot.deeds import (
     Discard,
     EditText,
     Enter,
+    Erase,
     Follow,
     Identify,
     Leave,
@@ -104,6 +107,9 @@ class World(Protocol):
     async def changed(self, room: str) -> tuple[str, str]:
         """The first message of which the requester saw a change, and what stands there now."""
 
+    async def taken_back(self, room: str, event_id: str) -> bool:
+        """Whether nothing of this message is left for the requester to read."""
+
     async def file(self) -> Attachment:
         """A file called NAME that the requester sent."""
 
@@ -173,6 +179,9 @@ class InMemory:
     async def changed(self, room: str) -> tuple[str, str]:
         deeds = (message.deed for conversation, message in self.channel.delivered if conversation.room == room)
         return next((deed.event_id, deed.text) for deed in deeds if isinstance(deed, EditText))
+
+    async def taken_back(self, room: str, event_id: str) -> bool:
+        return any(message.deed == Erase(event_id) for _, message in self.channel.delivered)
 
     async def file(self) -> Attachment:
         self.channel.files["memory"] = IN_THE_FILE
@@ -258,6 +267,10 @@ class OnMatrix:
             lambda: next((m for m in self._requester.messages(room) if "m.new_content" in m.content), None)
         )
         return message.content["m.relates_to"]["event_id"], message.content["m.new_content"]["body"]
+
+    async def taken_back(self, room: str, event_id: str) -> bool:
+        event = await self._requester.request(Method.GET, ApiPath.v3.rooms[room].event[event_id])
+        return not event["content"]
 
     async def file(self) -> Attachment:
         sealed, key = encrypt_attachment(IN_THE_FILE)
@@ -354,6 +367,10 @@ class OnSignal:
         await person.until(lambda: any(message.history for message in person.heard))
         message = next(message for message in person.heard if message.history)
         return f"self/{message.timestamp}", message.text
+
+    async def taken_back(self, room: str, event_id: str) -> bool:
+        heard = {f"self/{message.timestamp}": message for message in self._people[room].heard}
+        return heard[event_id].deleted
 
     async def file(self) -> Attachment:
         await self._requester.sends_file(IN_THE_FILE, NAME, "application/pdf")
@@ -497,6 +514,18 @@ async def test_words_are_put_in_the_place_of_others(world: World) -> None:
     assert first.event_id
     await do(world, room, EditText(first.event_id, "at ten"), ID + "2")
     assert await world.changed(room) == (first.event_id, "at ten")
+
+
+async def test_what_is_taken_back_is_gone_and_nothing_else_is(world: World) -> None:
+    room = await entered(world)
+    first, second = [await do(world, room, SendText(text), text) for text in ("one", "two")]
+    assert first.event_id
+    assert second.event_id
+    assert not await world.taken_back(room, first.event_id)
+    for row in ("three", "three", "four"):  # after a crash it is done again
+        await do(world, room, Erase(first.event_id), row)
+    assert await world.taken_back(room, first.event_id)
+    assert not await world.taken_back(room, second.event_id)
 
 
 async def test_a_file_is_passed_on_once(world: World) -> None:

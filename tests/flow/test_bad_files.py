@@ -32,7 +32,7 @@ SOURCES = [
     *(BOT / f"{name}.py" for name in ("catalog_checks", "checking", "config", "i18n", "lengths", "library", "toml")),
 ]
 CODE = re.compile(r'"([a-z]+(?:-[a-z]+)+)"')
-NO_CODES = {"duration-hour", "duration-minute"}  # units of babel's
+NO_CODES = {"duration-day", "duration-hour", "duration-minute"}  # units of babel's
 TOLD = re.compile(r": (?:error|warning|advice)\[([a-z-]+)\]: ")
 
 

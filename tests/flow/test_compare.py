@@ -49,6 +49,7 @@ def test_a_note_is_no_difference() -> None:
             change("consent.yaml", "We read what", "We all read what"),
             ["~ consent: 'consent' says something else under the same version 1: nobody is asked again"],
         ),
+        (change("consent.yaml", "keep: case", "keep: vetting"), ["~ consent: 'consent' keeps its answer as 'vetting'"]),
         (STORY_RENAMED, ["= main: 'story' was called 'what'"]),
         (
             STORY_CALLED_OTHERWISE,

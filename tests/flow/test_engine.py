@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain import Answer, TextId
+from bot.domain import Answer, Keep, TextId
 from bot.flow.engine import Engine
 from bot.flow.events import (
     Ask,
@@ -766,3 +766,13 @@ def test_an_offered_change_in_words_is_not_held_without_a_consent(good: Engine) 
     talk.say("what?")
     assert talk.session is not None
     assert "They took" not in to_json(talk.session)
+
+
+def test_an_answer_carries_to_its_case_how_long_it_is_kept() -> None:
+    files = small.good()
+    files["main.yaml"] = files["main.yaml"].replace("  - ask: what\n", "  - ask: what\n    keep: vetting\n")
+    talk = Talk(engine(files))
+    talk.start()
+    case, _ = talk.say(*TO_REVIEW, "send it")[-2:]
+    assert isinstance(case, OpenCase)
+    assert [answer.step for answer in case.answers if answer.keep is Keep.VETTING] == ["main.what"]

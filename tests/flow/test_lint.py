@@ -12,7 +12,8 @@ RATING = "  - choose: rating\n    text: How was it?\n    options: {good: Good, b
 
 
 def warned(*flows: str) -> list[str]:
-    return [f"{problem.code}: {problem.message.split(chr(39))[1]}" for problem in lint(*compiled(files(*flows)))]
+    kept = [f"{flow}keep: case\n" for flow in flows]
+    return [f"{problem.code}: {problem.message.split(chr(39))[1]}" for problem in lint(*compiled(files(*kept)))]
 
 
 def hidden(*flows: str) -> list[str]:
@@ -24,6 +25,17 @@ def hidden(*flows: str) -> list[str]:
 
 def test_the_good_flows_have_nothing_to_be_warned_of() -> None:
     assert lint(*compiled(good())) == lint(*compiled(wide())) == []
+
+
+def test_a_step_or_its_flow_says_how_long_an_answer_is_kept() -> None:
+    def without(flow: str) -> list[str]:
+        problems = lint(*compiled(files(flow, f"{PERSON}keep: case\n")))
+        return [problem.message.split("'")[1] for problem in problems if problem.code == "no-retention"]
+
+    flow = MAIN + RATING + CONSENT + HANDOFF + BYE
+    assert without(flow) == ["menu", "rating", "consent"]
+    assert without(flow.replace(RATING, f"{RATING}    keep: vetting\n")) == ["menu", "consent"]
+    assert without(f"{flow}keep: vetting\n") == []
 
 
 def test_an_answer_on_the_way_to_a_handoff_is_used() -> None:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain import Answer, Attachment, Kind, TextId
+from bot.domain import Answer, Attachment, Keep, Kind, TextId
 from bot.flow.rows import answer, answer_row, attachment, attachment_row
 from bot.store.codec import answers_from_json, answers_to_json
 
@@ -13,9 +14,11 @@ FILE = Attachment(Kind.VOICE, "name.ogg", "audio/ogg", 9, "place", "secret", "ca
 PLAIN = Answer("main.what", TextId("main.what"), "answered", None, "words", None)
 SEVERAL = Answer("main.ways", TextId("main.ways"), "chosen", chosen=(("mail", TextId("main.ways.mail")),))
 SENT = Answer("main.proof", TextId("main.proof"), "attached", words="name.ogg", file=FILE)
+VETTING = replace(PLAIN, keep=Keep.VETTING)
+PASSING = replace(SENT, expires=timedelta(days=1), due=datetime(2026, 1, 6, 9, 30, 15, 123456, tzinfo=UTC))
 
 
-@pytest.mark.parametrize("given", [PLAIN, SEVERAL, SENT])
+@pytest.mark.parametrize("given", [PLAIN, SEVERAL, SENT, VETTING, PASSING])
 def test_an_answer_comes_back_as_it_was(given: Answer) -> None:
     assert answer(json.loads(json.dumps(answer_row(given)))) == given
     assert answers_from_json(answers_to_json((given, PLAIN))) == (given, PLAIN)
@@ -45,6 +48,10 @@ def test_a_file_that_was_stored_before_several_channels_brought_files_came_by_ma
         ["a", "b", "c", None, None, None, [["d"]], None],
         ["a", "b", "c", None, None, None, [["d", 1]], None],
         ["a", "b", "c", None, "words", None, [], ["file"]],
+        ["a", "b", "c", None, None, None, [], None, "secret", None, None],
+        ["a", "b", "c", None, None, None, [], None, "case", "secret", None],
+        ["a", "b", "c", None, None, None, [], None, "case", 60, "2026-01-06T09:30:15"],  # of which time zone?
+        ["a", "b", "c", None, None, None, [], None, "case", 60],
         ["a", "b", "c", None, None, None, [], ["voice", "n", "m", 9, "p", "s", "c"]],  # a file without its name
         ["a", "b", "c", None, None, "1"],
     ],

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain import Answer, TextId
-from bot.flow.session import Passed, Session, from_json, to_json
+from bot.domain import Answer, Attachment, Kind, TextId
+from bot.flow.session import Passed, Session, files, from_json, to_json
 
 texts = st.text(max_size=10)
 passed = st.builds(
@@ -103,3 +103,14 @@ def test_a_session_shows_no_answers_when_it_is_printed() -> None:
         "reminded=False, unanswered=False)"
     )
     assert "secret" not in repr(Passed("who/role", answer))
+
+
+def test_the_files_of_a_session_are_those_of_all_its_answers() -> None:
+    def sent(name: str) -> Passed:
+        file = Attachment(Kind.FILE, name, "text/plain", 1, name, "secret", channel="matrix")
+        return Passed(name, Answer(name, TextId(name), "attached", words=name, file=file))
+
+    plain = Passed("plain", Answer("plain", TextId("plain"), "yes"))
+    session = Session("here", path=(sent("on the path"), plain), kept=(sent("kept"),), offered=sent("offered"))
+    assert [file.name for file in files(session)] == ["on the path", "kept", "offered"]
+    assert files(Session("here", path=(plain,), offered=plain)) == files(None) == ()

@@ -118,7 +118,7 @@ async def test_a_case_is_signed_off_once() -> None:
             assert answer == [staff_text("vet_refused_decided", case=number)]
         assert await world.get_case(number) == case
         await world.command(f"!claim {number}", CLAIMER)
-        assert "known to us" in world.said(world.notes)[1]
+        assert "known to us" in world.said(world.notes)[2]
         assert await world.command(f"!vet declined {number}") == [staff_text("vet_refused_claimed", case=number)]
 
 
@@ -389,7 +389,7 @@ async def test_what_was_kept_for_a_declined_case_is_erased() -> None:
         number = await arrived(world)
         await world.write(ROOM, REQUESTER, "one more thing")
         await world.command(f"!vet declined {number}")
-        assert list(await world.memory.transact(lambda tx: tx.cases.take_kept(number))) == []
+        assert list(await world.memory.transact(lambda tx: tx.cases.kept(number))) == []
 
 
 async def test_what_cannot_be_shown_in_the_notes_room_is_told_in_the_queue_room() -> None:

@@ -6,7 +6,7 @@ A moment is before or after a transaction, before or after a deed; "after" means
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -94,9 +94,9 @@ class MortalWorld(World):
     async def _live(self) -> None:
         self.lives += 1
         self.fate = Fate(self._lasts.pop(0) if self._lasts else None)
-        desk = self.build(MortalStore(self.memory, self.fate), MortalChannel(self.server, self.fate))
+        self.desk = self.build(MortalStore(self.memory, self.fate), MortalChannel(self.server, self.fate))
         # a start may be cut off like everything else
-        self._start = asyncio.create_task(desk.start())
+        self._start = asyncio.create_task(self.desk.start())
 
     async def _kill(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -116,6 +116,7 @@ class Transcript:
     ticked: tuple[str, ...]
     changed: tuple[str, ...]
     files: int
+    erased: tuple[str, ...]
     rooms: int
     left_over: int
 
@@ -125,6 +126,7 @@ async def whole_conversation(world: World) -> Transcript:
     await world.walk(WALK)
     number = (await world.case()).number
     await world.write(ROOM, REQUESTER, "kept for the claimer")
+    await world.happen(ROOM, REQUESTER, Attached(replace(FILE, place="theirs")))
     await world.happen(ROOM, REQUESTER, Unreadable(Cause.NO_KEY))
     await world.command(f"!vet pending {number}")
     await world.command("!vet passed known to us", VETTER, world.notes)
@@ -151,7 +153,8 @@ async def whole_conversation(world: World) -> Transcript:
         **places,
         ticked=tuple(world.server.ticked()),
         changed=tuple(text for room in (ROOM, world.relay) for _, text in world.changes(room)),
-        files=len(world.files(ROOM)),
+        files=len(world.files(ROOM)) + len(world.files(world.relay)),
+        erased=tuple(sorted(file.place for file in world.server.discarded)),
         rooms=rooms,
         left_over=left_over,
     )
@@ -168,7 +171,8 @@ def undisturbed() -> tuple[Transcript, int]:
     transcript, world = asyncio.run(lived_through())
     assert transcript.rooms == 2
     assert transcript.left_over == 0
-    assert (len(transcript.changed), transcript.files) == (2, 1)
+    assert (len(transcript.changed), transcript.files) == (2, 2)
+    assert transcript.erased == (FILE.place, "theirs")
     assert len(transcript.requester) == len(WALK) + 7
     return transcript, world.fate.moments
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.deeds import SendFile
-from bot.domain import Kind
+from bot.deeds import SendFile, SendText
+from bot.domain import CaseStatus, Kind, Look, Style
 from bot.happenings import Attached, Joined, Left, Removed, Typing, Wrote
 from bot.ports import Failure, SendError
 from bot.services import presence
@@ -32,6 +32,55 @@ def staff_text(name: str, **params: str) -> str:
 
 def bot_text(name: str, **params: str) -> str:
     return TEXTS.say(f"bot.{name}", "en", params)
+
+
+# styles
+
+BOLD, PART = (Style(Look.BOLD, 3, 3),), (Style(Look.ITALIC, 0, 2),)
+
+
+def styled(world: World, room: str) -> list[SendText]:
+    """What was said in the room in styles."""
+    deeds = [message.deed for conversation, message in world.server.delivered if conversation.room == room]
+    return [deed for deed in deeds if isinstance(deed, SendText) and deed.styles]
+
+
+async def test_styles_pass_in_both_directions() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(world.relay, CLAIMER, Wrote("do **not**", signed=True, plain="do not", styles=BOLD))
+        assert styled(world, ROOM) == [SendText("do not", BOLD)]
+        await world.happen(ROOM, REQUESTER, Wrote("do not", styles=BOLD))
+        assert styled(world, world.relay) == [SendText("do not", BOLD)]
+
+
+async def test_marks_of_a_requester_stay_as_they_were_written() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(ROOM, REQUESTER, Wrote("it is 2*3*4", plain="it is 234", styles=PART))
+        assert world.said(world.relay)[-1] == "it is 2*3*4"
+        assert styled(world, world.relay) == []
+
+
+async def test_what_is_cut_into_parts_loses_its_styles_and_nothing_else() -> None:
+    async with World() as world:
+        await world.claimed()
+        before, plain = len(world.said(ROOM)), "a\n\n" + LONG
+        await world.happen(world.relay, CLAIMER, Wrote(f"*a*\n\n{LONG}", signed=True, plain=plain, styles=PART))
+        parts = world.said(ROOM)[before:]
+        assert len(parts) > 1
+        assert sum(part.count("a") for part in parts) == plain.count("a")
+        assert styled(world, ROOM) == []
+
+
+async def test_what_is_a_command_once_its_marks_are_gone_is_one() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        before = world.said(ROOM)
+        await world.happen(world.relay, CLAIMER, Wrote("**!clsoe**", signed=True, plain="!clsoe", styles=PART))
+        assert world.said(ROOM) == before
+        await world.happen(world.relay, CLAIMER, Wrote("**!close**", signed=True, plain="!close", styles=PART))
+        assert (await world.get_case(number)).status is CaseStatus.CLOSED
 
 
 # changes
@@ -152,7 +201,7 @@ async def test_a_removal_is_nothing_to_the_bot_and_nothing_from_a_stranger_in_th
 async def test_files_pass_in_both_directions_and_are_ticked() -> None:
     async with World() as world:
         await world.claimed()
-        voice, said = replace(FILE, kind=Kind.VOICE), world.said(ROOM)
+        voice, said = replace(FILE, kind=Kind.VOICE, place="another"), world.said(ROOM)
         await world.happen(ROOM, REQUESTER, Attached(FILE))
         ours = await world.happen(world.relay, CLAIMER, Attached(voice, signed=True))
         assert world.files(world.relay) == [FILE]
@@ -266,3 +315,27 @@ async def test_showing_who_writes_never_raises_and_is_not_remembered_without_end
 
         monkeypatch.setattr(world.server, "show_typing", fails)
         assert await types(world, ROOM) == []
+
+
+# what came in one message, and what a reply answers
+
+
+async def test_a_reply_shows_above_it_what_it_answers_and_its_styles_stay_where_they_were() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(ROOM, REQUESTER, Wrote("do not", quotes="shall we?\nreally?", styles=BOLD))
+        said = world.said(world.relay)[-1]
+        assert said == "> shall we?\n> really?\n\ndo not"
+        (deed,) = styled(world, world.relay)
+        (style,) = deed.styles
+        assert said[style.start : style.start + style.length] == "not"
+
+
+async def test_all_that_came_in_one_message_is_hidden_when_it_is_taken_back() -> None:
+    async with World() as world:
+        await world.claimed()
+        for event_id, what in (("$one", Wrote("look at this")), ("$one/part/1", Attached(FILE))):
+            world.server.happen(ROOM, REQUESTER, what, event_id)
+        await world.quiet()
+        await world.happen(ROOM, REQUESTER, Removed("$one"))
+        assert [text for _, text in world.changes(world.relay)] == [staff_text("removed")] * 2

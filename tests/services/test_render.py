@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.channels.matrix.sending import LONGEST
-from bot.domain import Answer, Case, CaseNumber, CaseStatus, ConversationId, TextId
+from bot.domain import Answer, Case, CaseNumber, CaseStatus, ConversationId, Keep, TextId
 from bot.flow.events import Ask, AskLanguage, End, Say, ShowAnswers
 from bot.services.render import Renderer, quote, split
 
@@ -37,6 +37,8 @@ SENTENCES = {
         "staff.summary_skipped": "{question}: skipped",
         "staff.summary_note": "Note: {note}",
         "staff.identity_none": "No identity.",
+        "staff.summary_vetting": "Vetting of {case}",
+        "staff.expires": "Gone after {time}.",
     },
     "es": {
         "a.hello": "Hola.",
@@ -117,14 +119,42 @@ def test_without_vetting_an_arrived_case_is_free() -> None:
 
 
 def test_a_summary_holds_every_answer_and_marks_the_language_of_words() -> None:
-    assert RENDER.summary(case(note="known"), "memory", before_claim=True).split("\n\n") == [
+    summary, vetting = RENDER.summary(case(note="known"), "memory", before_claim=True)
+    assert summary.text.split("\n\n") == [
         "Summary of 7F3K",
         "7F3K · Español · no topic · no urgency\nto be vetted",
         "What is it?: One thing",
         "What happened? [Español]: Me lo quitaron",
         "What is it?: skipped",
-        "Note: known",
     ]
+    assert vetting.text.split("\n\n") == ["Vetting of 7F3K", "Note: known"]
+
+
+def test_what_goes_at_another_time_than_the_rest_is_a_part_of_its_own() -> None:
+    words = Answer("x.more", TextId("a.long"), "answered", words="more")
+    given = [
+        replace(words, keep=Keep.VETTING),
+        words,
+        replace(words, expires=timedelta(days=1)),
+        replace(words, words="most"),
+        replace(words, keep=Keep.VETTING, expires=timedelta(days=1)),
+    ]
+    parts = RENDER.summary(replace(case(), answers=tuple(given)), before_claim=True, expires=timedelta(days=1))
+    assert [(part.keep, part.expires) for part in parts] == [
+        (Keep.CASE, None),
+        (Keep.CASE, timedelta(days=1)),
+        (Keep.VETTING, None),
+        (Keep.VETTING, timedelta(days=1)),
+    ]
+    line = "What happened? [Español]: "
+    assert parts[0].text.split("\n\n")[2:] == [f"{line}more", f"{line}most", "Gone after 1 day."]
+    assert parts[1].text == f"{line}more"
+    assert [part.text.split("\n\n") for part in parts[2:]] == [["Vetting of 7F3K", f"{line}more"]] * 2
+
+
+def test_a_case_without_answers_has_a_summary_all_the_same() -> None:
+    [part] = RENDER.summary(replace(case(), answers=()), before_claim=True)
+    assert part.text.startswith("Summary of 7F3K")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +165,8 @@ def test_a_summary_holds_every_answer_and_marks_the_language_of_words() -> None:
     ],
 )
 def test_an_answer_whose_texts_are_gone_is_summed_up_by_their_names(answer: Answer) -> None:
-    [line] = RENDER.summary(replace(case(), answers=(answer,)), "memory", before_claim=True).split("\n\n")[2:]
+    [part] = RENDER.summary(replace(case(), answers=(answer,)), "memory", before_claim=True)
+    [line] = part.text.split("\n\n")[2:]
     assert line.startswith("x.gone: x.gone.one")
 
 
@@ -197,5 +228,5 @@ def test_the_fingerprint_is_filled_in() -> None:
 def test_the_summary_says_when_the_account_has_no_identity(identity: str | None, shown: bool) -> None:
     number = CaseNumber("7F3K")
     case = Case(number, CaseStatus.ARRIVED, ConversationId("c"), datetime(2026, 1, 5, tzinfo=UTC), "en", ())
-    summary = RENDER.summary(case, "memory", before_claim=True, identity=identity)
-    assert summary.endswith("No identity.") is shown
+    [summary] = RENDER.summary(case, "memory", before_claim=True, identity=identity)
+    assert summary.text.endswith("No identity.") is shown

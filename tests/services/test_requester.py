@@ -1,6 +1,7 @@
 """What a requester meets: the bot, the queue, a specialist, nobody; and what law 4 lets the bot say to each."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from bot.happenings import (
     Moved,
     Setting,
     SettingsChanged,
+    TimerSet,
     Unreadable,
     Wrote,
 )
@@ -433,12 +435,13 @@ async def test_a_file_for_the_queue_is_kept_for_the_claimer_and_told_once() -> N
         await world.walk()
         number = (await world.case()).number
         before = len(world.said(ROOM))
-        for _ in range(2):
-            await world.happen(ROOM, REQUESTER, Attached(FILE))
+        files = [FILE, replace(FILE, place="another")]
+        for file in files:
+            await world.happen(ROOM, REQUESTER, Attached(file))
         assert world.said(ROOM)[before:] == [bot_text("kept_for_case", case=number)]
         await world.command(f"!vet passed {number}")
         await world.command(f"!claim {number}", CLAIMER)
-        assert world.files(world.relay) == [FILE, FILE]
+        assert world.files(world.relay) == files
         assert world.said(world.relay)[1] == TEXTS.say("staff.file_follows", "en", {"file": FILE.name})
 
 
@@ -595,3 +598,25 @@ async def test_a_room_is_not_followed_at_a_strangers_word() -> None:
         await world.walk(WALK[:3])
         await world.happen(ROOM, OTHER, Moved(OTHER_ROOM))
         assert (await world.conversation(ROOM)).contact == REQUESTER
+
+
+async def test_a_mark_on_the_last_word_said_begins_nothing_anew() -> None:
+    async with World() as world:
+        await world.walk(["hello", "1", "stop", "yes"])
+        assert await world.owner() is Owner.NOBODY
+        before = world.said(ROOM)
+        await world.happen(ROOM, REQUESTER, Unreadable(Cause.REACTION))
+        assert world.said(ROOM) == before
+        await world.write(ROOM, REQUESTER, "hello")
+        await world.happen(ROOM, REQUESTER, Unreadable(Cause.REACTION))
+        assert bot_text("cannot_read_reaction") in world.said(ROOM)[-1]
+
+
+async def test_a_timer_that_somebody_sets_asks_for_no_answer() -> None:
+    async with World() as world:
+        await world.walk(["hello", "1"])
+        before = world.said(ROOM)
+        await world.happen(ROOM, REQUESTER, TimerSet(timedelta(hours=1)))
+        await world.happen(OTHER_ROOM, OTHER, TimerSet(None))
+        assert world.said(ROOM) == before
+        assert world.said(OTHER_ROOM) == []

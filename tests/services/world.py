@@ -28,6 +28,7 @@ from bot.happenings import Arrival, Batch, Happening, Invited, Joined, Wrote
 from bot.i18n import Catalogs, Texts
 from bot.ports import Channel, Failure, Files, Inbox, SendError, Store
 from bot.services.desk import Desk
+from bot.services.outbox import ROOMLESS
 from bot.services.releases import Content, Releases
 from bot.services.work import Staff
 from bot.testing import FixedClock, MemoryChannel, MemoryDone, MemoryStore
@@ -346,7 +347,7 @@ class World:
         head, room = tx.outbox.head(lane), tx.conversations.get(lane).room
         due = head.due is not None and head.due > self.clock.now()
         shut = room in self.server.slow or (room == QUEUE and QUEUE in self.server.broken)
-        return due or shut or (room is None and not isinstance(head.deed, MakeRoom))
+        return due or shut or (room is None and not isinstance(head.deed, ROOMLESS))
 
     @staticmethod
     async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:

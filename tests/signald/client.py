@@ -40,6 +40,19 @@ class Client:
         """Hang up."""
         self._writer.close()
 
+    def stalls(self) -> None:
+        """Read nothing from now on, and stay."""
+        self._transport().pause_reading()
+
+    def reads_again(self) -> None:
+        """Read on."""
+        self._transport().resume_reading()
+
+    def _transport(self) -> asyncio.ReadTransport:
+        transport = self._writer.transport
+        assert isinstance(transport, asyncio.ReadTransport)
+        return transport
+
     async def write(self, raw: bytes) -> None:
         """Send bytes as they are."""
         self._writer.write(raw)

@@ -1,7 +1,7 @@
 """The socket between the world and the daemon program: calls one way, what is received and faults the other way.
 
-One JSON object a line. The program says `hello`, `call`, `wanting` (whose messages it takes now) and `ack` (what
-became of a `push`); the world says `answer`, `push`, `wire`, `done` and `exit`.
+One JSON object a line. The program says `hello`, `call`, `wanting` (whose messages it takes now), `ack` (what became of
+a `push`) and `unread` (a client went with lines unread); the world says `answer`, `push`, `wire`, `done` and `exit`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ class Control:
         self.trust_delay = 0.05
         self.forgets_unhanded = False
         self.linked = asyncio.Event()
+        self.unread_ends = 0
+        self.subscribed = 0  # how often somebody came to take messages where nobody did
+        self.handed: dict[int, int] = {}  # timestamp → to which of them
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -111,9 +114,13 @@ class Control:
             for number in now - self._wanting:
                 if number in self.world.accounts:
                     self.world.retry(self.world.accounts[number])
+            self.subscribed += bool(now and not self._wanting)
             self._wanting = now
             self.say(done=message["n"])
             self.linked.set()
+            self.world.changed()
+        elif "unread" in message:
+            self.unread_ends += 1
             self.world.changed()
         elif self._handed is not None and not self._handed.done():
             self._handed.set_result(message["ack"])
@@ -200,6 +207,8 @@ class Control:
         if became == "returned":
             self.world.put_back(account, item)
             return
+        if item.told is not None:
+            self.handed[item.told] = self.subscribed
         self.world.handed_over(account, item)
 
 

@@ -165,8 +165,8 @@ class Daemon:
             while line := await reader.readline():
                 if line.endswith(b"\n"):
                     self._spawn(self._line(connection, line))
-        except (ConnectionError, ValueError):
-            pass  # closed with unread lines, or a line beyond all bounds
+        except ConnectionResetError:
+            self._tell(unread=True)
         finally:
             connection.open = False
             self._connections.remove(connection)

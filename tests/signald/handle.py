@@ -32,9 +32,9 @@ from typing import Any, Literal, Self, TypeVar
 from tests.signald import envelopes
 from tests.signald.control import GONE, Control
 from tests.signald.envelopes import Json
-from tests.signald.faults import Fault, Wire
 from tests.signald.patience import PATIENCE, bounded
 from tests.signald.person import Person
+from tests.signald.switches import Switches
 from tests.signald.world import Group, Limit, World
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ T = TypeVar("T")
 Mode = Literal["manual", "on-start", "on-connection"]
 
 
-class Signald:
+class Signald(Switches):
     """The world and its daemon program."""
 
     def __init__(
@@ -278,6 +278,15 @@ class Signald:
         return sum(account.consumed for account in self.world.accounts.values())
 
     @property
+    def unread_ends(self) -> int:
+        """How often a client went with lines of the daemon's unread: then what it was handed may be lost."""
+        return self._hub.unread_ends
+
+    def handed_earlier(self, timestamp: int) -> bool:
+        """Whether a person's message was handed over to an earlier subscriber than the one that is there now."""
+        return self._hub.handed.get(timestamp, self._hub.subscribed) < self._hub.subscribed
+
+    @property
     def subscribed(self) -> bool:
         """Whether the daemon takes messages now."""
         return bool(self._hub.wanting)
@@ -353,56 +362,3 @@ class Signald:
             self._hub.forgets_unhanded = forgets
 
         await self.act(change)
-
-    # ---- faults: each is met by the next `times` calls of `method` after `after` that go well (None: by all of them)
-
-    async def silent(self, method: str = "*", *, times: int | None = 1, after: int = 0, done: bool = False) -> Fault:
-        """No answer ever."""
-        return await self._fault(Fault(method, "silent", done, times, after))
-
-    async def late(self, method: str = "*", *, seconds: float, times: int | None = 1, after: int = 0) -> Fault:
-        """Done at once, answered after so long."""
-        return await self._fault(Fault(method, "late", True, times, after, seconds))
-
-    async def holds(self, method: str = "*", *, times: int | None = 1, after: int = 0) -> Fault:
-        """Done at once, answered when released with `releases`; others overtake it."""
-        return await self._fault(Fault(method, "held", True, times, after))
-
-    async def cuts(self, method: str = "*", *, times: int | None = 1, after: int = 0, done: bool = True) -> Fault:
-        """The connection is closed in the middle of the answer's line."""
-        return await self._fault(Fault(method, "cut", done, times, after))
-
-    async def loses_answer(self, method: str = "send", *, times: int | None = 1, after: int = 0) -> Fault:
-        """Done, and the connection is closed before the answer."""
-        return await self._fault(Fault(method, "lost", True, times, after))
-
-    async def dies(self, method: str = "*", *, done: bool, times: int | None = 1, after: int = 0) -> Fault:
-        """The program dies by SIGKILL, before the deed or right after it."""
-        return await self._fault(Fault(method, "dies", done, times, after))
-
-    async def refuses(
-        self, method: str, code: int, message: str, *, times: int | None = 1, after: int = 0, done: bool = False
-    ) -> Fault:
-        """An error for an answer, done or not."""
-        return await self._fault(Fault(method, "refused", done, times, after, error=(code, message)))
-
-    async def releases(self, fault: Fault) -> None:
-        """Let the answers go that this fault holds."""
-        await self.act(fault.released.set)
-
-    async def met(self, fault: Fault, times: int = 1) -> None:
-        """Wait until a fault was met so often."""
-        await self.until(lambda: fault.met >= times, f"call number {times} of {fault.method} to go wrong")
-
-    async def heals(self) -> None:
-        """Nothing goes wrong from now on; what is held or silent stays so."""
-        await self.act(self._hub.faults.clear)
-        await self.wire()
-
-    async def wire(self, **switches: bool) -> None:
-        """How lines travel from now on: `split`, `glued`, `disorder`, `early`, `extras`, `shuffled` (see `Wire`)."""
-        await self.act(lambda: self._hub.set_wire(Wire(**switches)))
-
-    async def _fault(self, fault: Fault) -> Fault:
-        await self.act(lambda: self._hub.faults.append(fault))
-        return fault

@@ -16,7 +16,9 @@ from bot.deeds import (
     Discard,
     EditText,
     Enter,
+    Erase,
     Follow,
+    Hold,
     Identify,
     Invite,
     Leave,
@@ -36,11 +38,14 @@ from bot.domain import (
     CaseStatus,
     Conversation,
     ConversationId,
+    Keep,
     Kind,
     Listed,
+    Look,
     Owner,
     Place,
     Release,
+    Style,
     TextId,
     Timer,
 )
@@ -66,7 +71,7 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.ports import Store, Tx
+from bot.ports import Kept, Store, Tx
 
 NOW = datetime(2026, 1, 5, 9, 30, 15, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -81,6 +86,7 @@ REQUESTER = Conversation(
     owner=Owner.QUEUE,
     case=CaseNumber("7F3K"),
     identity="planted identity of a contact",
+    expires=4 * HOUR,
 )
 SECOND = Conversation(
     id=ConversationId("c-second"),
@@ -115,13 +121,16 @@ FILE = Attachment(
 )
 HAPPENINGS: tuple[Happening, ...] = (
     Wrote(
-        "planted words of an arrival",
+        "*planted* words of an arrival",
         signed=True,
         edits="$planted-edited",
         identity="planted identity",
         expires=HOUR,
         quotes="planted quote",
+        plain="planted words without a mark",
+        styles=(Style(Look.ITALIC, 0, 7), Style(Look.BOLD, 8, 4)),
     ),
+    Wrote("planted style", styles=(Style(Look.STRIKE, 0, 7),)),
     Wrote("half a pair \ud83d, a nul \x00, an end \u2029, and سلام"),
     Wrote("planted words of an edit", edits="", identity=""),
     Wrote("planted words that disappear", expires=timedelta(hours=1)),
@@ -143,7 +152,7 @@ HAPPENINGS: tuple[Happening, ...] = (
     *(Endangered(danger) for danger in Danger),
 )
 DEEDS: tuple[Deed, ...] = (
-    SendText("planted words of a deed, half a pair \udc00"),
+    SendText("planted words of a deed, half a pair \udc00", tuple(Style(look, 0, 7) for look in Look)),
     Tick("$planted-ticked-event"),
     Enter(),
     Decline("planted notice"),
@@ -153,6 +162,7 @@ DEEDS: tuple[Deed, ...] = (
     EditText("$planted-event-of-ours", "planted words of a change"),
     *(SendFile(replace(FILE, kind=kind)) for kind in Kind),
     Discard(FILE),
+    Erase("$planted-erased-event"),
     Follow("!planted-room-to-follow:example.org"),
     Restore(),
     Identify("@planted-identified:example.org", lead=True),
@@ -167,6 +177,9 @@ WORDS = Answer(
     label=TextId("planted.label"),
     words="planted words of an answer",
     version=3,
+    keep=Keep.VETTING,
+    expires=HOUR,
+    due=NOW + HOUR,
 )
 SEVERAL = Answer(
     step="planted_step.several",
@@ -217,13 +230,13 @@ CASE = Case(
     release=2,
 )
 KEPT = (
-    "planted words kept for a case",
-    FILE,
-    "planted words kept later, half a pair \ud83d",
-    "\x00 a nul before it",
-    "",
+    Kept("planted words kept for a case"),
+    Kept(FILE, Keep.VETTING, 2 * HOUR, NOW + HOUR),
+    Kept("planted words kept later, half a pair \ud83d", expires=timedelta(seconds=30)),
+    Kept("\x00 a nul before it"),
+    Kept(""),
 )
-COPY = Copy(RELAY.id, "$planted-copy")
+COPY = Copy(RELAY.id, "$planted-copy", CASE.number, Keep.VETTING, NOW + HOUR)
 LISTED = Listed("@planted-listed:example.org", "planted pinned key", True, "@planted-lead:example.org")
 
 RELEASE = Release(2, "ab" * 32, NOW, "planted publisher", moves=True)
@@ -258,6 +271,7 @@ FULL_MESSAGE = OutgoingMessage(
     due=NOW + HOUR,
     tried_at=NOW,
     tried_from="DEVICE1",
+    hold=Hold(CASE.number, Keep.VETTING, 2 * HOUR, NOW + HOUR, 7),
 )
 TIMER = Timer(REQUESTER.id, "idle", NOW + HOUR)
 

@@ -7,9 +7,23 @@ from pathlib import Path
 
 import bot.store
 from bot.deeds import Copy, Origin
+from bot.domain import CaseNumber, Keep
 from bot.ports import Store, Tx
 from bot.store import MasterKey
-from tests.store.samples import COPY, LISTED, ORIGIN, REQUESTER, SECOND, arrival, introduce, refused
+from tests.store.samples import (
+    CASE,
+    COPY,
+    HOUR,
+    LISTED,
+    NOW,
+    ORIGIN,
+    RELAY,
+    REQUESTER,
+    SECOND,
+    arrival,
+    introduce,
+    refused,
+)
 from tests.store.test_contract import NOBODY
 
 # --- copies
@@ -26,6 +40,41 @@ async def test_the_copies_of_a_message_come_back_in_order_and_those_of_no_other(
     await store.transact(work)
     assert list(await store.transact(lambda tx: tx.copies.of(ORIGIN))) == [COPY, second]
     assert not await store.transact(lambda tx: tx.copies.of(Origin(REQUESTER.id, ORIGIN.event_id)))
+
+
+async def test_the_copies_of_a_case_are_taken_by_how_long_they_are_kept(store: Store) -> None:
+    kept = Copy(RELAY.id, "$kept", CASE.number, Keep.CASE)
+    other = replace(kept, case=CaseNumber("9A9A"))
+
+    def work(tx: Tx) -> None:
+        tx.copies.add(ORIGIN, COPY)
+        tx.copies.add(None, kept)
+        tx.copies.add(None, other)
+        tx.copies.add(None, Copy(RELAY.id, "$nobody's"))
+
+    await store.transact(work)
+    assert list(await store.transact(lambda tx: tx.copies.take(CASE.number, Keep.CASE))) == [kept]
+    assert list(await store.transact(lambda tx: tx.copies.take(CASE.number, Keep.CASE))) == []
+    assert list(await store.transact(lambda tx: tx.copies.of(ORIGIN))) == [COPY]
+    assert list(await store.transact(lambda tx: tx.copies.take(CASE.number, Keep.VETTING))) == [COPY]
+    assert list(await store.transact(lambda tx: tx.copies.of(ORIGIN))) == []
+    assert list(await store.transact(lambda tx: tx.copies.take(other.case or CASE.number, Keep.CASE))) == [other]
+
+
+async def test_the_copies_of_a_case_are_taken_when_they_are_due(store: Store) -> None:
+    first, second = (Copy(RELAY.id, f"${n}", CASE.number, due=NOW + n * HOUR) for n in (1, 2))
+
+    def work(tx: Tx) -> None:
+        for copy in (second, first, replace(first, case=CaseNumber("9A9A")), replace(first, due=None)):
+            tx.copies.add(None, copy)
+
+    await store.transact(work)
+    assert await store.transact(lambda tx: tx.copies.next_due(CASE.number)) == first.due
+    assert list(await store.transact(lambda tx: tx.copies.take_due(CASE.number, NOW))) == []
+    assert list(await store.transact(lambda tx: tx.copies.take_due(CASE.number, NOW + HOUR))) == [first]
+    assert await store.transact(lambda tx: tx.copies.next_due(CASE.number)) == second.due
+    assert list(await store.transact(lambda tx: tx.copies.take_due(CASE.number, NOW + 2 * HOUR))) == [second]
+    assert await store.transact(lambda tx: tx.copies.next_due(CASE.number)) is None
 
 
 async def test_copies_belong_to_conversations_that_are_known(store: Store) -> None:

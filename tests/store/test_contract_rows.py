@@ -10,7 +10,7 @@ import pytest
 from bot.deeds import Deed
 from bot.domain import CaseNumber, CaseStatus, Timer
 from bot.happenings import Happening
-from bot.ports import Store, Taken, Tx
+from bot.ports import Kept, Store, Taken, Tx
 from tests.store.samples import (
     CASE,
     DEEDS,
@@ -27,6 +27,8 @@ from tests.store.samples import (
     message,
     refused,
 )
+
+OTHER_CASE = replace(CASE, number=CaseNumber("9A9A"))
 
 # --- the journal
 
@@ -149,7 +151,7 @@ async def test_lanes_are_the_conversations_with_unsent_rows(store: Store) -> Non
 
 
 async def test_saving_a_message_changes_its_attempts_and_not_its_place_or_content(store: Store) -> None:
-    tried = replace(FULL_MESSAGE, id="m1", origin=None)
+    tried = replace(FULL_MESSAGE, id="m1", origin=None, hold=None)
 
     def work(tx: Tx) -> None:
         tx.outbox.add(message("m1"))
@@ -264,13 +266,46 @@ async def test_open_cases_are_those_not_closed_the_oldest_first(store: Store) ->
     assert [case.number for case in await store.transact(lambda tx: tx.cases.open())] == ["9Z9Z", "1A1A", "3C3C"]
 
 
-async def test_what_was_kept_comes_back_once_and_in_order(store: Store) -> None:
+async def test_what_was_kept_comes_back_in_order_until_it_is_erased(store: Store) -> None:
+    def work(tx: Tx) -> list[int]:
+        tx.cases.add(CASE)
+        tx.cases.add(OTHER_CASE)
+        tx.cases.keep(OTHER_CASE.number, Kept("of another case"))
+        return [tx.cases.keep(CASE.number, kept) for kept in KEPT]
+
+    places = await store.transact(work)
+    assert list(await store.transact(lambda tx: tx.cases.kept(CASE.number))) == list(zip(places, KEPT, strict=True))
+    await store.transact(lambda tx: tx.cases.set_due(CASE.number, places[-1], NOW))
+    for place in places[:-1]:
+        await store.transact(lambda tx, place=place: tx.cases.erase_kept(CASE.number, place))
+    late = (places[-1], replace(KEPT[-1], due=NOW))
+    assert list(await store.transact(lambda tx: tx.cases.kept(CASE.number))) == [late]
+    assert [kept.said for _, kept in await store.transact(lambda tx: tx.cases.kept(OTHER_CASE.number))] == [
+        "of another case"
+    ]
+
+
+async def test_no_place_is_given_twice(store: Store) -> None:
+    def keep(tx: Tx) -> int:
+        return tx.cases.keep(CASE.number, KEPT[0])
+
     await store.transact(lambda tx: tx.cases.add(CASE))
-    await store.transact(lambda tx: tx.cases.add(replace(CASE, number=CaseNumber("9A9A"))))
-    for said in KEPT:
-        await store.transact(lambda tx, said=said: tx.cases.keep(CASE.number, said))
-    await store.transact(lambda tx: tx.cases.keep(CaseNumber("9A9A"), "of another case"))
-    assert tuple(await store.transact(lambda tx: tx.cases.take_kept(CASE.number))) == KEPT
-    assert list(await store.transact(lambda tx: tx.cases.take_kept(CASE.number))) == []
-    await store.transact(lambda tx: tx.cases.keep(CASE.number, "afterwards"))
-    assert list(await store.transact(lambda tx: tx.cases.take_kept(CASE.number))) == ["afterwards"]
+    first = await store.transact(keep)
+    await store.transact(lambda tx: tx.cases.erase_kept(CASE.number, first))
+    await store.transact(lambda tx: tx.cases.save(CASE))
+    second = await store.transact(keep)
+    assert second > first
+    await store.transact(lambda tx: tx.cases.set_due(CASE.number, first, NOW))
+    await store.transact(lambda tx: tx.cases.erase_kept(CASE.number, first))
+    assert list(await store.transact(lambda tx: tx.cases.kept(CASE.number))) == [(second, KEPT[0])]
+
+
+async def test_the_cases_of_a_requester_are_theirs_alone_the_oldest_first(store: Store) -> None:
+    def work(tx: Tx) -> None:
+        tx.cases.add(replace(CASE, opened_at=NOW + HOUR, status=CaseStatus.CLOSED))
+        tx.cases.add(OTHER_CASE)
+        tx.cases.add(replace(CASE, number=CaseNumber("1A1A"), requester=SECOND.id))
+
+    await store.transact(work)
+    found = await store.transact(lambda tx: tx.cases.of(REQUESTER.id))
+    assert [case.number for case in found] == [OTHER_CASE.number, CASE.number]

@@ -16,14 +16,15 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import bot.store
+from bot.domain import Timer
 from bot.flow.session import to_json
 from bot.happenings import Wrote
-from bot.ports import Tx
+from bot.ports import Kept, Tx
 from bot.store import KeysMissingError, MasterKey, StoreFileError, WrongKeyError, codec, schema
 from bot.store.engine import connect, disconnect
 from bot.store.migrate import SCRIPTS, bring_up_to_date
 from bot.store.schema import KEYS_METADATA, METADATA, RETENTION, Retention, column, table
-from tests.store.samples import CASE, REQUESTER, SESSION, arrival, introduce
+from tests.store.samples import CASE, NOW, REQUESTER, SESSION, arrival, introduce
 
 COLUMNS = [
     entry for metadata in (METADATA, KEYS_METADATA) for tables in metadata.sorted_tables for entry in tables.columns
@@ -274,7 +275,8 @@ def fill_as_the_first_version_did(tx: Tx) -> None:
     later = ("release", "writes_from")
     first = {name: value for name, value in tx.cases._changing(FIRST_CASE).items() if name not in later}
     put("cases", number=FIRST_CASE.number, requester=FIRST_CASE.requester, **first)
-    tx.cases.keep(FIRST_CASE.number, "kept words")
+    words = desk.seal(REQUESTER.key, schema.case_words.c.words, f"{FIRST_CASE.number}/1", "kept words")
+    put("case_words", case_number=FIRST_CASE.number, position=1, words=words)
 
 
 async def test_a_store_of_the_first_version_opens_with_all_that_was_in_it_and_goes_on(
@@ -287,14 +289,18 @@ async def test_a_store_of_the_first_version_opens_with_all_that_was_in_it_and_go
         await store.close()
     assert "roster" not in ddl(data_dir / "vestibule.db")
     store = bot.store.open(data_dir, None, master)
-    unknown = replace(REQUESTER, identity=None)
+    unknown = replace(REQUESTER, identity=None, expires=None)
     assert await store.transact(lambda tx: tx.conversations.get(REQUESTER.id)) == unknown
     assert [found for _, found in await store.transact(lambda tx: tx.journal.pending(REQUESTER.id))] == [
         arrival("$1", Wrote("words", signed=True)),
         arrival("$2", Wrote("words", signed=True, edits="")),
     ]
     assert await store.transact(lambda tx: tx.cases.get(CASE.number)) == FIRST_CASE
-    assert list(await store.transact(lambda tx: tx.cases.take_kept(CASE.number))) == ["kept words"]
+    assert list(await store.transact(lambda tx: tx.cases.kept(CASE.number))) == [(1, Kept("kept words"))]
+    assert await store.transact(lambda tx: tx.cases.keep(CASE.number, Kept("more"))) == 2
+    assert list(await store.transact(lambda tx: tx.timers.due(NOW))) == [
+        Timer(REQUESTER.id, f"over {CASE.number}", codec.EPOCH)
+    ]
     on_the_first = replace(SESSION, release=1)
     assert await store.transact(lambda tx: tx.sessions.load(REQUESTER.id)) == on_the_first
     assert list(await store.transact(lambda tx: tx.sessions.inside())) == [on_the_first]

@@ -34,8 +34,8 @@ def fill(tx: Tx) -> None:
         tx.outbox.add(message(f"m{number}", deed))
     tx.timers.set(samples.TIMER)
     tx.cases.add(CASE)
-    for said in KEPT:
-        tx.cases.keep(CASE.number, said)
+    for kept in KEPT:
+        tx.cases.keep(CASE.number, kept)
     tx.copies.add(samples.ORIGIN, samples.COPY)
     tx.roster.add(samples.LISTED)
     tx.releases.add(samples.RELEASE, samples.FILES)
@@ -175,7 +175,7 @@ SEALED = [
     ("cases", "answers", lambda tx: tx.cases.get(CASE.number)),
     ("cases", "note", lambda tx: tx.cases.get(CASE.number)),
     ("cases", "staff", lambda tx: tx.cases.get(CASE.number)),
-    ("case_words", "words", lambda tx: tx.cases.take_kept(CASE.number)),
+    ("case_words", "words", lambda tx: tx.cases.kept(CASE.number)),
     ("copies", "event", lambda tx: tx.copies.of(samples.ORIGIN)),
     ("roster", "listed", lambda tx: tx.roster.listed()),
     ("releases", "publisher", lambda tx: tx.releases.log()),

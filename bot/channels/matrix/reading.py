@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.channels.matrix.attachments import MEDIA, read_attachment
+from bot.channels.matrix.marks import read_styled
 from bot.channels.matrix.sync import is_id
 from bot.happenings import AsksToVerify, Attached, Cause, Unreadable, Wrote
 
@@ -46,7 +47,12 @@ def read_message(payload: Mapping[str, Any], *, signed: bool, identity: str | No
     text = said["body"].encode(errors="replace").decode()
     if isinstance(relation, dict) and "m.in_reply_to" in relation:
         text = without_quote(text)
-    return Wrote(text, signed, edits, identity) if text.strip() else Unreadable(Cause.NOT_TEXT)
+    if not text.strip():
+        return Unreadable(Cause.NOT_TEXT)
+    styled = read_styled({**said, "body": text}) if edits is None else None
+    if styled is None:
+        return Wrote(text, signed, edits, identity)
+    return Wrote(text, signed, edits, identity, plain=styled[0], styles=styled[1])
 
 
 def _edited(relation: object) -> str | None:

@@ -19,6 +19,7 @@ from bot.channels.matrix import NAME
 from bot.channels.matrix.guard import Guard
 from bot.channels.matrix.homeserver import AnswerTooLargeError, Homeserver, HomeserverError, chunk_of
 from bot.channels.matrix.machine import CannotRead
+from bot.channels.matrix.marks import FORMAT, in_html
 from bot.channels.matrix.media import Media
 from bot.channels.matrix.people import People
 from bot.channels.matrix.rooms import Rooms
@@ -30,6 +31,7 @@ from bot.deeds import (
     Discard,
     EditText,
     Enter,
+    Erase,
     Follow,
     Identify,
     Invite,
@@ -41,11 +43,11 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Attachment, Conversation, Place
+from bot.domain import Attachment, Conversation, Place, Style
 from bot.ports import Entered, Failure, Files, SendError
 
 Content = Mapping[str, Any]
-InRoom = SendText | EditText | Tick | Enter | Decline | Follow | Restore | Identify | Invite | Accept | Leave
+InRoom = SendText | EditText | Erase | Tick | Enter | Decline | Follow | Restore | Identify | Invite | Accept | Leave
 OWN_ID = "org.vestibule.id"  # where an outbox row's id stands inside the encrypted content
 LONGEST = 7_000  # bytes; an event holds 64 KiB, and in JSON, sealed and in base64 a byte takes at most 8 of it
 TICK = "✓"
@@ -107,10 +109,12 @@ class Sender:
 
     async def _do_in(self, room: str, lane: Conversation, message: OutgoingMessage, deed: InRoom) -> Result:
         match deed:
-            case SendText(text):
-                return await self._say(room, lane.place, message, _words(text))
+            case SendText(text, styles):
+                return await self._say(room, lane.place, message, _words(text, styles))
             case EditText(event_id, text):
                 return await self._say(room, lane.place, message, _change(event_id, text))
+            case Erase(event_id):
+                return await self._erase(room, event_id, message)
             case Tick(event_id):
                 return await self._tick(room, event_id, message)
             case Enter():
@@ -220,6 +224,15 @@ class Sender:
             if error.errcode != "M_DUPLICATE_ANNOTATION":
                 raise
             return Result()  # ticked before; the homeserver has forgotten the transaction id since
+
+    async def _erase(self, room: str, event_id: str, message: OutgoingMessage) -> Result:
+        try:
+            await self._homeserver.call("PUT", "rooms", room, "redact", event_id, message.id, body={})
+        except HomeserverError as error:
+            if error.failure is Failure.GONE:  # it is the message that is not there, or not ours to take back
+                raise SendError(Failure.REFUSED) from error
+            raise
+        return Result()
 
     async def _share(self, room: str, devices: list[Device]) -> set[str]:
         """Give these devices the room's present key; whose devices got it."""
@@ -338,8 +351,9 @@ class Sender:
         return Result()
 
 
-def _words(text: str) -> dict[str, Any]:
-    return {"msgtype": "m.text", "body": text}
+def _words(text: str, styles: tuple[Style, ...] = ()) -> dict[str, Any]:
+    words = {"msgtype": "m.text", "body": text}
+    return {**words, "format": FORMAT, "formatted_body": in_html(text, styles)} if styles else words
 
 
 def _change(event_id: str, text: str) -> dict[str, Any]:

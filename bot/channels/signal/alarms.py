@@ -20,7 +20,7 @@ class Alarms:
         self._waiting: dict[str, Arrival] = {}
         self._told: set[str] = set()
 
-    def raise_(self, alarm: Alarm, occasion: str, detail: str = "") -> None:
+    def tell(self, alarm: Alarm, occasion: str, detail: str = "") -> None:
         """Let staff hear of this, once for an occasion."""
         event_id = f"{alarm.value}/{occasion}"
         if event_id not in self._told:

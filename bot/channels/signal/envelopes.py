@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from bot.channels.signal.styles import read as styles_of
+from bot.domain import Style
+
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PLACEHOLDER = "\ufffc"  # stands where somebody is mentioned
 LONGEST_TIMER = 400 * 86_400  # seconds; no program offers as much
@@ -36,6 +39,7 @@ class Said:
     edits: int | None = None
     expires: timedelta | None = None
     quotes: str = field(default="", repr=False)
+    styles: tuple[Style, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +212,10 @@ def _message(message: Mapping[str, Any], edits: int | None) -> What:
         return Once(files)
     text = _text(message)
     if files or text.strip():
-        return Said(text, () if edits is not None else files, edits, expires, _quoted(message.get("quote")))
+        # a name that took the place of a mention would move what is behind it
+        styles = styles_of(text, message.get("textStyles")) if text == message.get("message") else ()
+        quoted = _quoted(message.get("quote"))
+        return Said(text, () if edits is not None else files, edits, expires, quoted, styles)
     if edits is not None or any(message.get(kind) is not None for kind in SPOKEN):
         return Wordless()
     return Nothing()  # a new profile key, a pinned message, and the like

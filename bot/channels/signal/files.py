@@ -58,12 +58,16 @@ class Vault:
     def __init__(self, data_dir: Path, attachments: Path | None, fetch: Fetch, ledger: Ledger) -> None:
         self._folder = data_dir / FOLDER
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _flush_folder(data_dir)
         self._attachments = attachments
         self._fetch = fetch
         self._ledger = ledger
 
     async def take(self, claim: Claim, line: int) -> Attachment | Lost:
         """Seal a file of the daemon's, which then loses it. `line`: where it was told of. May be done again."""
+        if claim.size is not None and claim.size > MAX_FILE:
+            await self.refuse(claim.id, line)
+            return Lost.TOO_LARGE  # as it says itself: nobody has to read so much
         known = self._ledger.find(claim.id)
         if known is None or not (self._folder / known.place).exists():
             taken = await self._seal(claim, line)
@@ -246,8 +250,9 @@ def _unlink(folder: Path, name: str) -> None:
 
 def _sweep(folder: Path, before: float) -> None:
     for path in folder.iterdir():
-        if path.suffix == PART or path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # somebody let go of it just now
+            if path.suffix == PART or path.stat().st_mtime < before:
+                path.unlink()
 
 
 def _ours(place: str) -> str:

@@ -137,7 +137,7 @@ class Listener:
             self._socket,
             MANUAL,
         )
-        self._alarms.raise_(Alarm.CHANNEL_LOSSY, f"{self._now():%Y-%m-%d}", MANUAL)
+        self._alarms.tell(Alarm.CHANNEL_LOSSY, f"{self._now():%Y-%m-%d}", MANUAL)
 
     def _prune(self) -> None:
         before = int((self._now() - KEPT).timestamp() * 1000)
@@ -160,7 +160,7 @@ class Listener:
                 self.since, away_since, away_told, wait = None, loop.time(), "", self._pace.shortest_wait
             elif not told and not away_told and loop.time() - away_since >= self._pace.absence:
                 away_told = f"{self._now().timestamp():.0f}"
-                self._alarms.raise_(Alarm.CHANNEL_AWAY, away_told)
+                self._alarms.tell(Alarm.CHANNEL_AWAY, away_told)
             await asyncio.sleep(wait)
             wait = min(wait * 2, self._pace.longest_wait)
 
@@ -168,16 +168,16 @@ class Listener:
         self.since = self._now()
         log.info("the Signal daemon is listened to")
         if away_told:
-            self._alarms.raise_(Alarm.CHANNEL_BACK, away_told)
+            self._alarms.tell(Alarm.CHANNEL_BACK, away_told)
 
     def _tell_why(self, error: WorldError) -> bool:
         """Some of it only an administrator can mend: whether that is so, and staff know."""
         today = f"{self._now():%Y-%m-%d}"
         if isinstance(error, TooOld):
-            self._alarms.raise_(Alarm.CHANNEL_OLD, today, error.version)
+            self._alarms.tell(Alarm.CHANNEL_OLD, today, error.version)
             return True
         if isinstance(error, Refused) and error.code == NO_ACCOUNT:
-            self._alarms.raise_(Alarm.CHANNEL_CLOSED, today)
+            self._alarms.tell(Alarm.CHANNEL_CLOSED, today)
             return True
         return False
 

@@ -187,9 +187,9 @@ class Once:
 
     def _failed(self, what: str, outcome: Outcome) -> SendError:
         if outcome.challenge is not None:
-            self._alarms.raise_(Alarm.CHANNEL_CHALLENGE, outcome.challenge, outcome.challenge)
+            self._alarms.tell(Alarm.CHANNEL_CHALLENGE, outcome.challenge, outcome.challenge)
         if outcome.account_gone:
-            self._alarms.raise_(Alarm.CHANNEL_CLOSED, f"{self._now():%Y-%m-%d}")
+            self._alarms.tell(Alarm.CHANNEL_CLOSED, f"{self._now():%Y-%m-%d}")
         if outcome.ours:
             log.error("the daemon takes a %s for a mistake of ours", what)
         failure = outcome.failure or Failure.AWAY

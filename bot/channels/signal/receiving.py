@@ -207,7 +207,10 @@ class Reader:
             edits = f"{envelope.sender}/{original}"
         found: list[Happening] = []
         if said.text.strip():
-            found.append(Wrote(said.text, edits=edits, identity=identity, expires=said.expires, quotes=said.quotes))
+            expires, quotes, styles = said.expires, said.quotes, said.styles
+            found.append(
+                Wrote(said.text, edits=edits, identity=identity, expires=expires, quotes=quotes, styles=styles)
+            )
         for told in said.files:
             file = await self._file(told, line)
             taken = None if file is None else Attached(file, identity=identity, expires=said.expires)

@@ -15,12 +15,14 @@ from bot.channels.signal.once import Once, milliseconds
 from bot.channels.signal.people import People
 from bot.channels.signal.rpc import MARK
 from bot.channels.signal.sent import Sent
+from bot.channels.signal.styles import told
 from bot.deeds import (
     Accept,
     Decline,
     Discard,
     EditText,
     Enter,
+    Erase,
     Follow,
     Identify,
     Invite,
@@ -41,7 +43,7 @@ OWN = "self"  # stands for our own account in event ids
 TICK = "✔️"
 
 FILE_SECONDS = 600.0  # as `Setting.seconds`, for a send that carries a file
-CHANGEABLE = timedelta(hours=23)  # programs take no changes of a message that is older than a day; clocks differ
+CHANGEABLE = timedelta(hours=23)  # programs change and take back no message that is older than a day; clocks differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,15 @@ class Sender:
         if room.startswith(GROUP):
             return await self._in_group(room.removeprefix(GROUP), message)
         match deed:
-            case SendText(text):
-                return await self._say(room, message, {"message": text})
+            case SendText(text, styles):
+                return await self._say(room, message, {"message": text, "textStyle": told(text, styles)})
             case EditText(event_id, text):
                 return await self._change(room, message, event_id, text)
             case SendFile(attachment):
                 return await self._pass_on(room, message, attachment, files)
+            case Erase(event_id):
+                await self._erase(room, event_id)
+                return Result()
             case Tick(event_id):
                 await self._tick(room, event_id)
                 return Result()
@@ -147,6 +152,15 @@ class Sender:
         if int(stamp) < milliseconds(self._now() - CHANGEABLE):
             raise SendError(Failure.REFUSED)
         return await self._say(contact, message, {"message": text, "editTimestamp": int(stamp)})
+
+    async def _erase(self, contact: str, event_id: str) -> None:
+        """Programs let a message be taken back by its author only, and for a day."""
+        author, _, stamp = event_id.rpartition("/")
+        if author != OWN or not stamp.isdecimal() or int(stamp) < milliseconds(self._now() - CHANGEABLE):
+            return
+        began = milliseconds(self._now())
+        await self._once.asked(self._caller.ask("remoteDelete", recipient=contact, targetTimestamp=int(stamp)))
+        self._sent.untold(contact, began, milliseconds(self._now()))
 
     async def _tick(self, contact: str, event_id: str) -> None:
         author, _, stamp = event_id.rpartition("/")

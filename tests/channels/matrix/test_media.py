@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import Any
 
 import pytest
 from aiohttp import web
+from mautrix.crypto.attachments import decrypt_attachment, encrypt_attachment
 from unpaddedbase64 import encode_base64
 
 from bot.channels.matrix import homeserver as homeserver_module
 from bot.channels.matrix import media as module
-from bot.channels.matrix.homeserver import Homeserver, HomeserverError
+from bot.channels.matrix.homeserver import PIECE, Homeserver, HomeserverError
 from bot.channels.matrix.media import AT_ONCE, MAX_FILE, PATIENCE, VOICE, Media
 from bot.domain import Attachment, Kind
 from bot.ports import Failure, SendError
@@ -23,6 +26,7 @@ from tests.channels.matrix.fake import JSON, Loopback, serving
 SEALED = bytes(range(256)) * 1000
 KEY = {"kty": "oct", "key_ops": ["encrypt", "decrypt"], "alg": "A256CTR", "k": "k" * 43, "ext": True}
 NEW = "mxc://localhost/new"
+HTML = "<html>Bad Gateway</html>"
 
 
 def opens(sealed: bytes = SEALED) -> JSON:
@@ -223,9 +227,170 @@ async def test_files_leave_connections_for_words(world: World) -> None:
     assert begun[-1] > asked.index("upload")  # one too many waits until another is through
 
 
-# --- what goes wrong -------------------------------------------------------------------------------------------------
+# --- across channels -------------------------------------------------------------------------------------------------
 
-HTML = "<html>Bad Gateway</html>"
+PLAIN = bytes(range(256)) * 1000
+LARGE = 32 * 1024 * 1024  # bytes
+LITTLE = 8 * 1024 * 1024
+ELSEWHERE = Attachment(Kind.IMAGE, "me.jpg", "image/jpeg", 5, "there", "its own", "look", channel="elsewhere")
+
+
+def sent(world: World) -> Attachment:
+    """A file that another program encrypted and put there."""
+    world.sealed, key = encrypt_attachment(PLAIN)
+    return attachment(secret=json.dumps(key.serialize()))
+
+
+async def opened(world: World, file: Attachment) -> bytes:
+    async with world.media.open(file) as pieces:
+        return b"".join([piece async for piece in pieces])
+
+
+async def withheld(world: World, file: Attachment) -> Failure:
+    """Why no byte of it is given out."""
+    with pytest.raises(SendError) as failed:
+        async with world.media.open(file):
+            raise AssertionError("it was given out")
+    return failed.value.failure
+
+
+class Elsewhere:
+    """`ports.Files`: so many pieces of a file, whatever it is asked for; then it may be found broken."""
+
+    def __init__(self, *pieces: bytes, broken: bool = False) -> None:
+        self.pieces = pieces
+        self.broken = broken
+        self.given = 0
+
+    @asynccontextmanager
+    async def open(self, _: Attachment) -> AsyncIterator[AsyncIterator[bytes]]:
+        yield self._each()
+
+    async def _each(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            self.given += 1
+            yield piece
+        if self.broken:
+            raise SendError(Failure.REFUSED)
+
+
+async def test_what_another_program_encrypted_is_read_for_another_channel(world: World) -> None:
+    assert await opened(world, sent(world)) == PLAIN
+
+
+async def test_no_byte_of_what_is_not_what_was_sent_is_given_out(world: World) -> None:
+    file = sent(world)
+    for wrong in (world.sealed[:-1] + b"x", world.sealed[:-1], b""):
+        world.sealed = wrong
+        assert await withheld(world, file) is Failure.REFUSED
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"key": None}, {"key": {"k": "short"}}, {"key": {"k": "\u00e9"}}, {"key": 5}, {"iv": None}, {"iv": "i"}]
+)
+async def test_a_file_whose_key_is_none_is_not_given_out(world: World, wrong: JSON) -> None:
+    assert await withheld(world, attachment(secret=json.dumps({**opens(), **wrong}))) is Failure.REFUSED
+
+
+async def test_what_a_reader_cannot_do_is_its_own_fault(world: World) -> None:
+    file = sent(world)
+    for error in (HomeserverError(502), ValueError("its own"), SendError(Failure.UNSAFE)):
+        with pytest.raises(type(error)) as failed:
+            async with world.media.open(file):
+                raise error
+        assert failed.value is error
+
+
+async def test_a_file_that_its_server_never_delivers_is_given_up_for_another_channel_too(world: World) -> None:
+    file = sent(world)
+    world.refusals["download"] = (502, "{}")
+    for _ in range(PATIENCE):
+        assert await withheld(world, file) is Failure.AWAY
+    assert await withheld(world, file) is Failure.REFUSED
+    other = attachment(place="mxc://elsewhere.example/another", secret=file.secret)
+    assert await withheld(world, other) is Failure.AWAY
+    world.refusals.clear()
+    assert await opened(world, file) == PLAIN
+    world.refusals["download"] = (502, "{}")
+    assert await withheld(world, file) is Failure.AWAY  # it is there, and is waited for anew
+
+
+async def test_our_own_homeserver_is_waited_for_by_another_channel_too(world: World) -> None:
+    file = sent(world)
+    world.refusals["config"] = (502, HTML)
+    for _ in range(PATIENCE + 2):
+        assert await withheld(world, file) is Failure.AWAY
+    world.refusals["config"] = (429, "{}")
+    assert await withheld(world, file) is Failure.LIMITED
+
+
+async def test_what_another_channel_brought_is_encrypted_anew_and_shown_as_it_was_claimed_to_be(world: World) -> None:
+    pieces = [PLAIN[start : start + 777] for start in range(0, len(PLAIN), 777)]
+    contents = [await world.media.seal(ELSEWHERE, Elsewhere(*pieces)) for _ in range(2)]
+    for content, sealed in zip(contents, world.kept, strict=True):
+        file = content["file"]
+        assert len(sealed) == content["info"]["size"] == len(PLAIN)
+        assert decrypt_attachment(sealed, file["key"]["k"], file["hashes"]["sha256"], file["iv"]) == PLAIN
+        assert (content["msgtype"], content["body"], content["filename"]) == ("m.image", "look", "me.jpg")
+        assert (file["url"], file["v"], content["info"]["mimetype"]) == (NEW, "v2", "image/jpeg")
+        assert "its own" not in str(content)
+    assert len({content["file"]["key"]["k"] for content in contents}) == 2
+    assert len({content["file"]["iv"] for content in contents}) == 2
+
+
+async def test_an_empty_file_of_another_channel_is_a_file(world: World) -> None:
+    content = await world.media.seal(ELSEWHERE, Elsewhere())
+    assert (world.kept, content["info"]["size"]) == ([b""], 0)
+
+
+async def test_a_file_that_is_found_broken_on_the_way_goes_no_further(world: World) -> None:
+    with pytest.raises(SendError) as failed:
+        await world.media.seal(ELSEWHERE, Elsewhere(PLAIN, PLAIN, broken=True))
+    assert failed.value.failure is Failure.REFUSED
+    assert world.kept == []
+
+
+async def test_of_a_file_that_is_too_large_no_more_is_read_than_fits(world: World) -> None:
+    world.told = {"m.upload.size": 2 * len(PLAIN)}
+    files = Elsewhere(*[PLAIN] * 10)
+    with pytest.raises(SendError) as failed:
+        await world.media.seal(ELSEWHERE, files)
+    assert (failed.value.failure, files.given, world.kept) == (Failure.REFUSED, 3, [])
+    await world.media.seal(ELSEWHERE, Elsewhere(PLAIN, PLAIN))
+    assert len(world.kept) == 1
+
+
+async def test_a_large_file_is_never_in_memory_as_a_whole(world: World) -> None:
+    size, piece = 0, bytes(PIECE)
+    file = attachment(secret=json.dumps(opens(bytes(LARGE))))
+
+    async def streaming(request: web.Request) -> web.StreamResponse:
+        nonlocal size
+        if "download" in request.path:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            for _ in range(LARGE // PIECE):
+                await response.write(piece)
+            return response
+        if "upload" in request.path:
+            async for arrived in request.content.iter_any():
+                size += len(arrived)
+            return web.json_response({"content_uri": NEW})
+        return await world.handle(request)
+
+    world.server.handler, world.server.streams = streaming, True
+    tracemalloc.start()
+    try:
+        await world.media.seal(ELSEWHERE, Elsewhere(*[piece] * (LARGE // PIECE)))
+        assert size == LARGE
+        async with world.media.open(file) as pieces:
+            assert sum([len(one) async for one in pieces]) == LARGE
+        assert tracemalloc.get_traced_memory()[1] < LITTLE
+    finally:
+        tracemalloc.stop()
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.channels.matrix.reading import read_message, removed_by, sent_at, without_quote
 from bot.claims import clean_name
-from bot.domain import Kind
+from bot.domain import Kind, Look, Style
 from bot.happenings import AsksToVerify, Cause, Unreadable, Wrote
 from tests.channels.matrix.fuzz import json_values, mutations
 
@@ -266,3 +266,32 @@ def test_times(stamp: Any, at: datetime) -> None:
 @given(json_values | st.integers(-(10**30), 10**30))
 def test_no_time_raises_anything(stamp: Any) -> None:
     assert sent_at({"origin_server_ts": stamp}).tzinfo is UTC
+
+
+STYLED = {
+    "msgtype": "m.text",
+    "body": "do **not**",
+    "format": "org.matrix.custom.html",
+    "formatted_body": "do <strong>not</strong>",
+}
+
+
+def test_what_was_shown_in_styles_is_read_with_them_and_stays_as_it_was_written_beside_that() -> None:
+    wrote = read(STYLED)
+    assert (wrote.text, wrote.plain, wrote.styles) == ("do **not**", "do not", (Style(Look.BOLD, 3, 3),))
+    assert wrote.shown == "do not"
+    plain = read({**STYLED, "formatted_body": "do <strong>NOT</strong>"})
+    assert (plain.text, plain.plain, plain.styles, plain.shown) == ("do **not**", None, (), "do **not**")
+
+
+def test_a_reply_is_read_in_styles_without_its_quotation() -> None:
+    reply = {**STYLED, "body": "> <@ana:localhost> hello\n\ndo **not**", "m.relates_to": {"m.in_reply_to": {}}}
+    assert read(reply).plain == "do not"
+    quoting = {**reply, "formatted_body": "<mx-reply>hello</mx-reply>do <strong>not</strong>"}
+    assert (read(quoting).text, read(quoting).styles) == ("do **not**", ())
+
+
+def test_what_takes_the_place_of_another_is_left_as_it_was_written() -> None:
+    relation = {"rel_type": "m.replace", "event_id": "$earlier"}
+    edited = read({**STYLED, "m.new_content": STYLED, "m.relates_to": relation})
+    assert (edited.text, edited.styles) == ("do **not**", ())

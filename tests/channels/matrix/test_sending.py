@@ -25,6 +25,7 @@ from bot.deeds import (
     Deed,
     EditText,
     Enter,
+    Erase,
     Follow,
     Identify,
     Invite,
@@ -35,7 +36,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Attachment, Conversation, ConversationId, Kind, Place
+from bot.domain import Attachment, Conversation, ConversationId, Kind, Look, Place, Style
 from bot.ports import Entered, Failure, SendError
 from bot.testing import MemoryChannel
 from tests.channels.matrix.fake import JSON, Answering
@@ -143,6 +144,18 @@ async def test_words_go_out_encrypted_with_their_id_inside(world: World) -> None
     assert "hello" not in str(sent)
     content = world.read(sent)["content"]
     assert (content["body"], content["msgtype"], content[OWN_ID]) == ("hello", "m.text", "m1")
+
+
+async def test_styles_go_out_beside_the_words(world: World) -> None:
+    await world.perform(SendText("a <b> & c\nd", (Style(Look.BOLD, 0, 5), Style(Look.ITALIC, 4, 99))))
+    content = world.read(world.sent[0])["content"]
+    assert content == {
+        "msgtype": "m.text",
+        "body": "a <b> & c\nd",
+        "format": "org.matrix.custom.html",
+        "formatted_body": "<strong>a &lt;b</strong><strong><em>&gt;</em></strong><em> &amp; c<br/>d</em>",
+        OWN_ID: "m1",
+    }
 
 
 async def test_nobody_is_spoken_to_who_is_not_there(world: World) -> None:
@@ -395,6 +408,22 @@ async def test_a_tick_that_stands_there_already_is_well(world: World) -> None:
     assert await world.perform(Tick("$1")) == Result()
     world.server.answers["PUT rooms/!room:localhost/send/"] = HomeserverError(400, "M_BAD_JSON")
     assert (await world.fails(Tick("$1"))).failure is Failure.REFUSED
+
+
+# --- what is taken back ---------------------------------------------------------------------------------------------
+
+
+async def test_a_message_that_is_gone_or_anothers_holds_up_nothing_behind_it(world: World) -> None:
+    redact = f"PUT rooms/{ROOM}/redact/"
+    for error, failure in (
+        (HomeserverError(404, "M_NOT_FOUND"), Failure.REFUSED),
+        (HomeserverError(403, "M_FORBIDDEN"), Failure.REFUSED),
+        (HomeserverError(502), Failure.AWAY),
+    ):
+        world.server.answers[redact] = error
+        assert (await world.fails(Erase("$1"), Place.NOTES)).failure is failure
+    world.server.answers[redact] = {"event_id": "$2"}
+    assert await world.perform(Erase("$1"), Place.NOTES) == Result()
 
 
 # --- said before? ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.channels.signal.claims import Claim, data_uri, read_claim
@@ -66,6 +66,7 @@ def test_the_ending_that_its_sender_gave_it_may_be_odd() -> None:
     assert read(id="x.مستند").id == "x.مستند"
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a new machine a list of all characters is made
 @given(st.dictionaries(st.sampled_from(sorted(TOLD)), st.none() | st.booleans() | st.integers() | st.text()))
 def test_whatever_is_told_of_a_file_is_read_or_refused(told: dict[str, Any]) -> None:
     claim = read_claim(told)

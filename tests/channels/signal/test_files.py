@@ -107,6 +107,16 @@ async def test_the_key_is_forgotten_once_it_is_journaled(place: Place) -> None:
         assert await content(vault, attachment) == PICTURE
 
 
+async def test_the_key_is_forgotten_though_the_daemon_cannot_be_made_to_lose_the_file(place: Place) -> None:
+    place.given[NAME] = PICTURE
+    with place.vault(beside=False) as vault:
+        attachment = await vault.take(claim(), LINE)
+        assert isinstance(attachment, Attachment)
+        assert attachment.secret in place.held_keys()
+        await vault.settle(LINE)
+        assert attachment.secret not in place.held_keys()
+
+
 # --- what cannot be taken --------------------------------------------------------------------------------------------
 
 
@@ -129,6 +139,8 @@ async def test_what_is_not_whole_is_named_and_kept_nowhere(
         place.plant(content=found)
     with place.vault(beside=beside) as vault:
         assert await vault.take(claim(size=size), LINE) is lost
+        # what was refused is not taken for what was sealed
+        assert await vault.take(claim(size=size), LINE) is lost
         await vault.settle(LINE)
     assert place.kept() == []
     assert (place.attachments / NAME).exists() is (found is not None and not beside)
@@ -145,7 +157,10 @@ async def test_a_file_without_end_is_not_read_to_its_end(
     place.plant()
     place.given[NAME] = PICTURE
     with place.vault(beside=beside) as vault:
-        assert await vault.take(claim(), LINE) is Lost.TOO_LARGE
+        assert await vault.take(claim(size=None), LINE) is Lost.TOO_LARGE
+        assert place.asked == [] if beside else [NAME]
+        assert await vault.take(claim(id="as it says.jpg"), LINE) is Lost.TOO_LARGE
+        assert "as it says.jpg" not in place.asked
     assert place.kept() == []
 
 
@@ -167,10 +182,11 @@ async def test_a_disk_that_is_full_loses_nothing(place: Place, monkeypatch: pyte
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched:
+    with place.vault() as vault, monkeypatch.context() as patched:
         patched.setattr(module.os, "fsync", full)
-        assert await taken(place) is Lost.AWAY
+        assert await vault.take(claim(), LINE) is Lost.AWAY
     assert plain.exists()
+    assert place.kept() == []
     assert isinstance(await taken(place), Attachment)
 
 

@@ -147,6 +147,7 @@ async def test_stopped_in_order_what_the_daemon_has_taken_is_on_disk(tmp_path: P
             await amal.writes(f"message {n}")
         await bot.stop()
         assert not bot.signald.subscribed
+        assert len(bot.signald.calls_of("unsubscribeReceive")) == 1  # what it answers comes behind all it has taken
         await bot.start()
         await bot.until(lambda: len(bot.brought(Wrote)) == 201)
         texts = [arrival.what.text for arrival in bot.brought(Wrote)]

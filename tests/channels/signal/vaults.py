@@ -49,10 +49,20 @@ class Place:
     @contextmanager
     def vault(self, *, beside: bool = True) -> Iterator[Vault]:
         """The vault, as after a start; without the daemon's folder `beside` it, the daemon must be asked."""
+        with self._database() as database:
+            yield Vault(self.data_dir, self.attachments if beside else None, self._fetch, Ledger(database))
+
+    def held_keys(self) -> list[str]:
+        """The keys that the list holds."""
+        with self._database() as database:
+            return [key for (key,) in database.execute("select secret from files").fetchall()]
+
+    @contextmanager
+    def _database(self) -> Iterator[Any]:
         database = sqlcipher.connect(str(self.data_dir / "signal.db"), check_same_thread=False)
         try:
             database.execute(f"pragma key = \"x'{KEY}'\"")
-            yield Vault(self.data_dir, self.attachments if beside else None, self._fetch, Ledger(database))
+            yield database
         finally:
             database.close()
 

@@ -1,0 +1,209 @@
+"""Letting go: what a requester said is erased when its time has come, and taken back where we passed it on.
+
+Its time is that of the config, from the decision of the vetting or the end of the case on. Where a requester has set
+their messages to disappear, it is theirs, from the moment on at which one of the staff could read them. There is one
+timer a case and kind; what it finds due is erased in one transaction, and what must be taken back is the outbox's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.deeds import Copy, EditText, Erase, Hold, OutgoingMessage, SendFile, SendText
+from bot.domain import Answer, Attachment, Case, CaseNumber, Conversation, Keep, Place, Timer
+from bot.ports import Kept
+from bot.services.work import Work
+
+EVERYTHING = frozenset(Keep)
+EXPIRING = "expiring"  # the kind of a timer, and so are the values of `Keep`; each before the number of a case
+OVER = "over"  # of a case that was over, or decided, before there were such timers
+KINDS = (*EVERYTHING, EXPIRING, OVER)
+TRY_AGAIN = timedelta(days=1)  # after a failure, which is most likely a broken record
+
+
+def is_due(timer: Timer) -> bool:
+    """Whether this timer is one of ours."""
+    return timer.kind.partition(" ")[0] in KINDS
+
+
+def decided(work: Work, case: Case) -> None:
+    """The vetting is over: what was needed for it alone is not needed for long."""
+    _owe(work, case, Keep.VETTING, work.now + work.kit.retention.vetting)
+
+
+def over(work: Work, case: Case) -> None:
+    """The case is closed, or was declined."""
+    if case.vetted_by is None:
+        decided(work, case)
+    _owe(work, case, Keep.CASE, work.now + work.kit.retention.case)
+
+
+def ring(work: Work, timer: Timer) -> None:
+    """One of our timers has run out."""
+    kind, _, number = timer.kind.partition(" ")
+    case = work.tx.cases.get(CaseNumber(number))
+    if case is None:
+        return
+    if kind == EXPIRING:
+        _expire(work, case)
+    elif kind == OVER:
+        (over if case.is_over else decided)(work, case)
+    else:
+        _let_go(work, case, EVERYTHING if kind == Keep.CASE else {Keep(kind)})
+
+
+def try_again(work: Work, timer: Timer) -> None:
+    """What failed is owed still."""
+    work.set_due(timer.conversation, timer.kind, work.now + TRY_AGAIN)
+
+
+def erase(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> None:
+    """Erase what is stored of what the requester said in this case. Its number, its dates and its staff stay.
+
+    What was posted in rooms of the staff stands there still.
+    """
+    erase_kept(work, case, keeps)
+    requester = work.tx.conversations.get(case.requester)
+    for room in (case.relay, case.notes):
+        for message in [] if room is None else work.withhold(work.tx.conversations.get(room), keeps):
+            if isinstance(message.deed, SendFile):
+                work.let_go(requester, message.deed.attachment)
+    case = _without(case, lambda answer: answer.keep in keeps)
+    if Keep.CASE in keeps:
+        case = replace(case, topic=None, urgency=None)
+    work.tx.cases.save(replace(case, note=None if Keep.VETTING in keeps else case.note))
+
+
+def erase_kept(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> None:
+    """Erase what waits for the relay room."""
+    for place, kept in work.tx.cases.kept(case.number):
+        if kept.keep in keeps:
+            _drop_kept(work, case, place, kept)
+
+
+def take_kept(work: Work, case: Case) -> Sequence[Kept]:
+    """What waited for the relay room is taken there."""
+    kept = work.tx.cases.kept(case.number)
+    for place, _ in kept:
+        work.tx.cases.erase_kept(case.number, place)
+    return [each for _, each in kept]
+
+
+def posted(work: Work, conversation: Conversation, message: OutgoingMessage, event_id: str | None) -> None:
+    """A message that passes something on stands in its room now: there it can be changed, hidden and taken back."""
+    if not event_id or not isinstance(message.deed, SendText | EditText | SendFile):
+        return
+    # what waited for the claimer has no event that is known, and a change is looked for by what it changes
+    changeable = message.origin is not None and message.origin.event_id and not isinstance(message.deed, EditText)
+    origin, hold = message.origin if changeable else None, message.hold
+    if hold is None:
+        if origin is not None:
+            work.tx.copies.add(origin, Copy(message.conversation, event_id))
+        return
+    due = hold.due or (work.now + hold.expires if hold.expires else None)
+    work.tx.copies.add(origin, Copy(message.conversation, event_id, hold.case, hold.keep, due))
+    case = work.tx.cases.get(hold.case) if due is not None else None
+    if case is not None and due is not None:
+        if conversation.place is Place.NOTES:
+            case = _read(work, case, hold, due)
+        _expect(work, case)
+
+
+def passed_on(work: Work, message: OutgoingMessage) -> None:
+    """What one of the staff wrote reached a requester whose messages disappear: so does theirs, where they wrote it."""
+    requester = work.tx.conversations.get(message.conversation)
+    if requester.expires is None or message.origin is None or message.hold is None:
+        return
+    due = work.now + requester.expires
+    work.tx.copies.add(None, Copy(message.origin.conversation, message.origin.event_id, message.hold.case, due=due))
+    case = work.tx.cases.get(message.hold.case)
+    if case is not None:
+        _expect(work, case)
+
+
+def taken_back(work: Work, conversation: Conversation, message: OutgoingMessage, event_id: str | None) -> None:
+    """A message was let go of while it was on its way, and stands in its room all the same."""
+    if event_id and message.hold is not None:
+        _take_back(work, Copy(conversation.id, event_id))
+
+
+def _let_go(work: Work, case: Case, keeps: Collection[Keep]) -> None:
+    erase(work, case, keeps)
+    for keep in keeps:
+        for copy in work.tx.copies.take(case.number, keep):
+            _take_back(work, copy)
+
+
+def _expire(work: Work, case: Case) -> None:
+    """The requester's own time: what is due is erased, and the next is waited for."""
+    for place, kept in work.tx.cases.kept(case.number):
+        if _is_past(work, kept.due):
+            _drop_kept(work, case, place, kept)
+    left = _without(case, lambda answer: _is_past(work, answer.due))
+    if left != case:
+        work.tx.cases.save(left)
+    for copy in work.tx.copies.take_due(case.number, work.now):
+        _take_back(work, copy)
+    _expect(work, left)
+
+
+def _expect(work: Work, case: Case) -> None:
+    """Wait for what is to be gone next."""
+    dues = [answer.due for answer in case.answers]
+    dues += [kept.due for _, kept in work.tx.cases.kept(case.number)]
+    dues.append(work.tx.copies.next_due(case.number))
+    if coming := [due for due in dues if due is not None]:
+        _owe(work, case, EXPIRING, min(coming))
+
+
+def _read(work: Work, case: Case, hold: Hold, due: datetime) -> Case:
+    """Somebody in the notes room can read it: from now on the time of what is stored of it runs too."""
+    if hold.kept is not None:
+        for place, kept in work.tx.cases.kept(case.number):
+            if place == hold.kept and kept.due is None:
+                work.tx.cases.set_due(case.number, place, due)
+        return case
+    answers = tuple(
+        replace(answer, due=due)
+        if (answer.keep, answer.expires, answer.due) == (hold.keep, hold.expires, None)
+        else answer
+        for answer in case.answers
+    )
+    if answers != case.answers:
+        case = replace(case, answers=answers)
+        work.tx.cases.save(case)
+    return case
+
+
+def _without(case: Case, gone: Callable[[Answer], bool]) -> Case:
+    """The case without these answers, and without what its card shows of them."""
+    labels = {answer.label for answer in case.answers if gone(answer)}
+    return replace(
+        case,
+        answers=tuple(answer for answer in case.answers if not gone(answer)),
+        topic=None if case.topic in labels else case.topic,
+        urgency=None if case.urgency in labels else case.urgency,
+    )
+
+
+def _drop_kept(work: Work, case: Case, place: int, kept: Kept) -> None:
+    work.tx.cases.erase_kept(case.number, place)
+    if isinstance(kept.said, Attachment):
+        work.let_go(work.tx.conversations.get(case.requester), kept.said)
+
+
+def _take_back(work: Work, copy: Copy) -> None:
+    """What stands in the requester's own room is theirs."""
+    room = work.tx.conversations.get(copy.conversation)
+    if room.place is not Place.REQUESTER:
+        work.post(room, Erase(copy.event_id))
+
+
+def _owe(work: Work, case: Case, kind: str, due: datetime) -> None:
+    work.set_due(case.requester, f"{kind} {case.number}", due)
+
+
+def _is_past(work: Work, due: datetime | None) -> bool:
+    return due is not None and due <= work.now
