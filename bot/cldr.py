@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Literal
 
 from babel import Locale
 from babel.units import format_unit
@@ -15,6 +16,7 @@ _FIELDS = re.compile(r"[GyYuUrQqMLlwWdDFgEecabBhHKkmsSAzZOvVXx]+")  # the letter
 _SOURCE = "en"  # names of countries are understood in this language too
 _JOINING = ("standard", "standard-short", "unit", "or", "or-short")
 _UNITS = (("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))  # in seconds
+_SHORT = {("tl", "hour")}  # where the long form has a plural mark that no speaker uses behind a number
 _REGION = re.compile("[A-Z]{2}")
 
 
@@ -22,7 +24,8 @@ def length_of_time(length: timedelta, code: str) -> str:
     """A length in the largest unit of which it is a whole number, in whole seconds at least: "4 weeks"."""
     seconds = int(length.total_seconds())
     unit, size = next((unit, size) for unit, size in _UNITS if seconds % size == 0)
-    return format_unit(seconds // size, f"duration-{unit}", locale=code)
+    form: Literal["short", "long"] = "short" if (code, unit) in _SHORT else "long"
+    return format_unit(seconds // size, f"duration-{unit}", form, locale=code)
 
 
 def tables(code: str) -> Tables:

@@ -13,9 +13,8 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from babel.units import format_unit
-
 from bot import forms
+from bot.cldr import length_of_time
 from bot.errors import VestibuleError
 from bot.flow.model import Problem
 from bot.toml import Table, parse
@@ -42,7 +41,7 @@ class Helpline:
     legal_address: str = ""
     general_address: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
-    locales: tuple[str, ...] = ("en", "es", "ar")  # the languages that ship complete
+    locales: tuple[str, ...] = ("en", "ar", "fr", "de", "it", "pt", "ru", "es", "tl", "uk")  # the languages that ship
     first_response: int = 120  # minutes
 
 
@@ -189,18 +188,14 @@ class Config:
 
 def texts_params(helpline: Helpline, locale: str, retention: Retention | None = None) -> dict[str, str]:
     """The same without a whole config, for trying flows."""
-    hours, minutes = divmod(helpline.first_response, 60)
-    length = format_unit(helpline.first_response, "duration-minute", locale=locale)
-    if not minutes:
-        length = format_unit(hours, "duration-hour", locale=locale)
     return {
         "name": helpline.name,
         "help_address": helpline.help_address,
         "legal_address": helpline.legal_address,
         "general_address": helpline.general_address,
         **{f"link_{link}": helpline.links.get(link, "") for link in LINKS},
-        "first_response": length,
-        "case_kept": format_unit((retention or Retention()).case, "duration-day", locale=locale),
+        "first_response": length_of_time(timedelta(minutes=helpline.first_response), locale),
+        "case_kept": length_of_time(timedelta(days=(retention or Retention()).case), locale),
     }
 
 

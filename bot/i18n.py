@@ -146,7 +146,8 @@ class _Paragraph:
 
 def language_name(code: str, locale: str) -> str:
     """What a language is called in another (or in itself), as it stands at the beginning of a line."""
-    name = (_babel(code).get_display_name(locale) if "_" in code else _babel(code).get_language_name(locale)) or code
+    # by its code, where CLDR has a name for that: Babel itself takes Tagalog for Filipino
+    name = _babel(locale).languages.get(code) or _babel(code).get_display_name(locale) or code
     return name[:1].upper() + name[1:]
 
 

@@ -180,7 +180,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
         "config.toml:5:1: error[wrong-value]: [matrix] user_id must be the bot's own Matrix id, such as "
         '"@helpline:example.org"',
         "config.toml:6:1: error[unknown-key]: there is no section [claims]; there are matrix, helpline, specialists, "
-        "vetting, flows, store, retention, signal",
+        "vetting, flows, store, signal, retention",
         "config.toml:7:1: error[missing-key]: [store] key_file is missing; it is the name of the file of the master "
         "key, which "
         "`vestibule setup` makes",
@@ -393,7 +393,7 @@ def test_how_long_a_case_is_kept_is_said_in_each_language(home: Path) -> None:
     (home / "config.toml").write_text(f"{WHOLE}\n[retention]\ncase = 14\n")
     config = Config.read(home / "config.toml", {})
     assert (config.retention.case, config.retention.vetting) == (14, 30)
-    assert config.texts_params("es")["case_kept"] == "14 días"
+    assert config.texts_params("es")["case_kept"] == "2 semanas"
     assert texts_params(Helpline(), "en")["case_kept"] == "90 days"
 
 
