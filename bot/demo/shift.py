@@ -7,11 +7,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 from bot.demo.helpline import Helpline
-from bot.demo.person import PATIENCE_SECONDS, Person
+from bot.demo.person import PATIENCE_SECONDS, Person, PersonError
 from bot.demo.rooms import Message
 
+SECOND_PART = 3.0  # seconds after the first part of a summary; sent right behind it, if there is one
 CASE = re.compile(r"\b(?=[A-Z0-9]*[0-9])[A-Z0-9]{4}\b")
 
 Show = Callable[[str, str, str], None]
@@ -66,10 +68,10 @@ class Shift:
         """Make the notes room, read the summary there, sign off. Returns the summary."""
         await self.write(self.vetter, "queue", self.queue, f"!vet pending {self.case}")
         self.notes = await self._accept(self.vetter, "Notes")
-        summary = await self.read_until(self.vetter, "notes", self.notes, "Summary")
+        summary = await self._summary(self.vetter)
         await self.write(self.vetter, "queue", self.queue, f"!vet passed {self.case}")
         await self.read_until(self.vetter, "queue", self.queue, "passed")
-        return summary.body
+        return summary
 
     async def claim(self) -> str:
         """Take the case; enter its two rooms. Returns the summary as the claimer reads it."""
@@ -81,8 +83,15 @@ class Shift:
                 self.notes = room
             else:
                 self.relay = room
-        summary = await self.read_until(self.claimer, "notes", self.notes, "Summary")
+        summary = await self._summary(self.claimer)
         await self.read_until(self.claimer, "relay", self.relay, self.case)
+        return summary
+
+    async def _summary(self, person: Person) -> str:
+        """The summary in the notes room. What the vetting needs is a message of its own, where anything was said of it."""
+        summary = await self.read_until(person, "notes", self.notes, "Summary")
+        with suppress(PersonError):
+            return f"{summary.body}\n\n{(await self._read(person, 'notes', self.notes, SECOND_PART)).body}"
         return summary.body
 
     async def _accept(self, person: Person, name: str) -> str:
