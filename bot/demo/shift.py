@@ -88,7 +88,7 @@ class Shift:
         return summary
 
     async def _summary(self, person: Person) -> str:
-        """The summary in the notes room. What the vetting needs is a message of its own, where anything was said of it."""
+        """The summary in the notes room. What the vetting needs is a message of its own, if there is any."""
         summary = await self.read_until(person, "notes", self.notes, "Summary")
         with suppress(PersonError):
             return f"{summary.body}\n\n{(await self._read(person, 'notes', self.notes, SECOND_PART)).body}"
