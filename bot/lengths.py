@@ -28,6 +28,7 @@ from bot.flow.phrases import ATTACH_ADVICE, ATTACH_SKIP, SEVERAL_HINT, SKIP_HINT
 from bot.services.sayings import NOT_TAKEN, NOTICE_UNENCRYPTED
 
 MATRIX_CHARACTERS = 6_000  # about what one message takes; letters of some scripts take up more of it
+SIGNAL_CHARACTERS = 2_000  # likewise
 _BETWEEN = len("\n\n")
 _NUMBER = len("10. \n")  # what stands around an answer in the list
 _IN_EVERY_LANGUAGE = {NOT_TAKEN, NOTICE_UNENCRYPTED}  # all of them in one message
@@ -54,10 +55,10 @@ LIMITS = (
     ),
     Limit(
         channel="Signal",
-        characters=2_000,
+        characters=SIGNAL_CHARACTERS,
         severity=Severity.ADVICE,
         staff=False,
-        instead=lambda _: "Signal shows the rest only to those who ask for it",
+        instead=lambda length: f"it arrives in {ceil(length / SIGNAL_CHARACTERS)} pieces or more",
     ),
 )
 

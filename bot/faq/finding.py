@@ -51,7 +51,7 @@ class Understanding:
         self._lexicons = lexicons
         self._model: Model | None = None
         self._languages: Languages | None = None
-        self._training = Lock()
+        self._learning = Lock()
         self._listed = finder(library, lexicons)
         self._lessons = lessons(library, lexicons)
         self._senses = {locale: Senses(library.topics, locale) for locale in self._lessons.examples}
@@ -61,20 +61,17 @@ class Understanding:
         }
 
     def prepare(self) -> Model | None:
-        """Train now what is trained otherwise when it is first needed; None where there is nothing to learn from."""
-        with self._training:  # whoever needs it meanwhile waits for this one
-            if self._model is None and self._lessons.examples:
-                self._model = self._make(self._lessons)
-            return self._model
+        """Learn now what is learned otherwise when it is first needed; None where there is nothing to learn from."""
+        with self._learning:
+            self._learn()
+        return self._model
 
     def guess(self, text: str) -> str | None:
-        """The language that this is very likely written in."""
+        """The language that this is very likely written in; None too, while that is being learned."""
         if len(self._lexicons) < 2 or not text.strip():
             return None
-        with self._training:
-            if self._languages is None:
-                self._languages = Languages(texts(self._library, self._lexicons))
-        return self._languages.guess(text)
+        self._learn_unless_busy()
+        return self._languages.guess(text) if self._languages else None
 
     def __call__(self, text: str, locale: str) -> Finding:
         """What this asks for, in a language of the lexicons."""
@@ -100,10 +97,27 @@ class Understanding:
             return Verdict(Perhaps(tuple(map(_answer, keys))), keys)
         return Verdict(None, keys)
 
+    def _learn_unless_busy(self) -> None:
+        """Whoever asks while it is being learned is not kept waiting: nobody's message could be taken meanwhile."""
+        if self._learning.acquire(blocking=False):
+            try:
+                self._learn()
+            finally:
+                self._learning.release()
+
+    def _learn(self) -> None:
+        if self._model is None and self._lessons.examples:
+            self._model = self._make(self._lessons)
+        if self._languages is None and len(self._lexicons) > 1:
+            self._languages = Languages(texts(self._library, self._lexicons))
+
     def _ranked(self, text: str, folded: str, locale: str) -> list[tuple[float, str]]:
         """How likely each entry is, and none of them; nothing where that cannot be said."""
         words = self._senses[locale].words(folded) if locale in self._senses else []
-        model = self.prepare() if words else None
+        if not words:
+            return []
+        self._learn_unless_busy()
+        model = self._model
         if model is None:
             return []
         chances = model.likely(text, words, locale, self._senses[locale])

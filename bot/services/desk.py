@@ -18,6 +18,7 @@ from bot.services.scheduler import Scheduler
 from bot.services.work import USUAL, Kit, Retention, Staff, Work
 
 PATIENCE = 10.0  # seconds for what is in hand at a stop; a send that takes longer is done again after the start
+SHORTEST_MESSAGE = 2_000  # bytes, where no channel says
 LISTEN_AGAIN = 5.0  # seconds until a channel that failed unexpectedly is listened to again
 
 _log = logging.getLogger(__name__)
@@ -141,11 +142,14 @@ class Desk:
         if work.earliest is not None:
             self._scheduler.expect(work.earliest)
 
+    # of a channel that was taken out of the config, conversations and cases are there still
+
     def _device(self, channel: str) -> str:
-        return self._channels[channel].device
+        return self._channels[channel].device if channel in self._channels else ""
 
     def _fingerprint(self, conversation: Conversation) -> str:
-        return self._channels[conversation.channel].fingerprint(conversation)
+        channel = self._channels.get(conversation.channel)
+        return channel.fingerprint(conversation) if channel else ""
 
     def _longest(self, channel: str) -> int:
-        return self._channels[channel].longest
+        return self._channels[channel].longest if channel in self._channels else SHORTEST_MESSAGE

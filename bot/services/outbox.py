@@ -128,7 +128,7 @@ class Outbox:
         return None
 
     async def _attempt(self, conversation: Conversation, message: OutgoingMessage) -> Head:
-        device = self._channels[conversation.channel].device
+        device = self._kit.device(conversation.channel)
         if message.tried_from not in (None, MANY_DEVICES, device):
             message = replace(message, tried_from=MANY_DEVICES)
             await self._store.transact(lambda tx: tx.outbox.save(message))

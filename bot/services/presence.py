@@ -37,7 +37,7 @@ class Presence:
             _log.warning("who is writing could not be shown: %s", describe(error))
 
     async def _show(self, conversation: Conversation, on: bool) -> None:
-        if self._shown.pop(conversation.id, False) != on:
+        if self._shown.pop(conversation.id, False) != on and conversation.channel in self._channels:
             await self._channels[conversation.channel].show_typing(conversation, on=on)
         if on:
             self._shown[conversation.id] = True

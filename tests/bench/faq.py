@@ -17,7 +17,8 @@ import yaml
 from bot import library
 from bot.checking import CATALOGS, found_locales
 from bot.config import Helpline, texts_params
-from bot.faq.finding import OFFERED, Understanding, Verdict
+from bot.faq.finding import OFFERED, Make, Understanding, Verdict
+from bot.faq.training import train
 from bot.flow.questions import Found, Perhaps
 from bot.flow.understand import Lexicon
 from bot.i18n import Catalogs, Texts
@@ -69,13 +70,13 @@ class Figures:
         )
 
 
-def understanding() -> Understanding:
+def understanding(make: Make = train) -> Understanding:
     """That of the shipped flows, in every language that has phrasings."""
     flows = library.read(SHIPPED)
     locales = found_locales(SHIPPED.parent / CATALOGS)
     texts = Texts(flows, Catalogs.read(SHIPPED.parent / CATALOGS), lambda code: texts_params(Helpline(), code), locales)
     lexicons = dict.fromkeys(flows.phrasings, Lexicon({}, {})) | dict(texts.lexicons())
-    return Understanding(flows, lexicons)
+    return Understanding(flows, lexicons, make)
 
 
 def held_out() -> Iterator[Message]:

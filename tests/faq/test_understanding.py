@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from threading import Event, Thread
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.faq.finding import Understanding
+from bot.faq.model import Model
+from bot.faq.training import Lessons, train
 from bot.flow.loader import load
 from bot.flow.questions import Found, How, Perhaps
 from bot.flow.understand import LONGEST, Lexicon
@@ -190,3 +194,26 @@ def test_a_word_of_incidents_keeps_from_answering() -> None:
     none = "none: [hello, my phone is broken, thank you]\nincidents: [stolen]\n"
     understood = small(ASKED + none)
     assert not isinstance(understood("what does it cost, it was stolen", "en"), Found)
+
+
+def test_nobody_is_kept_waiting_while_it_learns() -> None:
+    """It answers inside of a transaction: whoever waits there keeps everybody waiting."""
+    begun, may_end = Event(), Event()
+
+    def slowly(lessons: Lessons) -> Model:
+        begun.set()
+        may_end.wait()
+        return train(lessons)
+
+    learning = faq.understanding(slowly)
+    thread = Thread(target=learning.prepare)
+    thread.start()
+    begun.wait()
+    try:
+        assert learning.guess("Hola, necesito ayuda con mi cuenta") is None
+        assert learning.judge("do i have to pay for this", "en").ranked == ()
+    finally:
+        may_end.set()
+        thread.join()
+    assert learning.guess("Hola, necesito ayuda con mi cuenta") == "es"
+    assert learning.judge("do i have to pay for this", "en").ranked[0] == "free_of_charge"

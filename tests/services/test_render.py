@@ -139,7 +139,9 @@ def test_what_goes_at_another_time_than_the_rest_is_a_part_of_its_own() -> None:
         replace(words, words="most"),
         replace(words, keep=Keep.VETTING, expires=timedelta(days=1)),
     ]
-    parts = RENDER.summary(replace(case(), answers=tuple(given)), "memory", before_claim=True, expires=timedelta(days=1))
+    parts = RENDER.summary(
+        replace(case(), answers=tuple(given)), "memory", before_claim=True, expires=timedelta(days=1)
+    )
     assert [(part.keep, part.expires) for part in parts] == [
         (Keep.CASE, None),
         (Keep.CASE, timedelta(days=1)),

@@ -11,6 +11,7 @@ from bot.channels.signal.caller import OLDEST
 from bot.config import ConfigError, Signal
 
 PROGRAM = "signal-cli"
+SECONDS = 120  # a command is given; the slowest asks the server a few times
 RELEASES = "https://github.com/AsamK/signal-cli/releases"
 
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -73,8 +74,13 @@ class Program:
     def _call(self, *arguments: str) -> Ran:
         try:
             done = subprocess.run(  # noqa: S603 - likewise
-                [self.path, *arguments], capture_output=True, text=True, check=False
+                [self.path, *arguments], capture_output=True, text=True, check=False, timeout=SECONDS
             )
+        except subprocess.TimeoutExpired:
+            raise ConfigError(
+                f"{self.path} has not answered in {SECONDS} seconds; its daemon may hold the account: stop that first "
+                "(`systemctl stop signal-cli.service signal-cli.socket`)"
+            ) from None
         except OSError:
             raise ConfigError(
                 f"there is no program {self.path} on this machine; install the native release for Linux from "
