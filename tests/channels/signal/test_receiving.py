@@ -145,8 +145,14 @@ async def test_files_come_sealed_behind_the_words_beside_them(tmp_path: Path) ->
 async def test_a_key_that_is_journaled_is_forgotten_at_the_next_start_where_the_end_came_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    settle, settled = Vault.settle, asyncio.Event()
+
     async def never(*_: object) -> None:
         await asyncio.Event().wait()
+
+    async def tells(vault: Vault, line: int) -> None:
+        await settle(vault, line)
+        settled.set()
 
     async with running(tmp_path) as bot:
         amal = await greeted(bot)
@@ -155,11 +161,11 @@ async def test_a_key_that_is_journaled_is_forgotten_at_the_next_start_where_the_
             await amal.sends_file(PICTURE)
             _, sent = await bot.box.next(Attached)
             await bot.dies()
+        monkeypatch.setattr(Vault, "settle", tells)
         await bot.start()
-        held = "select 1 from files where secret != ''"
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while bot.channel._database.execute(held).fetchall():
-                await asyncio.sleep(0.01)
+            await settled.wait()
+        assert not bot.channel._database.execute("select 1 from files where secret != ''").fetchall()
         async with bot.channel.open(sent.attachment) as pieces:
             assert b"".join([piece async for piece in pieces]) == PICTURE
 
