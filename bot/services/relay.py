@@ -72,7 +72,8 @@ def from_staff(work: Work, relay: Conversation, event_id: str, what: Passable) -
         case Attached(attachment):
             work.post(requester, SendFile(attachment), Origin(relay.id, event_id), hold)
         case Removed(removed):
-            _hide(work, Origin(relay.id, removed), work.kit.render.requester(sayings.REMOVED_BY_STAFF, case.locale))
+            hidden_by = Origin(relay.id, removed)
+            _hide(work, hidden_by, work.kit.render.requester(sayings.REMOVED_BY_STAFF, case.locale), hidden_by)
     return True
 
 
@@ -186,11 +187,14 @@ def _change(work: Work, origin: Origin, text: str, hold: Hold, *, to: Conversati
     return True
 
 
-def _hide(work: Work, origin: Origin, text: str) -> bool:
-    """Put this in the place of all that was passed on of a message; False where nothing was."""
+def _hide(work: Work, origin: Origin, text: str, told: Origin | None = None) -> bool:
+    """Put this in the place of all that was passed on of a message; False where nothing was.
+
+    `told`: where it is said if that fails.
+    """
     copies = work.tx.copies.of(origin)
     for copy in copies:
-        work.post(work.tx.conversations.get(copy.conversation), EditText(copy.event_id, text))
+        work.post(work.tx.conversations.get(copy.conversation), EditText(copy.event_id, text), told)
     return bool(copies)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.deeds import SendFile, SendText
+from bot.deeds import EditText, SendFile, SendText
 from bot.domain import CaseStatus, Kind, Look, Style
 from bot.happenings import Attached, Joined, Left, Removed, Typing, Wrote
 from bot.ports import Failure, SendError
@@ -155,6 +155,16 @@ async def test_a_change_that_is_not_delivered_is_told() -> None:
 
 
 # removals
+
+
+async def test_a_removal_that_does_not_reach_the_requester_is_told_where_it_was_made() -> None:
+    async with World() as world:
+        await world.claimed()
+        ours = await world.write(world.relay, CLAIMER, "call at noon", signed=True)
+        world.server.fails_at[EditText] = SendError(Failure.REFUSED)
+        await world.happen(world.relay, CLAIMER, Removed(ours))
+        assert world.changes(ROOM) == []
+        assert world.said(world.relay)[-1] == f"{staff_text('not_delivered')}\n\n> {bot_text('removed')}"
 
 
 async def test_a_removal_hides_every_part_on_the_other_side_and_deletes_nothing() -> None:

@@ -67,7 +67,6 @@ class SignalChannel:
 
     def __init__(self, settings: Settings, data_dir: Path, database: Any, now: Callable[[], datetime]) -> None:
         self._database = database
-        self._now = now
         news = asyncio.Event()
         self._spool, self._contacts, self._sent = Spool(database), Contacts(database), Sent(database)
         self._caller = Caller(settings.socket, settings.account)
@@ -95,7 +94,7 @@ class SignalChannel:
             Courtesy(self._caller),
             alarms,
             news,
-            self._vault.settle,
+            self._vault,
             now,
             settings.pace,
         )
@@ -146,10 +145,6 @@ class SignalChannel:
         stop = {} if on else {"stop": True}
         with suppress(WorldError):
             await self._caller.ask("sendTyping", recipient=room, **stop)
-
-    async def sweep(self, kept: timedelta) -> None:
-        """Erase files that nothing can name any more: what is stored names none for longer than this."""
-        await self._vault.sweep(self._now(), kept)
 
     async def answer_puzzle(self, token: str, answer: str) -> None:
         """Show the server that a person solved the puzzle of an alarm. Raises PuzzleRejected and WorldError."""

@@ -13,7 +13,6 @@ import secrets
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import IO
@@ -116,12 +115,15 @@ class Vault:
         with suppress(SendError):  # a place that is none of ours holds nothing of ours
             await asyncio.to_thread((self._folder / _ours(attachment.place)).unlink, missing_ok=True)
 
-    async def sweep(self, now: datetime, kept: timedelta) -> None:
-        """At a start: erase what was not sealed to its end, and what nothing can name any more.
+    async def sweep(self) -> None:
+        """At a start, before anything is taken: erase what was not sealed to its end, here and at the daemon's.
 
-        `kept`: nothing that is stored names a file for longer than this. What the daemon was to lose is asked for anew.
+        What has a name stays, however old: a case may be open for years, and only `discard` knows that nobody needs it.
         """
-        await asyncio.to_thread(_sweep, self._folder, (now - kept).timestamp())
+        try:
+            await asyncio.to_thread(_sweep, self._folder)
+        except OSError as error:
+            _log.error("what was not sealed to its end could not be erased: %s", type(error).__name__)
         await self._erase_left(self._ledger.left())
 
     async def _seal(self, claim: Claim, line: int) -> Sealed | Lost:
@@ -248,11 +250,9 @@ def _unlink(folder: Path, name: str) -> None:
         _flush_folder(folder)
 
 
-def _sweep(folder: Path, before: float) -> None:
-    for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # somebody let go of it just now
-            if path.suffix == PART or path.stat().st_mtime < before:
-                path.unlink()
+def _sweep(folder: Path) -> None:
+    for path in folder.glob(f"*{PART}"):
+        path.unlink(missing_ok=True)
 
 
 def _ours(place: str) -> str:

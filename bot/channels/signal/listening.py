@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from bot.channels.signal.caller import ANSWER_SECONDS, TooOld, greet, within
 from bot.channels.signal.contacts import Contacts
 from bot.channels.signal.courtesy import Courtesy
 from bot.channels.signal.errors import NO_ACCOUNT
+from bot.channels.signal.files import Vault
 from bot.channels.signal.people import People
 from bot.channels.signal.receiving import Read, Reader
 from bot.channels.signal.rpc import Connection, Lost, Refused
@@ -61,7 +62,7 @@ class Listener:
         courtesy: Courtesy,
         alarms: Alarms,
         news: asyncio.Event,
-        settled: Callable[[int], Awaitable[None]],
+        vault: Vault,
         now: Callable[[], datetime],
         pace: Pace,
     ) -> None:
@@ -75,7 +76,7 @@ class Listener:
         self._courtesy = courtesy
         self._alarms = alarms
         self._news = news
-        self._settled = settled
+        self._vault = vault
         self._now = now
         self._pace = pace
         self.since: datetime | None = None
@@ -103,6 +104,8 @@ class Listener:
     # --- from the spool to the inbox
 
     async def _work(self, inbox: Inbox, at: int) -> None:
+        await self._vault.settle(at)  # the end may have come between the journal and this
+        await self._vault.sweep()
         while True:
             self._news.clear()
             alarms = self._alarms.waiting()
@@ -123,7 +126,7 @@ class Listener:
                 await asyncio.sleep(self._pace.longest_wait)
                 continue
             self._reader.accepted(read)
-            await self._settled(at)
+            await self._vault.settle(at)
             self._spool.drop(at)
             self._courtesy.read(read.messages)
             self._courtesy.tell(inbox, read.typing)

@@ -90,12 +90,7 @@ class Connection:
     @classmethod
     async def open(cls, socket: Path, heard: Heard, longest: int = MAX_LINE) -> Connection:
         """Raises NotAsked."""
-        try:
-            reader, writer = await asyncio.open_unix_connection(socket)
-        except OSError as error:
-            why = error.strerror or "nobody answers"
-            raise NotAsked(f"the Signal daemon cannot be reached at {socket}: {why}") from None
-        return cls(reader, writer, heard, longest)
+        return cls(*await connected(socket), heard, longest)
 
     @property
     def closed(self) -> bool:
@@ -123,7 +118,7 @@ class Connection:
         number = str(next(self._ids))
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
-        request = json.dumps({"jsonrpc": "2.0", "method": method, "id": number, "params": params}).encode()
+        request = asking(number, method, params)
         try:
             await self._write(request, pieces)
             return await answer
@@ -178,16 +173,16 @@ class Connection:
             self._writer.close()
 
     async def _take(self, lines: list[bytes]) -> None:
-        answers, others = [], []
+        told, others = [], []
         for line in lines:
-            found = _answers(line)
+            found = answers(line)
             if found:
-                answers += found
+                told += found
             else:
                 others.append(line)
         if others:
             await self._heard(others)
-        for number, outcome in answers:
+        for number, outcome in told:
             waiting = self._asked.get(number)
             if waiting is None or waiting.done():
                 continue
@@ -197,7 +192,21 @@ class Connection:
                 waiting.set_result(outcome)
 
 
-def _answers(line: bytes) -> list[tuple[str, Any]]:
+async def connected(socket: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Both ends of a new connection. Raises NotAsked."""
+    try:
+        return await asyncio.open_unix_connection(socket)
+    except OSError as error:
+        why = error.strerror or "nobody answers"
+        raise NotAsked(f"the Signal daemon cannot be reached at {socket}: {why}") from None
+
+
+def asking(number: str, method: str, params: Params) -> bytes:
+    """A request, without the end of its line."""
+    return json.dumps({"jsonrpc": "2.0", "method": method, "id": number, "params": params}).encode()
+
+
+def answers(line: bytes) -> list[tuple[str, Any]]:
     """What of a line answers a request of ours; nothing for whatever else it is."""
     try:
         said = json.loads(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -158,9 +158,7 @@ class Sender:
         author, _, stamp = event_id.rpartition("/")
         if author != OWN or not stamp.isdecimal() or int(stamp) < milliseconds(self._now() - CHANGEABLE):
             return
-        began = milliseconds(self._now())
-        await self._once.asked(self._caller.ask("remoteDelete", recipient=contact, targetTimestamp=int(stamp)))
-        self._sent.untold(contact, began, milliseconds(self._now()))
+        await self._ask(contact, self._caller.ask("remoteDelete", recipient=contact, targetTimestamp=int(stamp)))
 
     async def _tick(self, contact: str, event_id: str) -> None:
         author, _, stamp = event_id.rpartition("/")
@@ -170,19 +168,29 @@ class Sender:
         marked = self._caller.ask(
             "sendReaction", recipient=contact, emoji=TICK, targetAuthor=target, targetTimestamp=int(stamp)
         )
-        await self._once.asked(marked)
+        await self._ask(contact, marked)
 
     async def _set_timer(self, contact: str) -> None:
         """Ours is set once, and only where they set none."""
         timer = self._disappear
         if timer is None or not self._contacts.wants_timer(contact):
             return
-        began = milliseconds(self._now())
-        await self._once.asked(
-            self._caller.ask("updateContact", recipient=contact, expiration=int(timer.total_seconds()))
+        await self._ask(
+            contact, self._caller.ask("updateContact", recipient=contact, expiration=int(timer.total_seconds()))
         )
-        self._sent.untold(contact, began, milliseconds(self._now()))
         self._contacts.timer_is_set(contact)
+
+    async def _ask(self, contact: str, asking: Awaitable[Any]) -> None:
+        """What is sent so is received, too: its receipt is not to be taken for that of words whose answer was lost."""
+        began, answer = milliseconds(self._now()), None
+        try:
+            answer = await self._once.asked(asking)
+        finally:
+            stamp = answer.get("timestamp") if isinstance(answer, dict) else None
+            if isinstance(stamp, int):
+                self._sent.untold(contact, stamp, stamp)
+            else:
+                self._sent.untold(contact, began, milliseconds(self._now()))
 
     async def _in_group(self, group: str, message: OutgoingMessage) -> Result:
         """Nothing is said in a group but why we leave it."""

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tracemalloc
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from bot.ports import Failure, SendError
 from tests.channels.signal.killed import JOURNAL
 from tests.channels.signal.vaults import LINE, NAME, PICTURE, Place, claim, content
 
-MONTH = timedelta(days=30)
 LARGE = 48 * 1024 * 1024  # bytes
 LITTLE = 8 * 1024 * 1024
 
@@ -145,7 +143,7 @@ async def test_what_is_not_whole_is_named_and_kept_nowhere(
     assert place.kept() == []
     assert (place.attachments / NAME).exists() is (found is not None and not beside)
     with place.vault() as vault:  # whoever names the folder later has it tidied
-        await vault.sweep(datetime.now(UTC), MONTH)
+        await vault.sweep()
     assert not (place.attachments / NAME).exists()
 
 
@@ -229,7 +227,7 @@ async def test_what_could_not_be_erased_is_erased_later(place: Place, monkeypatc
         await vault.settle(LINE)
         assert not plain.exists()
     with place.vault() as vault:
-        await vault.sweep(datetime.now(UTC), MONTH)
+        await vault.sweep()
     assert not other.exists()
 
 
@@ -309,16 +307,31 @@ async def test_what_is_let_go_of_is_erased_once_and_for_all(place: Place) -> Non
     assert await refused(place, attachment) == b""
 
 
-async def test_a_start_erases_what_was_not_finished_and_what_nobody_can_name_any_more(place: Place) -> None:
+async def test_a_start_erases_what_was_not_finished_and_nothing_that_a_case_of_years_ago_may_name(place: Place) -> None:
     attachment, path = await kept(place)
-    for name in ("00" * 16 + ".part", "11" * 16):
-        (path.parent / name).write_bytes(b"")
-    os.utime(path.parent / ("11" * 16), (0, 0))
+    (path.parent / ("00" * 16 + ".part")).write_bytes(b"")
+    os.utime(path, (0, 0))
     with place.vault() as vault:
-        await vault.sweep(datetime.now(UTC), MONTH)
+        await vault.settle(LINE)
+        await vault.sweep()
         assert place.kept() == [attachment.place]
-        await vault.sweep(datetime.now(UTC) + 2 * MONTH, MONTH)
-        assert place.kept() == []
+        assert await content(vault, attachment) == PICTURE
+
+
+async def test_a_folder_that_cannot_be_swept_keeps_nobody_from_listening(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    plain = place.plant()
+    with place.vault() as vault:
+        monkeypatch.setattr(module, "_sweep", refuse)
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "_unlink", refuse)
+            await vault.take(claim(), LINE)
+        await vault.sweep()
+    assert not plain.exists()
 
 
 async def test_a_large_file_is_never_in_memory_as_a_whole(place: Place) -> None:
@@ -353,7 +366,7 @@ async def test_killed_at_any_line_nothing_is_in_clear_and_nothing_is_lost(tmp_pa
         place = Place(folder)
         assert place.in_clear() == []
         with place.vault() as vault:
-            await vault.sweep(datetime.now(UTC), MONTH)
+            await vault.sweep()
             journal = folder / JOURNAL
             if journal.exists():
                 attachment: Attachment | Lost = rows.attachment(json.loads(journal.read_text()))

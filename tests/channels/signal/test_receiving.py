@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.channels.signal.files import Vault
 from bot.channels.signal.people import ChangedIdentity
 from bot.channels.signal.spool import Spool
 from bot.deeds import Accept, Decline, Enter, SendText
@@ -23,6 +24,7 @@ from bot.happenings import (
 )
 from bot.ports import Entered, Failure, SendError
 from bot.services.relay import event_of
+from tests.channels.matrix.running import PATIENCE_SECONDS
 from tests.channels.signal.running import Bot, running
 from tests.signald.person import Person
 
@@ -138,6 +140,34 @@ async def test_files_come_sealed_behind_the_words_beside_them(tmp_path: Path) ->
         async with bot.channel.open(sent.attachment) as pieces:
             assert b"".join([piece async for piece in pieces]) == PICTURE
         await bot.signald.until(lambda: not bot.signald.attachments(), "the daemon's copy to be erased")
+
+
+async def test_a_key_that_is_journaled_is_forgotten_at_the_next_start_where_the_end_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, settled = Vault.settle, asyncio.Event()
+
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def tells(vault: Vault, line: int) -> None:
+        await settle(vault, line)
+        settled.set()
+
+    async with running(tmp_path) as bot:
+        amal = await greeted(bot)
+        with monkeypatch.context() as patched:
+            patched.setattr(Vault, "settle", never)
+            await amal.sends_file(PICTURE)
+            _, sent = await bot.box.next(Attached)
+            await bot.dies()
+        monkeypatch.setattr(Vault, "settle", tells)
+        await bot.start()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await settled.wait()
+        assert not bot.channel._database.execute("select 1 from files where secret != ''").fetchall()
+        async with bot.channel.open(sent.attachment) as pieces:
+            assert b"".join([piece async for piece in pieces]) == PICTURE
 
 
 async def test_the_daemon_is_asked_for_a_file_where_its_folder_is_not_at_hand(tmp_path: Path) -> None:

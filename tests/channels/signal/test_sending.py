@@ -334,6 +334,34 @@ async def test_receipts_of_other_messages_tell_nothing(tmp_path: Path) -> None:
         assert bot.channel.counts() == {AGAIN: 1}
 
 
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("beside", ["tick", "edit", "erase"])
+async def test_receipts_of_ticks_edits_and_removals_tell_nothing(tmp_path: Path, beside: str, answered: bool) -> None:
+    async with running(tmp_path) as bot:
+        amal = await greeted(bot)
+        before = await bot.do(amal.uuid, SendText("before"))
+        event_id = before.event_id or ""
+        lost = await bot.signald.silent("send")
+        sending_it = asyncio.create_task(bot.fails(amal.uuid, SendText("never sent"), "row"))
+        await bot.signald.met(lost)
+        await bot.signald.restart()
+        assert (await sending_it).failure is Failure.AWAY
+        deeds = {
+            "tick": ("sendReaction", Tick(event_id)),
+            "edit": ("send", EditText(event_id, "changed")),
+            "erase": ("remoteDelete", Erase(event_id)),
+        }
+        method, deed = deeds[beside]
+        if not answered:
+            await bot.signald.loses_answer(method)
+            assert (await bot.fails(amal.uuid, deed, "beside")).failure is Failure.AWAY
+            await bot.catches_up()
+        await bot.do(amal.uuid, deed, "beside")
+        await bot.catches_up()
+        await bot.do(amal.uuid, SendText("never sent"), "row")
+        assert amal.texts[-1] == "never sent"
+
+
 async def test_an_answer_that_comes_late_counts_all_the_same(tmp_path: Path) -> None:
     async with running(tmp_path, seconds=0.2) as bot:
         amal = await greeted(bot)
