@@ -354,9 +354,8 @@ FlowStep = (
 class Flow:
     """One flow file. Only the entry flow names a menu (one of its steps) and a person (the flow that leads to one).
 
-    `was` are names that the flow had before, `renamed` has those of its steps, each with the name of now. `requires`
-    has, for some of its steps, the questions (flow and step) that must have been answered before. `keep` is for steps
-    that do not say themselves how long their answer is kept.
+    `was` are names that the flow had before, `renamed` those of its steps, each with the name of now. `requires`: what
+    must have been answered before a step (flow and step). `keep` is for steps that do not say how long it is kept.
     """
 
     name: str
@@ -385,9 +384,8 @@ class FaqEntry:
 class Library:
     """Everything that a folder of flow files says. Steps, targets and texts that it names all exist.
 
-    `word_sources` is keyed by the word (`yes`, `menu`); its one paragraph is the list with commas. `placeholders` has
-    the names of what is filled into each text, for the texts into which something is. `phrasings` has, for a language,
-    how people ask in it, `topics` the words that mean the same.
+    `word_sources` is keyed by the word (`yes`, `menu`); its one paragraph is the list with commas. `phrasings` has, for a
+    language, how people ask in it, `topics` the words that mean the same.
     """
 
     flows: Mapping[str, Flow]
@@ -399,4 +397,5 @@ class Library:
 
     @property
     def placeholders(self) -> Mapping[TextId, frozenset[str]]:
+        """The names of what is filled into each text, for the texts into which something is."""
         return {source.id: source.names for source in self.sources.values() if source.names}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.channels.matrix import courtesy as courtesy_module
+from bot.channels import courtesy as courtesy_module
 from bot.channels.matrix.courtesy import Courtesy
 from bot.channels.matrix.homeserver import HomeserverError
 from bot.happenings import Arrival, Batch, Cause, Happening, Joined, Typing, Unreadable, Wrote
