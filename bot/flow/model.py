@@ -384,8 +384,8 @@ class FaqEntry:
 class Library:
     """Everything that a folder of flow files says. Steps, targets and texts that it names all exist.
 
-    `word_sources` is keyed by the word (`yes`, `menu`); its one paragraph is the list with commas. `phrasings` has, for a
-    language, how people ask in it, `topics` the words that mean the same.
+    `word_sources` is keyed by the word (`yes`); its one paragraph is the list with commas. `phrasings` has, for a language,
+    how people ask in it, `topics` the words that mean the same.
     """
 
     flows: Mapping[str, Flow]
