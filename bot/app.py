@@ -157,8 +157,13 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
 
 def _verbs(desk: Desk, signal_channel: SignalChannel | None) -> Mapping[str, control.Handler]:
     """What the command line can ask of the bot while it runs."""
-    challenges = {} if signal_channel is None else verbs.of_challenges(signal_channel, desk.try_again)
-    return {**verbs.of_staff(desk), **challenges}
+    if signal_channel is None:
+        return verbs.of_staff(desk)
+    return {
+        **verbs.of_staff(desk),
+        **verbs.of_challenges(signal_channel, desk.try_again),
+        **verbs.of_counts(signal_channel),
+    }
 
 
 async def _until(stopped: asyncio.Event, desk: Desk) -> None:

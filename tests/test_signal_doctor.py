@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from bot.admin import remedies
+from bot.admin import control, remedies, verbs
 from bot.admin.doctor import exit_code
-from bot.admin.signal.looking import look
+from bot.admin.signal.looking import counted, look
+from bot.channels.database import open_database
 from bot.channels.matrix.selfcheck import Finding
+from bot.channels.signal.spool import NOT_UNDERSTOOD, SAYS_NOTHING, SENT_AGAIN, UNREADABLE, Spool
 from bot.config import Signal
 from tests.signald.handle import ACCOUNT, Signald
 
@@ -70,3 +73,19 @@ async def test_files_that_stay_in_clear(tmp_path: Path, folder: Path) -> None:
 async def test_a_folder_that_nobody_has_sent_a_file_to_yet_is_no_fault(tmp_path: Path) -> None:
     async with Signald(tmp_path) as signald:
         assert wrong(await found(signald.socket, tmp_path / "not-yet")) == set()
+
+
+async def test_what_the_bot_that_runs_counted_is_told(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "signal.db", bytes(32))
+    spool = Spool(database)
+    assert await asyncio.to_thread(counted, tmp_path) == []  # no bot runs
+    async with control.listening(tmp_path, verbs.of_counts(spool)):
+        assert await asyncio.to_thread(counted, tmp_path) == []
+        for name in (SENT_AGAIN, NOT_UNDERSTOOD, UNREADABLE, SAYS_NOTHING):
+            spool.count(name, 3)
+        findings = await asyncio.to_thread(counted, tmp_path)
+    lines = [remedies.line(finding) for finding in findings]
+    assert len(lines) == 4
+    assert all(" 3 " in line for line in lines)
+    assert exit_code(findings) == 0
+    database.close()

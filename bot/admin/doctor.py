@@ -16,7 +16,7 @@ from bot import store
 from bot.admin import staffing
 from bot.admin.lock import is_held
 from bot.admin.setup import identity_record
-from bot.admin.signal.looking import DAEMON, look
+from bot.admin.signal.looking import DAEMON, counted, look
 from bot.channels.matrix.cryptostore import FILE as KEY_STORE
 from bot.channels.matrix.homeserver import Homeserver, HomeserverError
 from bot.channels.matrix.identity import Own, read_own
@@ -50,6 +50,7 @@ def examine(config: Config) -> list[Finding]:
     found.extend(asyncio.run(_on_homeserver(config, own, pins)))
     if config.signal is not None:
         found.extend(asyncio.run(look(config.signal)))
+        found.extend(counted(config.store.data_dir))
     return found
 
 

@@ -148,6 +148,18 @@ SENTENCES: Mapping[str, Says] = {
         "{count} files lie in {folder} in clear; while the bot runs it seals and deletes what belongs to messages. "
         "Nobody needs what is older: delete it",
     ),
+    "signal-sent-again": Says(
+        "since its database was made the bot sent {count} messages again on Signal whose first sending nobody could "
+        "tell of; some of them may stand there twice"
+    ),
+    "signal-not-understood": Says(
+        "{count} things that came by Signal could not be taken by a fault of the bot; whoever sent them was told. The "
+        "log says where: please report it"
+    ),
+    "signal-unreadable": Says(
+        "{count} messages came by Signal that could not be read, from nobody knows whom; nobody could be told"
+    ),
+    "signal-says-nothing": Says("{count} lines of the Signal daemon said nothing, and were passed over"),
     "staff-keys": Says(
         "the homeserver lists the pinned master keys of staff ({unasked} could not be asked for)",
         "the homeserver lists another master key than the pinned one, or none, for {who}: they read nothing. Ask them "

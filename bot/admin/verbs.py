@@ -9,7 +9,7 @@ from bot.admin.control import Handler, Params, flag, text
 from bot.domain import Listed
 from bot.services.roster import Member, Outcome
 
-CHALLENGE = "signal.challenge"
+CHALLENGE, COUNTS = "signal.challenge", "signal.counts"
 STAFF_LIST, STAFF_ADD, STAFF_REMOVE = "staff.list", "staff.add", "staff.remove"
 
 
@@ -31,6 +31,21 @@ class Challenged(Protocol):
 
     async def answer_puzzle(self, token: str, answer: str) -> None:
         """Hand in what a person found out. Raises WorldError where it is not taken."""
+
+
+class Counting(Protocol):
+    """A channel that counts what an administrator may want to know of."""
+
+    def counts(self) -> Mapping[str, int]: ...
+
+
+def of_counts(channel: Counting) -> Mapping[str, Handler]:
+    """What a channel counted, by the names that it has for it."""
+
+    async def tell(_params: Params) -> object:
+        return dict(channel.counts())
+
+    return {COUNTS: tell}
 
 
 def of_challenges(channel: Challenged, try_again: Callable[[str], Awaitable[None]]) -> Mapping[str, Handler]:

@@ -14,7 +14,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from bot.domain import Conversation, ConversationId
 from bot.ports import Taken
 from bot.store import schema
-from bot.store.engine import disconnect, give_up, kind_of_failure
+from bot.store.engine import disconnect, give_up, kind_of_failure, scrub
 from bot.store.errors import Conflict, RecordBroken, StatementFailed
 from bot.store.keys import KeyRing
 from bot.store.sealing import Box, Lookup, kind_of, place_of
@@ -153,6 +153,12 @@ class Desk:
         self.forget_learnt()
         with suppress(Exception):  # the disk may be gone altogether: the next transaction says so
             give_up(self.connection)
+
+    def scrub(self) -> bool:
+        """Let what was erased stand nowhere in our files any more; False where that is to be tried again."""
+        with suppress(Exception):  # nothing is lost by it
+            return scrub(self.connection)
+        return False
 
     def seal(self, key: ConversationId | None, column: sa.Column[Any], row: str, text: str) -> bytes:
         """Sealed with this key, or with the installation's own."""

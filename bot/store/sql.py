@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import Any, TypeVar
 
 from bot.store.cases import Cases
@@ -23,6 +24,7 @@ from bot.store.rows import Journal, Outbox, Sessions, Timers, Tokens
 
 T = TypeVar("T")
 
+SCRUB_SECONDS = 60.0  # at most, until what was erased stands in no file of ours; it costs some flushes of the disk
 MAX_GROUP = 32  # transactions committed together; more would keep the first one waiting
 
 
@@ -96,15 +98,23 @@ class SqlStore:
         opened.set_result(None)
         tx = SqlTx(desk)
         try:
-            while group := self._next_group():
-                self._commit(desk, tx, group)
+            scrubbed, stale = monotonic(), False
+            while (group := self._next_group(scrubbed + SCRUB_SECONDS if stale else None)) is not None:
+                if group:
+                    self._commit(desk, tx, group)
+                    stale = True
+                if monotonic() >= scrubbed + SCRUB_SECONDS:
+                    scrubbed, stale = monotonic(), not desk.scrub()
         finally:
             desk.close()
 
-    def _next_group(self) -> list[_Job]:
-        """What waits, at least one; nothing when the store is to close."""
+    def _next_group(self, until: float | None) -> list[_Job] | None:
+        """What waits, at least one; none of it where nothing comes until then; None when the store is to close."""
         group: list[_Job] = []
-        job = self._jobs.get()
+        try:
+            job = self._jobs.get(timeout=None if until is None else max(until - monotonic(), 0.0))
+        except Empty:
+            return group
         while job is not None:
             group.append(job)
             if len(group) == MAX_GROUP:
@@ -115,7 +125,7 @@ class SqlStore:
                 return group
         if group:
             self._jobs.put(None)  # first these, then the end
-        return group
+        return group or None
 
     def _commit(self, desk: Desk, tx: SqlTx, group: list[_Job]) -> None:
         group = [job for job in group if job.answer.set_running_or_notify_cancel()]

@@ -6,14 +6,31 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from bot.admin import control, verbs
 from bot.channels.matrix.selfcheck import Finding
 from bot.channels.signal.caller import Caller, TooOld
 from bot.channels.signal.rpc import Refused
+from bot.channels.signal.spool import NOT_UNDERSTOOD, SAYS_NOTHING, SENT_AGAIN, UNREADABLE
 from bot.config import Signal
-from bot.errors import WorldError
+from bot.errors import VestibuleError, WorldError
 
 NO_SUCH_METHOD = -32601  # what a daemon for one account alone says to `listAccounts`
 DAEMON = "signal-daemon"
+
+
+def counted(data_dir: Path) -> list[Finding]:
+    """What the bot that runs here counted since its database was made; nothing where none runs."""
+    try:
+        counts = control.ask(data_dir, verbs.COUNTS)
+    except VestibuleError:
+        return []  # whether one runs is said elsewhere
+    told = (
+        Finding("signal-sent-again", good=True, params={"count": str(counts.get(SENT_AGAIN, 0))}),
+        Finding("signal-not-understood", good=True, params={"count": str(counts.get(NOT_UNDERSTOOD, 0))}),
+        Finding("signal-unreadable", good=True, params={"count": str(counts.get(UNREADABLE, 0))}),
+        Finding("signal-says-nothing", good=True, params={"count": str(counts.get(SAYS_NOTHING, 0))}),
+    )
+    return [finding for finding in told if finding.params["count"] != "0"]
 
 
 async def look(signal: Signal) -> list[Finding]:

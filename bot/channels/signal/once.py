@@ -16,7 +16,7 @@ from bot.channels.signal.errors import Fate, Outcome, read_error, read_result
 from bot.channels.signal.people import People
 from bot.channels.signal.rpc import Lost, NotAsked, Refused
 from bot.channels.signal.sent import Attempt, Sent
-from bot.channels.signal.spool import Spool
+from bot.channels.signal.spool import SENT_AGAIN, Spool
 from bot.config import ChangedIdentity
 from bot.deeds import OutgoingMessage
 from bot.errors import WorldError
@@ -95,7 +95,7 @@ class Once:
             if outcome.timestamp is None:
                 raise self._failed(type(message.deed).__name__, outcome)
             if again:
-                self._spool.count("sent again, perhaps twice")
+                self._spool.count(SENT_AGAIN)
                 log.warning("a message was sent again: whether it was sent before, nothing can tell")
             return outcome.timestamp
 

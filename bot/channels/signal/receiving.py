@@ -36,7 +36,7 @@ from bot.channels.signal.files import Lost, Vault
 from bot.channels.signal.people import People
 from bot.channels.signal.sending import GROUP
 from bot.channels.signal.sent import Sent
-from bot.channels.signal.spool import Spool, Spooled
+from bot.channels.signal.spool import NOT_UNDERSTOOD, SAYS_NOTHING, UNREADABLE, Spool, Spooled
 from bot.config import ChangedIdentity
 from bot.domain import Attachment
 from bot.errors import WorldError
@@ -146,14 +146,14 @@ class Reader:
         except Exception as error:
             # it would fail for ever: better that its sender hears of it than that everybody waits for it
             log.error("something that came could not be taken: %s", describe(error))
-            self._spool.count("not understood by a fault of ours")
+            self._spool.count(NOT_UNDERSTOOD)
             read.but(before)
             self._add(read, envelope, Unreadable(Cause.NOT_TEXT))
 
     def _junk(self, junk: Junk) -> None:
         if junk.notified:
             return
-        self._spool.count("unreadable, from nobody knows whom" if junk.unread else "lines that say nothing")
+        self._spool.count(UNREADABLE if junk.unread else SAYS_NOTHING)
         log.warning("the daemon handed over a line that cannot be read")
 
     async def _envelope(self, read: Read, envelope: Envelope, line: int) -> None:

@@ -10,6 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+SENT_AGAIN = "sent again, perhaps twice"
+NOT_UNDERSTOOD = "not understood by a fault of ours"
+UNREADABLE = "unreadable, from nobody knows whom"
+SAYS_NOTHING = "lines that say nothing"
+
 SCHEMA = """
 create table if not exists spool (
     position integer primary key autoincrement,  -- never given twice, though lines are erased
