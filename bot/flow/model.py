@@ -14,8 +14,7 @@ from bot.domain import Keep, TextId
 from bot.errors import VestibuleError
 from bot.flow.phrasings import Phrasings, Topics
 
-ENTRY_FLOW = "main"
-END = "end"  # as the target of `go`: this flow is over
+ENTRY_FLOW, END = "main", "end"  # `end` as the target of `go`: this flow is over
 MENU = "menu"  # as the target of `go`: the menu of the entry flow
 YES, NO = "yes", "no"
 ANSWERED, SKIPPED, ATTACHED = "answered", "skipped", "attached"
@@ -384,8 +383,8 @@ class FaqEntry:
 class Library:
     """Everything that a folder of flow files says. Steps, targets and texts that it names all exist.
 
-    `word_sources` is keyed by the word (`yes`); its one paragraph is the list with commas. `phrasings` has, for a language,
-    how people ask in it, `topics` the words that mean the same.
+    `word_sources` is keyed by the word (`yes`); its one paragraph is the list with commas. `phrasings` and `topics` are
+    keyed by language.
     """
 
     flows: Mapping[str, Flow]
