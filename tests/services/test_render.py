@@ -139,7 +139,9 @@ def test_what_goes_at_another_time_than_the_rest_is_a_part_of_its_own() -> None:
         replace(words, words="most"),
         replace(words, keep=Keep.VETTING, expires=timedelta(days=1)),
     ]
-    parts = RENDER.summary(replace(case(), answers=tuple(given)), before_claim=True, expires=timedelta(days=1))
+    parts = RENDER.summary(
+        replace(case(), answers=tuple(given)), "memory", before_claim=True, expires=timedelta(days=1)
+    )
     assert [(part.keep, part.expires) for part in parts] == [
         (Keep.CASE, None),
         (Keep.CASE, timedelta(days=1)),
@@ -153,7 +155,7 @@ def test_what_goes_at_another_time_than_the_rest_is_a_part_of_its_own() -> None:
 
 
 def test_a_case_without_answers_has_a_summary_all_the_same() -> None:
-    [part] = RENDER.summary(replace(case(), answers=()), before_claim=True)
+    [part] = RENDER.summary(replace(case(), answers=()), "memory", before_claim=True)
     assert part.text.startswith("Summary of 7F3K")
 
 
