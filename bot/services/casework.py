@@ -132,7 +132,7 @@ def close(work: Work, case: Case, who: str) -> Told:
 
 
 def break_off(work: Work, case: Case, unsafe: Conversation) -> None:
-    """A requester's room is not safe any more: tell staff (law 5). Where they are reached elsewhere, the case goes on."""
+    """A room of the requester's is not safe any more: tell staff (law 5). Reached elsewhere, they keep the case."""
     elsewhere = others(work, case, unsafe)
     if not elsewhere:
         tell_staff(work, case, sayings.ROOM_UNSAFE)
