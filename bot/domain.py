@@ -195,6 +195,7 @@ class Case:
     note: str | None = field(default=None, repr=False)  # what the sign-off said beside yes or no
     told: tuple[TextId, ...] = ()  # what was told once, to the requester (law 4) or in the notes room
     writes_from: ConversationId | None = None  # where its requester wrote last, once another conversation was joined
+    joined_to: CaseNumber | None = None  # the same person's, in which what they say is said since
     release: int = FIRST_RELEASE  # of the flows: its answers are named by the texts of that one
 
     @property

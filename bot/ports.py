@@ -247,6 +247,9 @@ class Cases(Protocol):
     def of(self, requester: ConversationId) -> Sequence[Case]:
         """All of a requester's, the oldest first."""
 
+    def joined(self, number: CaseNumber) -> Sequence[Case]:
+        """Those that were joined to this one, the oldest first."""
+
     def keep(self, number: CaseNumber, kept: Kept) -> int:
         """Keep, sealed, what the requester said; the place at which it is kept, which nothing else ever gets."""
 

@@ -131,10 +131,24 @@ def close(work: Work, case: Case, who: str) -> Told:
     return Told(sayings.CLOSED_DONE, news=True)
 
 
-def break_off(work: Work, case: Case) -> None:
-    """Close a case whose requester's room is not safe any more, and tell staff (law 5)."""
-    tell_staff(work, case, sayings.ROOM_UNSAFE)
-    end(work, case)
+def break_off(work: Work, case: Case, unsafe: Conversation) -> None:
+    """A room of the requester's is not safe any more: tell staff (law 5). Reached elsewhere, they keep the case."""
+    elsewhere = others(work, case, unsafe)
+    if not elsewhere:
+        tell_staff(work, case, sayings.ROOM_UNSAFE)
+        end(work, case)
+        return
+    if case.partner == unsafe.id:
+        case = replace(case, writes_from=elsewhere[0].id)
+        work.tx.cases.save(case)
+    reached = work.tx.conversations.get(case.partner)
+    tell_staff(work, case, sayings.ROOM_UNSAFE_ONE, channel=work.kit.render.channel(reached.channel))
+
+
+def others(work: Work, case: Case, conversation: Conversation) -> list[Conversation]:
+    """The other conversations of its requester that people have."""
+    found = work.tx.conversations.of_requester(case.number)
+    return [each for each in found if each.id != conversation.id and each.owner in HUMAN]
 
 
 def summarize(work: Work, notes: Conversation, case: Case) -> None:
@@ -151,10 +165,10 @@ def summarize(work: Work, notes: Conversation, case: Case) -> None:
         work.say(notes, part.text, hold=Hold(case.number, part.keep, part.expires, part.due))
 
 
-def tell_staff(work: Work, case: Case, text: TextId) -> None:
+def tell_staff(work: Work, case: Case, text: TextId, **params: str) -> None:
     """Tell whoever has the case: in its relay room while the claimer is there, or else in the queue room."""
     at = work.tx.conversations.get(case.relay) if case.relay and case.relay_open else work.queue()
-    work.say(at, work.kit.render.staff(text, case=case.number))
+    work.say(at, work.kit.render.staff(text, case=case.number, **params))
 
 
 def tell_once(work: Work, case: Case, text: TextId) -> None:
@@ -166,7 +180,8 @@ def tell_once(work: Work, case: Case, text: TextId) -> None:
 
 def end(work: Work, case: Case) -> None:
     if not case.is_over:
-        keeping.over(work, case)
+        for each in (case, *work.tx.cases.joined(case.number)):
+            keeping.over(work, each)
     work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain import Case, CaseStatus, Conversation
-from bot.services import keeping, relay, sayings
-from bot.services.casework import Told, end, summarize
+from bot.services import identity, keeping, relay, sayings
+from bot.services.casework import Told, others, summarize
 from bot.services.work import Work
 
 
@@ -20,9 +20,13 @@ def join(work: Work, case: Case, other: Case, who: str) -> Told:
     if len(mine) != 2 or case.number == other.number or case.notes is None:
         return Told(sayings.JOIN_REFUSED)
     notes = work.tx.conversations.get(case.notes)
-    summarize(work, notes, other)
+    together = (other, *work.tx.cases.joined(other.number))
+    for each in together:
+        summarize(work, notes, each)
+    case = identity.still_waits(work, case, other)
     for kept in keeping.take_kept(work, other):
         relay.keep(work, case, kept)
+    keeping.expect(work, case)
     if case.relay_open:
         relay.pass_on_kept(work, case)
     for conversation in work.tx.conversations.of_requester(other.number):
@@ -31,7 +35,8 @@ def join(work: Work, case: Case, other: Case, who: str) -> Told:
         if room is not None:
             joined = work.kit.render.staff(sayings.JOINED_TO, case=other.number, other=case.number)
             work.say(work.tx.conversations.get(room), joined)
-    end(work, other)
+    for each in together:  # what they said is kept as long as the case is that they are part of now
+        work.tx.cases.save(replace(each, status=CaseStatus.CLOSED, joined_to=case.number))
     return Told(sayings.JOIN_DONE, news=True, other=other.number)
 
 
@@ -39,11 +44,28 @@ def note(work: Work, conversation: Conversation, case: Case) -> Case:
     """The requester wrote here: it is here that they are answered, and staff hear where that reaches them."""
     if conversation.id == case.partner:
         return case
+    return _turn(work, conversation, case)
+
+
+def leave(work: Work, conversation: Conversation, case: Case) -> Case:
+    """The requester left this conversation in haste: answers reach them in another, where they have one."""
+    elsewhere = others(work, case, conversation)
+    if conversation.id != case.partner or not elsewhere:
+        return case
+    return _turn(work, elsewhere[0], case)
+
+
+def _turn(work: Work, conversation: Conversation, case: Case) -> Case:
+    before = work.tx.conversations.get(case.partner)
     case = replace(case, writes_from=conversation.id)
     work.tx.cases.save(case)
-    if case.relay is not None:
-        say = work.kit.render.staff(
-            sayings.WRITES_ELSEWHERE, case=case.number, channel=work.kit.render.channel(conversation.channel)
-        )
-        work.say(work.tx.conversations.get(case.relay), say)
+    if case.relay is None:
+        return case
+    room = work.tx.conversations.get(case.relay)
+    channel = work.kit.render.channel(conversation.channel)
+    work.say(room, work.kit.render.staff(sayings.WRITES_ELSEWHERE, case=case.number, channel=channel))
+    if conversation.identity == "":
+        work.say(room, work.kit.render.staff(sayings.IDENTITY_NONE))
+    if conversation.expires is not None or before.expires is not None:
+        work.say(room, work.kit.render.expiry(conversation.expires))
     return case

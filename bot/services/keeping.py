@@ -49,7 +49,9 @@ def ring(work: Work, timer: Timer) -> None:
     if kind == EXPIRING:
         _expire(work, case)
     elif kind == OVER:
-        (over if case.is_over else decided)(work, case)
+        decided(work, case)
+        if case.is_over:
+            over(work, case)
     else:
         _let_go(work, case, EVERYTHING if kind == Keep.CASE else {Keep(kind)})
 
@@ -66,14 +68,29 @@ def erase(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> None:
     """
     erase_kept(work, case, keeps)
     requester = work.tx.conversations.get(case.requester)
-    for room in (case.relay, case.notes):
-        for message in [] if room is None else work.withhold(work.tx.conversations.get(room), keeps):
+    first = work.tx.cases.get(case.joined_to) if case.joined_to else None
+    rooms = [case.relay, case.notes, *([first.relay, first.notes] if first else [])]
+    for room in rooms:
+        for message in [] if room is None else work.withhold(work.tx.conversations.get(room), case.number, keeps):
             if isinstance(message.deed, SendFile):
                 work.let_go(requester, message.deed.attachment)
     case = _without(case, lambda answer: answer.keep in keeps)
     if Keep.CASE in keeps:
         case = replace(case, topic=None, urgency=None)
     work.tx.cases.save(replace(case, note=None if Keep.VETTING in keeps else case.note))
+
+
+def of_person(work: Work, conversation: Conversation) -> Sequence[Case]:
+    """All cases of a requester, in this conversation and in those that were joined with it."""
+    found: dict[CaseNumber, Case] = {}
+    theirs = [conversation.id]
+    for each in theirs:  # grows
+        for case in work.tx.cases.of(each):
+            first = work.tx.cases.get(case.joined_to or case.number) or case
+            together = {one.number: one for one in (case, first, *work.tx.cases.joined(first.number))}
+            found |= together
+            theirs += {one.requester for one in together.values()}.difference(theirs)
+    return list(found.values())
 
 
 def erase_kept(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> None:
@@ -108,7 +125,7 @@ def posted(work: Work, conversation: Conversation, message: OutgoingMessage, eve
     if case is not None and due is not None:
         if conversation.place is Place.NOTES:
             case = _read(work, case, hold, due)
-        _expect(work, case)
+        expect(work, case)
 
 
 def passed_on(work: Work, message: OutgoingMessage) -> None:
@@ -120,7 +137,7 @@ def passed_on(work: Work, message: OutgoingMessage) -> None:
     work.tx.copies.add(None, Copy(message.origin.conversation, message.origin.event_id, message.hold.case, due=due))
     case = work.tx.cases.get(message.hold.case)
     if case is not None:
-        _expect(work, case)
+        expect(work, case)
 
 
 def taken_back(work: Work, conversation: Conversation, message: OutgoingMessage, event_id: str | None) -> None:
@@ -146,10 +163,10 @@ def _expire(work: Work, case: Case) -> None:
         work.tx.cases.save(left)
     for copy in work.tx.copies.take_due(case.number, work.now):
         _take_back(work, copy)
-    _expect(work, left)
+    expect(work, left)
 
 
-def _expect(work: Work, case: Case) -> None:
+def expect(work: Work, case: Case) -> None:
     """Wait for what is to be gone next."""
     dues = [answer.due for answer in case.answers]
     dues += [kept.due for _, kept in work.tx.cases.kept(case.number)]

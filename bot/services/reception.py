@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from bot.deeds import Decline, Enter, Follow, Leave
-from bot.domain import Attachment, Case, Conversation, Owner, TextId
+from bot.domain import Attachment, Case, CaseNumber, Conversation, Owner, TextId
 from bot.flow import phrases
 from bot.flow import session as sessions
 from bot.flow.events import (
@@ -65,6 +65,10 @@ _PARTING = {  # what staff hear of it, and its writer
     Command.WITHDRAW: (sayings.ASKS_TO_WITHDRAW, sayings.WAITING_WITHDRAW),
     Command.FORGET: (sayings.ASKS_TO_FORGET, sayings.WAITING_FORGET),
     Command.EXIT: (sayings.LEFT_IN_HASTE, phrases.EXITED),
+}
+_STILL_OPEN = {
+    sayings.EARLIER_WITHDRAWN: sayings.ASKS_TO_WITHDRAW,
+    sayings.EARLIER_FORGOTTEN: sayings.ASKS_TO_FORGET,
 }
 _ANSWERED = (Wrote, Attached, Unreadable, AsksToVerify, Moved)
 
@@ -138,7 +142,7 @@ def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> N
         relay.not_delivered(work, message)
     case = casework.human_case(work, conversation)
     if case is not None:
-        casework.break_off(work, case)
+        casework.break_off(work, case, conversation)
     work.end_session(conversation)
     work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
 
@@ -170,12 +174,15 @@ def _to_people(
     work: Work, conversation: Conversation, case: Case, message: Wrote, event_id: str, command: Command | None
 ) -> None:
     """The conversation is theirs, but for the little that the bot still answers (law 4)."""
-    case = joining.note(work, conversation, case)
+    if command not in (Command.EXIT, Command.STOP):  # who has left does not want an answer there
+        case = joining.note(work, conversation, case)
     waiting = conversation.owner is Owner.QUEUE
     if waiting and command in _TOLD_WHILE_WAITING:
         _say(work, conversation, case, _TOLD_WHILE_WAITING[command])
     else:
         relay.from_requester(work, conversation, case, event_id, message)
+        if command is Command.EXIT:
+            case = joining.leave(work, conversation, case)
         if command in _PARTING:
             _parts(work, conversation, case, *_PARTING[command])
         elif waiting:
@@ -320,8 +327,17 @@ def _step(
     fingerprint = work.kit.fingerprint(conversation)
     work.say(conversation, step.words(locale, conversation.case, fingerprint))
     if wish is not None and earlier is not None:  # what was passed on then stands in rooms of the staff
-        work.say(work.queue(), work.kit.render.staff(wish, case=earlier))
+        _pass_on(work, earlier, wish)
         work.say(conversation, work.kit.render.requester(sayings.EARLIER_CASE, locale, earlier))
+
+
+def _pass_on(work: Work, number: CaseNumber, wish: TextId) -> None:
+    """Of a case that people go on with, in another conversation, the wish is theirs to answer."""
+    case = work.tx.cases.get(number)
+    if case is None or case.is_over:
+        work.say(work.queue(), work.kit.render.staff(wish, case=number))
+        return
+    casework.tell_staff(work, case, _STILL_OPEN[wish])
 
 
 def _forget(work: Work, conversation: Conversation) -> Conversation:
@@ -332,8 +348,11 @@ def _forget(work: Work, conversation: Conversation) -> Conversation:
     """
     for message in work.drop_lane(conversation):
         relay.not_delivered(work, message)
-    for case in work.tx.cases.of(conversation.id):
-        keeping.erase(work, case)
+    for case in keeping.of_person(work, conversation):
+        if case.is_over:
+            keeping.erase(work, case)
+        elif case.number != conversation.case:  # people go on with them elsewhere: it is theirs to see to
+            casework.tell_staff(work, case, sayings.ASKS_TO_FORGET)
     conversation = replace(conversation, case=None, identity=None)
     work.tx.conversations.save(conversation)
     return conversation

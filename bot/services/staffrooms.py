@@ -228,7 +228,8 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
         return
     if conversation.place is Place.NOTES:
         _answer(work, conversation, sayings.NOTES_INTRO, case)
-        casework.summarize(work, conversation, case)
+        for each in (case, *work.tx.cases.joined(case.number)):
+            casework.summarize(work, conversation, each)
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
         closed = case.status is CaseStatus.CLOSED

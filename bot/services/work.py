@@ -130,11 +130,11 @@ class Work:
         for part in parts:
             self.post(conversation, SendText(part, styles if parts == [text] else ()), origin, hold)
 
-    def withhold(self, conversation: Conversation, keeps: Collection[Keep]) -> list[OutgoingMessage]:
-        """Take out of what waits what holds something that is kept no longer."""
+    def withhold(self, conversation: Conversation, case: CaseNumber, keeps: Collection[Keep]) -> list[OutgoingMessage]:
+        """Take out of what waits what holds something of this case that is kept no longer."""
         withheld = []
         for message in self._take_out(conversation):
-            if message.hold is not None and message.hold.keep in keeps:
+            if message.hold is not None and message.hold.case == case and message.hold.keep in keeps:
                 withheld.append(message)
             else:
                 self.tx.outbox.add(message)

@@ -23,6 +23,7 @@ _CHANGING = (
     "notes",
     "relay_open",
     "writes_from",
+    "joined_to",
     "about",
     "answers",
     "note",
@@ -41,6 +42,7 @@ class Cases:
         .order_by(_CASES.opened_at, _CASES.number)
     )
     _of = sa.select(schema.cases).where(_CASES.requester == given("of")).order_by(_CASES.opened_at, _CASES.number)
+    _joined = sa.select(schema.cases).where(_CASES.joined_to == given("to")).order_by(_CASES.opened_at, _CASES.number)
     _requester = sa.select(_CASES.requester).where(_CASES.number == given("of"))
     _add = sa.insert(schema.cases).inline()
     _save = (
@@ -79,6 +81,9 @@ class Cases:
 
     def of(self, requester: ConversationId) -> Sequence[Case]:
         return [self._read(row) for row in self._desk.run(self._of, of=requester).found]
+
+    def joined(self, number: CaseNumber) -> Sequence[Case]:
+        return [self._read(row) for row in self._desk.run(self._joined, to=number).found]
 
     def keep(self, number: CaseNumber, kept: Kept) -> int:
         key = self._desk.key_of(self._requester_of(number))
@@ -140,6 +145,7 @@ class Cases:
             "notes": case.notes,
             "relay_open": case.relay_open,
             "writes_from": case.writes_from,
+            "joined_to": case.joined_to,
             "about": sealed(_CASES.about, codec.about_to_json(about)),
             "answers": sealed(_CASES.answers, codec.answers_to_json(case.answers)),
             "note": None if case.note is None else sealed(_CASES.note, case.note),
@@ -169,5 +175,6 @@ class Cases:
             note=None if row.note is None else self._desk.unseal(key, _CASES.note, number, row.note, str),
             told=about.told,
             writes_from=None if row.writes_from is None else ConversationId(row.writes_from),
+            joined_to=None if row.joined_to is None else CaseNumber(row.joined_to),
             release=row.release,
         )

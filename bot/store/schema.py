@@ -138,6 +138,7 @@ cases = table(
     _conversation("notes", nullable=True),
     column("relay_open", sa.Boolean, Retention.RECORD),
     column("writes_from", sa.String, Retention.RECORD, nullable=True),
+    column("joined_to", sa.String, Retention.RECORD, nullable=True, index=True),
     column("about", sa.LargeBinary, Retention.CONTENT),  # language, topic, urgency
     column("answers", sa.LargeBinary, Retention.CONTENT),
     column("note", sa.LargeBinary, Retention.CONTENT, nullable=True),

@@ -233,6 +233,10 @@ class _Cases:
         theirs = (case for case in self._state.cases.values() if case.requester == requester)
         return sorted(theirs, key=lambda case: (case.opened_at, case.number))
 
+    def joined(self, number: CaseNumber) -> Sequence[Case]:
+        joined = (case for case in self._state.cases.values() if case.joined_to == number)
+        return sorted(joined, key=lambda case: (case.opened_at, case.number))
+
     def keep(self, number: CaseNumber, kept: Kept) -> int:
         if number not in self._state.cases:
             raise KeyError(number)

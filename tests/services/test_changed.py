@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from bot.deeds import Accept
 from bot.domain import Owner
-from bot.happenings import Cause, Unreadable
+from bot.happenings import Cause, Invited, Unreadable, Wrote
 from bot.ports import Failure, SendError
 from bot.services.outbox import UNACCEPTED_WAIT
 from tests.services.test_alarms import staff_text
-from tests.services.world import CLAIMER, QUEUE, REQUESTER, ROOM, STRANGER, VETTER, WALK, World
+from tests.services.world import CLAIMER, QUEUE, REQUESTER, ROOM, STORY, STRANGER, VETTER, WALK, World
 
 
 def accepted(world: World) -> int:
@@ -96,3 +96,33 @@ async def test_what_could_not_be_said_to_a_new_identity_is_let_go_where_the_bot_
         await world.write(ROOM, REQUESTER, "1")
         assert accepted(world) == 1
         assert await world.owner() is Owner.NOBODY
+
+
+async def test_what_waits_for_a_new_identity_when_the_case_is_closed_is_told_to_be_undelivered() -> None:
+    async with World() as world:
+        case = await claimed_and_changed(world)
+        await world.command(f"!close {case}", CLAIMER)
+        del world.server.broken[ROOM]
+        await world.happen(ROOM, REQUESTER, Unreadable(Cause.CHANGED))
+        undelivered = staff_text("not_delivered")
+        told = [text for text in world.said(world.relay) if text.startswith(undelivered)]
+        assert ["are you there" in told[0], "we are here" in told[1]] == [True, True]
+
+
+async def test_an_identity_that_is_accepted_unasked_is_shown_nothing_of_the_intake_before() -> None:
+    async with World() as world:
+        await world.happen(ROOM, REQUESTER, Invited())
+        for text in WALK[:6]:
+            await world.happen(ROOM, REQUESTER, Wrote(text, identity="OLD"))
+        before = len(world.said(ROOM))
+        await world.happen(ROOM, REQUESTER, Wrote("hello", identity="NEW"))
+        assert world.said(ROOM)[before:] == world.said(ROOM)[:1]
+        assert not any(STORY in text for text in world.said(ROOM))
+
+
+async def test_an_account_that_gets_its_first_identity_goes_on_with_its_intake() -> None:
+    async with World() as world:
+        await world.happen(ROOM, REQUESTER, Invited())
+        for at, text in enumerate(WALK[:7]):
+            await world.happen(ROOM, REQUESTER, Wrote(text, identity="" if at < 4 else "FIRST"))
+        assert STORY in world.said(ROOM)[-1]

@@ -226,6 +226,24 @@ async def test_a_case_that_was_over_before_has_its_time_from_the_next_start_on()
         assert STORY not in standing(here, here.notes)
 
 
+async def test_the_note_of_the_vetting_of_such_a_case_has_the_time_of_a_note() -> None:
+    async with world() as here:
+        number = await vetted(here, "Zaynab confirms")
+        await here.command("!close", CLAIMER, here.notes)
+        requester = (await here.get_case(number)).requester
+
+        def as_an_earlier_version_left_it(tx) -> None:
+            for kind in Keep:
+                tx.timers.cancel(requester, f"{kind} {number}")
+            tx.timers.set(Timer(requester, f"over {number}", here.clock.now()))
+
+        await here.memory.transact(as_an_earlier_version_left_it)
+        await later(here, timedelta())
+        await later(here, VETTING_KEPT)
+        case = await here.get_case(number)
+        assert (case.note, case.answers != ()) == (None, True)
+
+
 async def test_what_cannot_be_taken_back_is_told_once() -> None:
     async with world() as here:
         number = await vetted(here)

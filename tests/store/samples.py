@@ -227,6 +227,7 @@ CASE = Case(
     note="planted note of a sign-off",
     told=(TextId("planted.told"),),
     writes_from=SECOND.id,
+    joined_to=CaseNumber("9Q2B"),
     release=2,
 )
 KEPT = (

@@ -309,3 +309,16 @@ async def test_the_cases_of_a_requester_are_theirs_alone_the_oldest_first(store:
     await store.transact(work)
     found = await store.transact(lambda tx: tx.cases.of(REQUESTER.id))
     assert [case.number for case in found] == [OTHER_CASE.number, CASE.number]
+
+
+async def test_the_cases_that_were_joined_to_one_are_found_by_it(store: Store) -> None:
+    joined = replace(OTHER_CASE, joined_to=CASE.number)
+
+    def work(tx: Tx) -> None:
+        tx.cases.add(CASE)
+        tx.cases.add(OTHER_CASE)
+        tx.cases.save(joined)
+
+    await store.transact(work)
+    assert list(await store.transact(lambda tx: tx.cases.joined(CASE.number))) == [joined]
+    assert not await store.transact(lambda tx: tx.cases.joined(OTHER_CASE.number))

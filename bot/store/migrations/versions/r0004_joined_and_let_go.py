@@ -9,6 +9,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     op.add_column("cases", sa.Column("writes_from", sa.String))
+    op.add_column("cases", sa.Column("joined_to", sa.String))
     op.create_index("ix_conversations_case_number", "conversations", ["case_number"])
     op.add_column("conversations", sa.Column("expires", sa.BigInteger))
     op.add_column("case_words", sa.Column("keep", sa.String, nullable=False, server_default=sa.text("'case'")))
@@ -20,7 +21,8 @@ def upgrade() -> None:
     op.add_column("copies", sa.Column("due", sa.BigInteger))
     op.create_index("ix_copies_case_number", "copies", ["case_number"])
     op.create_index("ix_cases_requester", "cases", ["requester"])
-    # what was passed on before is taken back with the rest of its case
+    op.create_index("ix_cases_joined_to", "cases", ["joined_to"])
+    # what was passed on into relay rooms before is taken back with its case; summaries posted before are not
     op.execute(
         "UPDATE copies SET keep = 'case', "
         "case_number = (SELECT case_number FROM conversations WHERE conversations.id = copies.conversation)"
