@@ -27,7 +27,8 @@ async def test_a_homeserver_put_back_to_an_older_database_loses_nobody(tmp_path:
         requester = await helpline.person()
         room = await requester.invite_to_new_room(helpline.bot_id)
         await requester.send(room, WALK[0])
-        first_question = (await requester.next_message(room)).body
+        asked_first = (await requester.next_message(room)).body
+        first_question = asked_first[asked_first.index("Please choose a language.") :]  # before it, perhaps a guess
         copy = Copy(helpline.synapse, tmp_path)
         await copy.take()
 
@@ -60,7 +61,7 @@ async def test_a_homeserver_put_back_to_an_older_database_loses_nobody(tmp_path:
         for person in (newcomer, hasty):
             new_room = await person.invite_to_new_room(helpline.bot_id)
             await person.send(new_room, WALK[0])
-            assert (await person.next_message(new_room)).body == first_question
+            assert (await person.next_message(new_room)).body.endswith(first_question)
 
         await shift.read_until(shift.claimer, "queue", shift.queue, f"!claim {shift.case}")
         before = (shift.relay, shift.notes)
