@@ -19,6 +19,7 @@ import typer
 
 from bot import logs
 from bot.admin.signal import commands as signal_cli
+from bot.admin.terminal import ask, tell
 from bot.errors import VestibuleError, WorldError
 from bot.publishing import commands as flows_cli
 from bot.workshop import commands as workshop
@@ -109,7 +110,7 @@ def setup(
         return
     guided = not yes and not config.exists()
     if guided:
-        guide.write_config(config, _ask, _tell)
+        guide.write_config(config, ask, tell)
     try:
         settings = Config.read(config, os.environ)
 
@@ -122,7 +123,7 @@ def setup(
         raise
     _tell_fingerprint(own)
     if not yes:
-        _tell("All is there. If a recovery key was shown, keep it where the bot does not run.")
+        tell("All is there. If a recovery key was shown, keep it where the bot does not run.")
 
 
 @app.command()
@@ -262,8 +263,8 @@ def add_staff(
     """Let somebody read cases, once their master key has been compared. Exits with 1 where it is another."""
     from bot.admin import staffing
 
-    ask = None if yes else _ask
-    if not staffing.add(_settings(config), who, "".join(key or ()), lead=lead, ask=ask, tell=_tell):
+    asked = None if yes else ask
+    if not staffing.add(_settings(config), who, "".join(key or ()), lead=lead, ask=asked, tell=tell):
         raise typer.Exit(WRONG)
 
 
@@ -272,7 +273,7 @@ def remove_staff(who: Who, config: ConfigFile = CONFIG) -> None:
     """Let somebody who was added read cases no more."""
     from bot.admin import staffing
 
-    staffing.remove(_settings(config), who, _tell)
+    staffing.remove(_settings(config), who, tell)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -326,7 +327,7 @@ def _print(problems: Sequence[Problem], output: Format) -> None:
         f"{count} {kind}{'s' if count > 1 and kind != Severity.ADVICE else ''}"
         for kind, count in sorted(counts.items())
     )
-    _tell(found or "nothing is wrong")
+    tell(found or "nothing is wrong")
 
 
 def _settings(config: Path) -> Config:
@@ -340,9 +341,9 @@ def _recover(settings: Config) -> None:
     from bot.admin.setup import recover
 
     typed = sys.stdin.isatty()
-    own = recover(settings, _ask("The recovery key", hidden=True) if typed else sys.stdin.readline())
+    own = recover(settings, ask("The recovery key", hidden=True) if typed else sys.stdin.readline())
     _tell_fingerprint(own)
-    _tell("The bot has a new device under the same identity. What was written to the one before cannot be read.")
+    tell("The bot has a new device under the same identity. What was written to the one before cannot be read.")
 
 
 def _reset(settings: Config) -> None:
@@ -356,10 +357,10 @@ def _reset(settings: Config) -> None:
         "The recovery key from before opens nothing any more. Do you have it? Run `vestibule setup --recover` instead.",
         f"To go on, type: {reset_sentence(settings)}",
     ):
-        _tell(line)
-    own = reset_identity(settings, _ask("The words") if sys.stdin.isatty() else sys.stdin.readline(), typer.echo)
+        tell(line)
+    own = reset_identity(settings, ask("The words") if sys.stdin.isatty() else sys.stdin.readline(), typer.echo)
     _tell_fingerprint(own)
-    _tell(
+    tell(
         "Log out the account's other devices: they belong to the identity from before. `vestibule doctor` counts them."
     )
 
@@ -367,17 +368,8 @@ def _reset(settings: Config) -> None:
 def _tell_fingerprint(own: Own) -> None:
     from bot.forms import grouped
 
-    _tell(f"The bot's fingerprint: {grouped(own.master or '')}")
-    _tell("Publish it where people trust what they read: who compares it knows that they write to this bot.")
-
-
-def _ask(question: str, *, hidden: bool = False) -> str:
-    return str(typer.prompt(question, hide_input=hidden, err=True))
-
-
-def _tell(line: str) -> None:
-    """To whoever sits there; standard output is for what was asked for."""
-    typer.echo(line, err=True)
+    tell(f"The bot's fingerprint: {grouped(own.master or '')}")
+    tell("Publish it where people trust what they read: who compares it knows that they write to this bot.")
 
 
 def _need_folder(folder: Path) -> None:
@@ -386,5 +378,5 @@ def _need_folder(folder: Path) -> None:
 
 
 def _refuse(why: str) -> NoReturn:
-    _tell(why)
+    tell(why)
     raise typer.Exit(UNUSABLE)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.admin.terminal import ask, tell
+
 if TYPE_CHECKING:
     from bot.config import Config
 
@@ -29,27 +31,19 @@ def challenge(
     from bot.admin.signal.setting_up import CAPTCHA
 
     settings = _settings(config)
-    found = answer(_ask, _tell, "The address of the link 'Open Signal' below the puzzle", CAPTCHA)
+    found = answer(ask, tell, "The address of the link 'Open Signal' below the puzzle", CAPTCHA)
     control.ask(settings.store.data_dir, verbs.CHALLENGE, {"token": token, "answer": found})
-    _tell("The solution was taken. What waited is being sent.")
+    tell("The solution was taken. What waited is being sent.")
 
 
 def setup_signal(config: ConfigFile = CONFIG) -> None:
     """Walk through making the helpline's account on Signal, and having its daemon run."""
     from bot.admin.signal.setting_up import set_up
 
-    set_up(config, lambda: _settings(config), _ask, _tell)
+    set_up(config, lambda: _settings(config), ask, tell)
 
 
 def _settings(config: Path) -> Config:
     from bot.config import Config
 
     return Config.read(config, os.environ)
-
-
-def _ask(question: str, *, hidden: bool = False) -> str:
-    return str(typer.prompt(question, hide_input=hidden, err=True))
-
-
-def _tell(line: str) -> None:
-    typer.echo(line, err=True)
