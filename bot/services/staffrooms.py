@@ -232,15 +232,23 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
             casework.summarize(work, conversation, each)
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
-        closed = case.status is CaseStatus.CLOSED
-        _answer(work, conversation, TextId("staff.relay_closed" if closed else "staff.relay_intro"), case)
-        requester = work.tx.conversations.get(case.partner)
-        if not closed and requester.identity == "":
-            _answer(work, conversation, sayings.IDENTITY_NONE)
-        if not closed and requester.expires is not None:
-            work.say(conversation, work.kit.render.expiry(requester.expires))
+        work.say(conversation, _relay_intro(work, case))
         if who == case.claimed_by:
             relay.pass_on_kept(work, case)
+
+
+def _relay_intro(work: Work, case: Case) -> str:
+    """All that must be known before the first word is written there, as one message: nothing comes in between."""
+    say = work.kit.render.staff
+    if case.status is CaseStatus.CLOSED:
+        return say(sayings.RELAY_CLOSED, case=case.number)
+    requester = work.tx.conversations.get(case.partner)
+    parts = [say(sayings.RELAY_INTRO, case=case.number)]
+    if requester.identity == "":
+        parts.append(say(sayings.IDENTITY_NONE))
+    if requester.expires is not None:
+        parts.append(work.kit.render.expiry(requester.expires))
+    return "\n\n".join(parts)
 
 
 def _left(work: Work, conversation: Conversation, who: str) -> None:
