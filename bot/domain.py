@@ -140,14 +140,41 @@ class Keep(StrEnum):
 
 
 class CaseStatus(StrEnum):
-    """How far a case has come. Vetting is a person's sign-off (law 8)."""
+    """How far a case has come; `life` says what leads where."""
 
     ARRIVED = "arrived"
-    VETTING = "vetting"
+    VETTING = "vetting"  # somebody looks into it
+    WAITING = "waiting"  # signed off: it can be claimed
+    CLAIMED = "claimed"  # and nobody has written to its requester yet
+    ON_US = "on_us"  # its requester wrote last
+    ON_REQUESTER = "on_requester"  # staff wrote last
+    DECLINED = "declined"
+    CLOSED = "closed"
+    REOPENED = "reopened"  # its requester came back: it waits for a claim
+
+
+class Vetting(StrEnum):
+    """A person's sign-off (law 8). An emergency can be claimed before it."""
+
+    NONE = "none"
+    PENDING = "pending"
     PASSED = "passed"
     DECLINED = "declined"
-    CLAIMED = "claimed"
-    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step in the life of a case: who took it and when, from what to what. `who` is empty for the bot itself.
+
+    `step` is one of `life.Step`. `claimer`: whose the case is after it, nobody's where that is None.
+    """
+
+    at: datetime
+    step: str
+    who: str = field(repr=False)
+    before: CaseStatus | None
+    after: CaseStatus
+    claimer: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +222,7 @@ class Case:
     note: str | None = field(default=None, repr=False)  # what the sign-off said beside yes or no
     told: tuple[TextId, ...] = ()  # what was told once, to the requester (law 4) or in the notes room
     writes_from: ConversationId | None = None  # where its requester wrote last, once another conversation was joined
+    vetting: Vetting = Vetting.NONE
     joined_to: CaseNumber | None = None  # the same person's, in which what they say is said since
     release: int = FIRST_RELEASE  # of the flows: its answers are named by the texts of that one
 
@@ -202,6 +230,11 @@ class Case:
     def partner(self) -> ConversationId:
         """The conversation in which its requester is answered."""
         return self.writes_from or self.requester
+
+    @property
+    def is_claimed(self) -> bool:
+        """It is one specialist's."""
+        return self.status in (CaseStatus.CLAIMED, CaseStatus.ON_US, CaseStatus.ON_REQUESTER)
 
     @property
     def is_over(self) -> bool:

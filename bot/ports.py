@@ -24,7 +24,19 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from bot.deeds import Copy, Origin, OutgoingMessage
-from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Keep, Listed, Release, TextId, Timer
+from bot.domain import (
+    Attachment,
+    Case,
+    CaseNumber,
+    Change,
+    Conversation,
+    ConversationId,
+    Keep,
+    Listed,
+    Release,
+    TextId,
+    Timer,
+)
 from bot.errors import VestibuleError, WorldError
 from bot.flow.session import Session
 from bot.happenings import Arrival, Batch, Typing
@@ -249,6 +261,12 @@ class Cases(Protocol):
 
     def joined(self, number: CaseNumber) -> Sequence[Case]:
         """Those that were joined to this one, the oldest first."""
+
+    def change(self, number: CaseNumber, change: Change) -> None:
+        """Record what happened to a case, after all that happened to it before."""
+
+    def changes(self, number: CaseNumber) -> Sequence[Change]:
+        """All of its life, in order."""
 
     def keep(self, number: CaseNumber, kept: Kept) -> int:
         """Keep, sealed, what the requester said; the place at which it is kept, which nothing else ever gets."""

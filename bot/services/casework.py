@@ -9,20 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.deeds import Hold, Invite, MakeRoom, OutgoingMessage
-from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId
+from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId, Vetting
 from bot.flow.events import OpenCase
+from bot.life import Step
 from bot.ports import Kept
-from bot.services import keeping, sayings
+from bot.services import keeping, progress, sayings
 from bot.services.commands import Verdict
 from bot.services.work import Work
 
-DECIDED = (CaseStatus.PASSED, CaseStatus.DECLINED)
-HUMAN = (Owner.QUEUE, Owner.SPECIALIST)
-
-VERDICTS = {
-    Verdict.PENDING: CaseStatus.VETTING,
-    Verdict.PASSED: CaseStatus.PASSED,
-    Verdict.DECLINED: CaseStatus.DECLINED,
+SIGNED = {
+    Verdict.PASSED: (Step.SIGN_OFF, Vetting.PASSED),
+    Verdict.DECLINED: (Step.DECLINE, Vetting.DECLINED),
 }
 
 
@@ -51,19 +48,19 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
         effect.urgency,
         release=release,
     )
-    work.tx.cases.add(case)
+    progress.begin(work, case)
     for answer in effect.answers:
         if answer.file is not None:  # like whatever else they send: for the notes room and the relay room
             work.tx.cases.keep(case.number, Kept(answer.file, answer.keep, answer.expires))
     conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
-    work.say(work.queue(), work.render_of(case).card(case, before_claim=work.kit.staff.before_claim))
+    work.say(work.queue_of(case), work.render_of(case).card(case, before_claim=work.kit.staff.before_claim))
     return conversation
 
 
 def human_case(work: Work, conversation: Conversation) -> Case | None:
     """The case of a requester's conversation that people own; None where nobody or the bot does."""
-    if conversation.owner not in HUMAN or conversation.case is None:
+    if conversation.owner not in progress.HUMAN or conversation.case is None:
         return None
     return work.tx.cases.get(conversation.case)
 
@@ -72,24 +69,25 @@ def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
     """A person looks into a case, or signs it off."""
     if case.status is CaseStatus.CLOSED:
         return Told(sayings.VET_REFUSED_CLOSED)
-    if case.status is CaseStatus.CLAIMED:
+    if case.is_claimed:
         return Told(sayings.VET_REFUSED_CLAIMED)
-    if case.status in DECIDED:
+    if case.vetting in (Vetting.PASSED, Vetting.DECLINED):
         return Told(sayings.VET_REFUSED_DECIDED)
-    case = replace(case, status=VERDICTS[verdict])
     if verdict is Verdict.PENDING:
-        case = replace(case, notes=_room(work, case, case.notes, Place.NOTES))
-        _invite(work, case.notes, who)
-        work.tx.cases.save(case)
+        notes = _room(work, case, case.notes, Place.NOTES)
+        if progress.move(work, case, Step.VET, who, vetting=Vetting.PENDING, notes=notes) is None:
+            return Told(sayings.VET_REFUSED_DECIDED)
+        _invite(work, notes, who)
         return Told(sayings.VET_PENDING_DONE, news=True)
-    case = replace(case, vetted_by=who, note=note or None)
-    work.tx.cases.save(case)
-    keeping.decided(work, case)
+    step, vetting = SIGNED[verdict]
+    reached = _reached(work, case)
+    decided = progress.move(work, case, step, who, vetting=vetting, vetted_by=who, note=note or None)
+    if decided is None:
+        return Told(sayings.VET_REFUSED_DECIDED)
+    keeping.decided(work, decided)
     if verdict is Verdict.PASSED:
         return Told(sayings.VET_DONE_PASSED, news=True)
-    _part(work, case, sayings.CASE_DECLINED)
-    keeping.over(work, case)
-    keeping.erase_kept(work, case)  # nobody will claim it: what waited for a claimer is erased
+    _part(work, decided, reached, sayings.CASE_DECLINED)
     return Told(sayings.VET_DONE_DECLINED, news=True)
 
 
@@ -97,37 +95,28 @@ def claim(work: Work, case: Case, who: str) -> Told:
     """One of the staff takes a case: theirs alone from now on."""
     if case.status is CaseStatus.CLOSED:
         return Told(sayings.CLAIM_REFUSED_CLOSED)
-    if case.status is CaseStatus.CLAIMED and case.claimed_by == who:
+    if case.is_claimed and case.claimed_by == who:
         _invite_claimer(work, case, who)  # only the bot may: whoever left or declined comes back by this alone
         return Told(sayings.CLAIM_AGAIN)
-    if case.status is CaseStatus.CLAIMED:
+    if case.is_claimed:
         return Told(sayings.CLAIM_REFUSED_TAKEN)
     if case.status is CaseStatus.DECLINED:
         return Told(sayings.CLAIM_REFUSED_DECLINED)
-    if work.kit.staff.before_claim and case.status is not CaseStatus.PASSED:
+    claimed = progress.move(work, case, Step.CLAIM, who, free=not work.kit.staff.before_claim, claimed_by=who)
+    if claimed is None:
         return Told(sayings.CLAIM_REFUSED_VETTING)
-    case = replace(
-        case,
-        status=CaseStatus.CLAIMED,
-        claimed_by=who,
-        relay=_room(work, case, case.relay, Place.RELAY),
-        notes=_room(work, case, case.notes, Place.NOTES),
-    )
-    work.tx.cases.save(case)
-    _invite_claimer(work, case, who)
-    requester = work.tx.conversations.get(case.requester)
-    work.tx.conversations.save(replace(requester, owner=Owner.SPECIALIST))
+    _furnish(work, claimed, who)
     return Told(sayings.CLAIM_DONE, news=True)
 
 
 def close(work: Work, case: Case, who: str) -> Told:
     """End a case. A claimed one is its claimer's to end, or a lead's: claimers can be taken ill."""
-    if case.status is CaseStatus.CLOSED:
+    if case.is_over:
         return Told(sayings.CLOSE_REFUSED_CLOSED)
-    if case.status is CaseStatus.CLAIMED and who != case.claimed_by and not work.is_lead(who):
+    if case.is_claimed and who != case.claimed_by and not work.is_lead(who):
         return Told(sayings.CLOSE_REFUSED)
-    end(work, case)
-    _part(work, case, sayings.CASE_CLOSED)
+    reached = _reached(work, case)
+    _part(work, end(work, case, who), reached, sayings.CASE_CLOSED)
     return Told(sayings.CLOSED_DONE, news=True)
 
 
@@ -148,7 +137,7 @@ def break_off(work: Work, case: Case, unsafe: Conversation) -> None:
 def others(work: Work, case: Case, conversation: Conversation) -> list[Conversation]:
     """The other conversations of its requester that people have."""
     found = work.tx.conversations.of_requester(case.number)
-    return [each for each in found if each.id != conversation.id and each.owner in HUMAN]
+    return [each for each in found if each.id != conversation.id and each.owner in progress.HUMAN]
 
 
 def summarize(work: Work, notes: Conversation, case: Case) -> None:
@@ -167,7 +156,7 @@ def summarize(work: Work, notes: Conversation, case: Case) -> None:
 
 def tell_staff(work: Work, case: Case, text: TextId, **params: str) -> None:
     """Tell whoever has the case: in its relay room while the claimer is there, or else in the queue room."""
-    at = work.tx.conversations.get(case.relay) if case.relay and case.relay_open else work.queue()
+    at = work.tx.conversations.get(case.relay) if case.relay and case.relay_open else work.queue_of(case)
     work.say(at, work.kit.render.staff(text, case=case.number, **params))
 
 
@@ -175,24 +164,38 @@ def tell_once(work: Work, case: Case, text: TextId) -> None:
     """Tell everybody in the queue room, once in the life of a case."""
     if text not in case.told:
         work.tx.cases.save(replace(case, told=(*case.told, text)))
-        work.say(work.queue(), work.kit.render.staff(text, case=case.number))
+        work.say(work.queue_of(case), work.kit.render.staff(text, case=case.number))
 
 
-def end(work: Work, case: Case) -> None:
+def end(work: Work, case: Case, who: str = "") -> Case:
+    """Nobody works on it any more."""
     if not case.is_over:
         for each in (case, *work.tx.cases.joined(case.number)):
             keeping.over(work, each)
-    work.tx.cases.save(replace(case, status=CaseStatus.CLOSED))
+    return progress.move(work, case, Step.CLOSE, who) or case
 
 
-def _part(work: Work, case: Case, text: TextId) -> None:
-    """Tell the requester that people are done, and leave the conversation to nobody. A later session is not touched."""
-    for requester in work.tx.conversations.of_requester(case.number):
-        if requester.owner not in HUMAN:
-            continue
-        if requester.id == case.partner:
-            work.say(requester, work.kit.render.requester(text, case.locale, case.number))
-        work.tx.conversations.save(replace(requester, owner=Owner.NOBODY))
+def _reached(work: Work, case: Case) -> Conversation | None:
+    """Where people reach the requester now."""
+    partner = work.tx.conversations.get(case.partner)
+    return partner if partner.owner in progress.HUMAN and partner.case == case.number else None
+
+
+def _part(work: Work, case: Case, reached: Conversation | None, text: TextId) -> None:
+    """People are done: tell the requester, where they were reached."""
+    if reached is not None:
+        work.say(reached, work.kit.render.requester(text, case.locale, case.number))
+    if case.status is CaseStatus.DECLINED:
+        keeping.over(work, case)
+        keeping.erase_kept(work, case)  # nobody will claim it: what waited for a claimer is erased
+
+
+def _furnish(work: Work, case: Case, who: str) -> None:
+    """Whoever has claimed a case is asked into its rooms."""
+    relay, notes = _room(work, case, case.relay, Place.RELAY), _room(work, case, case.notes, Place.NOTES)
+    case = replace(case, relay=relay, notes=notes)
+    work.tx.cases.save(case)
+    _invite_claimer(work, case, who)
 
 
 def _room(work: Work, case: Case, made: ConversationId | None, place: Place) -> ConversationId:
@@ -221,7 +224,7 @@ def make_anew(work: Work, case: Case, gone: Conversation, undone: Sequence[Outgo
     for message in undone:
         if isinstance(message.deed, Invite):
             work.post(room, message.deed)
-    work.say(work.queue(), work.kit.render.staff(sayings.ROOM_MADE_ANEW, case=case.number))
+    work.say(work.queue_of(case), work.kit.render.staff(sayings.ROOM_MADE_ANEW, case=case.number))
 
 
 def _make(work: Work, case: Case, room: Conversation) -> None:

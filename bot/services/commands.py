@@ -93,7 +93,8 @@ class Unknown:
 
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
-Command = Help | Vet | Claim | Close | Trust | Join | ForStaff | Unknown
+ForCase = Vet | Claim | Close | Trust | Join
+Command = Help | ForCase | ForStaff | Unknown
 
 VERBS = ("help", "vet", "claim", "close", "trust", "join", "staff")
 STAFF_VERBS = ("list", "add", "remove")

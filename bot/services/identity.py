@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.deeds import Accept
 from bot.domain import Case, Conversation, Owner, TextId
-from bot.services import casework, relay, sayings
+from bot.services import casework, progress, relay, sayings
 from bot.services.work import Work
 
 
@@ -45,7 +45,7 @@ def changed(work: Work, conversation: Conversation) -> None:
 def accept(work: Work, case: Case) -> casework.Told:
     """One of the staff says that it is they: what waits is said after this."""
     theirs = work.tx.conversations.of_requester(case.number)
-    waiting = [each for each in theirs if each.owner in casework.HUMAN and _waits(each) in case.told]
+    waiting = [each for each in theirs if each.owner in progress.HUMAN and _waits(each) in case.told]
     if not waiting:
         return casework.Told(sayings.TRUST_REFUSED)
     over = {_waits(each) for each in waiting}

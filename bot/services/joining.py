@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain import Case, CaseStatus, Conversation
-from bot.services import identity, keeping, relay, sayings
+from bot.domain import Case, Conversation
+from bot.life import Step
+from bot.services import identity, keeping, progress, relay, sayings
 from bot.services.casework import Told, others, summarize
 from bot.services.work import Work
 
 
 def join(work: Work, case: Case, other: Case, who: str) -> Told:
     """From now on the requester of `other` is that of `case`. Only whoever has claimed both can know that they are."""
-    mine = [each for each in (case, other) if each.status is CaseStatus.CLAIMED and each.claimed_by == who]
+    mine = [each for each in (case, other) if each.is_claimed and each.claimed_by == who]
     if len(mine) != 2 or case.number == other.number or case.notes is None:
         return Told(sayings.JOIN_REFUSED)
     notes = work.tx.conversations.get(case.notes)
@@ -36,7 +37,8 @@ def join(work: Work, case: Case, other: Case, who: str) -> Told:
             joined = work.kit.render.staff(sayings.JOINED_TO, case=other.number, other=case.number)
             work.say(work.tx.conversations.get(room), joined)
     for each in together:  # what they said is kept as long as the case is that they are part of now
-        work.tx.cases.save(replace(each, status=CaseStatus.CLOSED, joined_to=case.number))
+        if progress.move(work, each, Step.CLOSE, who, joined_to=case.number) is None:
+            work.tx.cases.save(replace(each, joined_to=case.number))
     return Told(sayings.JOIN_DONE, news=True, other=other.number)
 
 

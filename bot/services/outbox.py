@@ -320,7 +320,7 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
         work.say(work.queue(), say(sayings.IDENTIFY_FAILED, who=message.deed.contact))
     elif isinstance(message.deed, Follow | Restore) and case is not None:
         told = sayings.NOT_FOLLOWED if isinstance(message.deed, Follow) else sayings.NOT_RESTORED
-        work.say(work.queue(), say(told, case=case.number))
+        work.say(work.queue_of(case), say(told, case=case.number))
     elif conversation.place is Place.REQUESTER:
         relay.not_delivered(work, message)
     elif case is None:
@@ -331,9 +331,9 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
     elif isinstance(message.deed, Invite) and failure is Failure.GONE:
         _make_anew(work, conversation, case, message)
     elif isinstance(message.deed, Invite):
-        work.say(work.queue(), say(sayings.INVITE_FAILED, case=case.number))
+        work.say(work.queue_of(case), say(sayings.INVITE_FAILED, case=case.number))
     elif conversation.place is Place.NOTES and isinstance(message.deed, SendText):
-        work.say(work.queue(), say(sayings.NOTES_LOST, case=case.number))
+        work.say(work.queue_of(case), say(sayings.NOTES_LOST, case=case.number))
     elif conversation.place is Place.RELAY:
         back = [message, *(work.drop_lane(conversation) if failure is Failure.GONE else ())]
         relay.take_back(work, case, back, closed=failure is Failure.GONE)
@@ -346,4 +346,4 @@ def _make_anew(work: Work, gone: Conversation, case: Case, invite: OutgoingMessa
     if gone.place is Place.RELAY:
         relay.take_back(work, case, waited, closed=True)
     elif any(isinstance(message.deed, SendText) for message in waited):
-        work.say(work.queue(), work.kit.render.staff(sayings.NOTES_LOST, case=case.number))
+        work.say(work.queue_of(case), work.kit.render.staff(sayings.NOTES_LOST, case=case.number))

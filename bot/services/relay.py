@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.deeds import EditText, Hold, Origin, OutgoingMessage, SendFile, SendText
-from bot.domain import Attachment, Case, CaseStatus, Conversation, Owner, Place, Style
+from bot.domain import Attachment, Case, Conversation, Owner, Place, Style
 from bot.happenings import LATE, PART, Attached, Removed, Wrote
+from bot.life import Step
 from bot.ports import Kept, Said
-from bot.services import casework, keeping, sayings
+from bot.services import casework, keeping, progress, sayings
 from bot.services.render import quote, split
 from bot.services.work import Work
 
@@ -30,6 +31,8 @@ def event_of(arrival_id: str) -> str:
 
 def from_requester(work: Work, conversation: Conversation, case: Case, event_id: str, what: Passable) -> None:
     """People own the conversation: what happens in it is theirs, at once or when one of them can read it."""
+    if isinstance(what, Wrote | Attached):
+        case = progress.move(work, case, Step.HEAR) or case
     match what:
         case Wrote(text, edits=None, expires=expires) as wrote:
             # with its marks, if it has any: they may have been meant as what they are
@@ -51,7 +54,7 @@ def from_requester(work: Work, conversation: Conversation, case: Case, event_id:
                 casework.tell_staff(work, case, sayings.REQUESTER_REMOVED)
 
 
-def from_staff(work: Work, relay: Conversation, event_id: str, what: Passable) -> bool:
+def from_staff(work: Work, relay: Conversation, who: str, event_id: str, what: Passable) -> bool:
     """Pass on what one of the staff did in a relay room, to the requester whose room it is.
 
     False, and nothing passed on, where this room speaks with nobody (any more).
@@ -60,6 +63,8 @@ def from_staff(work: Work, relay: Conversation, event_id: str, what: Passable) -
     if spoken_with is None:
         return False
     requester, case = spoken_with
+    if isinstance(what, Wrote | Attached):
+        case = progress.move(work, case, Step.SPEAK, who) or case
     hold = Hold(case.number, expires=requester.expires)
     match what:
         case Wrote(edits=None) as wrote:
@@ -80,7 +85,7 @@ def from_staff(work: Work, relay: Conversation, event_id: str, what: Passable) -
 def partner(work: Work, relay: Conversation) -> tuple[Conversation, Case] | None:
     """Whom a relay room speaks with at this moment, and about which case."""
     case = work.tx.cases.get(relay.case) if relay.case is not None and relay.place is Place.RELAY else None
-    if case is None or case.status is not CaseStatus.CLAIMED:
+    if case is None or not case.is_claimed:
         return None
     requester = work.tx.conversations.get(case.partner)
     if requester.owner is not Owner.SPECIALIST or requester.case != case.number:
@@ -124,7 +129,7 @@ def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, cl
     if closed:
         work.tx.cases.save(replace(case, relay_open=False))
     if found:
-        work.say(work.queue(), work.kit.render.staff(sayings.RELAY_LOST, case=case.number))
+        work.say(work.queue_of(case), work.kit.render.staff(sayings.RELAY_LOST, case=case.number))
 
 
 def not_delivered(work: Work, message: OutgoingMessage) -> None:

@@ -89,7 +89,7 @@ class Renderer:
         """What the queue room shows of a case: nothing personal, and the number first."""
         status = case.status
         if status is CaseStatus.ARRIVED and not before_claim:
-            status = CaseStatus.PASSED  # nothing stands between it and a claim
+            status = CaseStatus.WAITING  # nothing stands between it and a claim
         return self.staff(
             sayings.CARD,
             case=case.number,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from bot.deeds import Enter, Follow, Restore
-from bot.domain import Case, CaseNumber, CaseStatus, Conversation, Place, TextId
+from bot.domain import Case, CaseStatus, Conversation, Place, TextId
 from bot.happenings import (
     Alarmed,
     Arrival,
@@ -28,23 +28,8 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework, identity, joining, relay, roster, sayings
-from bot.services.commands import (
-    AddStaff,
-    Claim,
-    Close,
-    Command,
-    ForStaff,
-    Help,
-    Join,
-    ListStaff,
-    RemoveStaff,
-    Trust,
-    Unknown,
-    Vet,
-    is_command,
-    parse,
-)
+from bot.services import casework, obeying, relay, sayings
+from bot.services.commands import is_command, parse
 from bot.services.work import Work
 
 MAX_NAME = 255  # characters: no name on Matrix is longer
@@ -60,7 +45,7 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             _wrote(work, conversation, arrival, message, trusted=signed and work.lists(arrival.sender))
         case Removed() as removed if conversation.place is Place.RELAY:
             if work.lists(arrival.sender):
-                relay.from_staff(work, conversation, relay.event_of(arrival.event_id), removed)
+                relay.from_staff(work, conversation, arrival.sender, relay.event_of(arrival.event_id), removed)
         case Joined():
             if work.lists(arrival.sender):
                 _joined(work, conversation, arrival.sender)
@@ -108,8 +93,8 @@ def _wrote(
         return
     _heard(work, conversation, arrival)
     if isinstance(message, Wrote) and is_command(message.shown):
-        _obey(work, conversation, arrival.sender, parse(message.shown, conversation.case))
-    elif not relay.from_staff(work, conversation, relay.event_of(arrival.event_id), message):
+        obeying.obey(work, conversation, arrival.sender, parse(message.shown, conversation.case))
+    elif not relay.from_staff(work, conversation, arrival.sender, relay.event_of(arrival.event_id), message):
         _answer(work, conversation, sayings.RELAY_CLOSED)
         _let_go(work, conversation, message)
 
@@ -131,7 +116,7 @@ def _unreadable(work: Work, conversation: Conversation, who: str, cause: Cause) 
 def _refuse(work: Work, conversation: Conversation, who: str) -> None:
     """Say so where it was written; of a case's rooms the others hear too, once until one of the staff writes there."""
     _answer(work, conversation, sayings.NOT_ALLOWED)
-    case = _case(work, conversation.case)
+    case = obeying.find(work, conversation.case)
     refused = sayings.REFUSED.get(conversation.place)
     if case is not None and refused is not None and refused not in case.told:
         work.tx.cases.save(replace(case, told=(*case.told, refused)))
@@ -144,7 +129,7 @@ def _heard(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     A claimer who was listed anew is in the relay room without having come in: what was kept for them is shown now.
     Words whose key came late tell nothing of that: they may be from before their writer left.
     """
-    case = _case(work, conversation.case)
+    case = obeying.find(work, conversation.case)
     if case is None:
         return
     refused = sayings.REFUSED[conversation.place]
@@ -156,74 +141,9 @@ def _heard(work: Work, conversation: Conversation, arrival: Arrival) -> None:
         relay.pass_on_kept(work, case)
 
 
-def _obey(work: Work, said_in: Conversation, who: str, command: Command) -> None:
-    match command:
-        case Help():
-            _answer(work, said_in, sayings.STAFF_HELP)
-        case Unknown(meant):
-            _ask_back(work, said_in, meant)
-        case ListStaff() | AddStaff() | RemoveStaff():
-            _change_staff(work, said_in, who, command)
-        case Vet(None) | Claim(None) | Close(None) | Trust(None) | Join(None) | Join(_, None):
-            _answer(work, said_in, sayings.CASE_MISSING)
-        case Vet(number) | Claim(number) | Close(number) | Trust(number) | Join(number):
-            case = _case(work, number)
-            if case is None:
-                _answer(work, said_in, sayings.NO_SUCH_CASE)
-            else:
-                _tell(work, said_in, case, who, _do(work, case, who, command))
-        case _:
-            assert_never(command)
-
-
-def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close | Trust | Join) -> casework.Told:
-    match command:
-        case Vet(_, verdict, note):
-            return casework.vet(work, case, verdict, note, who)
-        case Claim():
-            return casework.claim(work, case, who)
-        case Close():
-            return casework.close(work, case, who)
-        case Trust():
-            return identity.accept(work, case)
-        case Join(_, other):
-            second = _case(work, other)
-            return casework.Told(sayings.NO_SUCH_CASE) if second is None else joining.join(work, case, second, who)
-        case _:
-            assert_never(command)
-
-
-def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff) -> None:
-    if said_in.place is not Place.QUEUE:
-        _answer(work, said_in, sayings.ROSTER_ELSEWHERE)
-    elif not work.is_lead(who):
-        _answer(work, said_in, sayings.ROSTER_FOR_LEADS)
-    else:
-        roster.obey(work, command, who)
-
-
-def _tell(work: Work, said_in: Conversation, case: Case, who: str, told: casework.Told) -> None:
-    """Answer where the command was said; news stands in the queue room too."""
-    text = work.kit.render.staff(told.text, case=case.number, who=who, other=told.other)
-    work.say(said_in, text)
-    queue = work.queue()
-    if told.news and said_in.id != queue.id:
-        work.say(queue, text)
-
-
-def _ask_back(work: Work, said_in: Conversation, meant: str | None) -> None:
-    say = work.kit.render.staff
-    parts = [say(sayings.UNKNOWN_COMMAND)]
-    if meant is not None:
-        parts.append(say(sayings.DID_YOU_MEAN, command=meant))
-    if said_in.place is Place.RELAY:
-        parts.insert(0, say(sayings.COMMAND_IN_RELAY))
-    work.say(said_in, "\n\n".join(parts))
-
-
 def _joined(work: Work, conversation: Conversation, who: str) -> None:
     """Somebody who may read came in. History is `joined`, so what they need is said again."""
-    case = _case(work, conversation.case)
+    case = obeying.find(work, conversation.case)
     if case is None:
         return
     if conversation.place is Place.NOTES:
@@ -253,15 +173,11 @@ def _relay_intro(work: Work, case: Case) -> str:
 
 def _left(work: Work, conversation: Conversation, who: str) -> None:
     """With the claimer gone, nobody would read the relay room: the requester's words are kept until they are back."""
-    case = _case(work, conversation.case) if conversation.place is Place.RELAY else None
+    case = obeying.find(work, conversation.case) if conversation.place is Place.RELAY else None
     if case is not None and who == case.claimed_by:
         work.tx.cases.save(replace(case, relay_open=False))
-        if case.status is CaseStatus.CLAIMED:
-            work.say(work.queue(), work.kit.render.staff(sayings.CLAIMER_LEFT, case=case.number))
-
-
-def _case(work: Work, number: CaseNumber | None) -> Case | None:
-    return work.tx.cases.get(number) if number is not None else None
+        if case.is_claimed:
+            work.say(work.queue_of(case), work.kit.render.staff(sayings.CLAIMER_LEFT, case=case.number))
 
 
 def _tell_queue(

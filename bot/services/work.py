@@ -209,6 +209,10 @@ class Work:
             self.tx.conversations.add(queue)
         return queue
 
+    def queue_of(self, case: Case) -> Conversation:
+        """The room in which the card of this case stands."""
+        return self.queue()
+
     def place_queue(self) -> Conversation:
         """The queue room, where the config has it now."""
         queue, room = self.queue(), self.kit.staff.room

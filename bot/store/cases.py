@@ -9,13 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
-from bot.domain import Case, CaseNumber, CaseStatus, ConversationId, Keep
+from bot.domain import Case, CaseNumber, CaseStatus, Change, ConversationId, Keep, Vetting
 from bot.flow import rows
 from bot.ports import Kept
 from bot.store import codec, schema
 from bot.store.desk import Desk
 
-_CASES, _KEPT = schema.cases.c, schema.case_words.c
+_CASES, _KEPT, _CHANGES = schema.cases.c, schema.case_words.c, schema.case_changes.c
 _CHANGING = (
     "status",
     "opened_at",
@@ -24,6 +24,7 @@ _CHANGING = (
     "relay_open",
     "writes_from",
     "joined_to",
+    "vetting",
     "about",
     "answers",
     "note",
@@ -50,6 +51,8 @@ class Cases:
         .where(_CASES.number == given("same_number"), _CASES.requester == given("same_requester"))
         .values({name: given(name) for name in _CHANGING})
     )
+    _change = sa.insert(schema.case_changes).inline()
+    _changes = sa.select(schema.case_changes).where(_CHANGES.case_number == given("of")).order_by(_CHANGES.position)
     _last_kept = sa.select(_CASES.last_kept).where(_CASES.number == given("of"))
     _count_kept = sa.update(schema.cases).where(_CASES.number == given("of")).values(last_kept=given("to"))
     _keep = sa.insert(schema.case_words).inline()
@@ -84,6 +87,25 @@ class Cases:
 
     def joined(self, number: CaseNumber) -> Sequence[Case]:
         return [self._read(row) for row in self._desk.run(self._joined, to=number).found]
+
+    def change(self, number: CaseNumber, change: Change) -> None:
+        key = self._desk.key_of(self._requester_of(number))
+        at = codec.moment_to_number(change.at)
+        who = codec.staff_to_json(codec.Staff(change.who, change.claimer))
+        self._desk.run(
+            self._change,
+            case_number=number,
+            at=at,
+            step=change.step,
+            before=change.before,
+            after=change.after.value,
+            staff=self._desk.seal(key, _CHANGES.staff, f"{number}/{at}/{change.step}", who),
+        )
+
+    def changes(self, number: CaseNumber) -> Sequence[Change]:
+        found = self._desk.run(self._changes, of=number).found
+        key = self._desk.key_of(self._requester_of(number)) if found else ConversationId("")
+        return [self._read_change(key, row) for row in found]
 
     def keep(self, number: CaseNumber, kept: Kept) -> int:
         key = self._desk.key_of(self._requester_of(number))
@@ -121,6 +143,18 @@ class Cases:
             due=None if row.due is None else codec.number_to_moment(row.due),
         )
 
+    def _read_change(self, key: ConversationId, row: Any) -> Change:
+        place = f"{row.case_number}/{row.at}/{row.step}"
+        staff = self._desk.unseal(key, _CHANGES.staff, place, row.staff, codec.staff_from_json)
+        return Change(
+            at=codec.number_to_moment(row.at),
+            step=row.step,
+            who=staff.acted or "",
+            before=None if row.before is None else CaseStatus(row.before),
+            after=CaseStatus(row.after),
+            claimer=staff.claimed_by,
+        )
+
     def _requester_of(self, number: CaseNumber) -> ConversationId:
         requester = self._desk.run(self._requester, of=number).scalar()
         if requester is None:
@@ -146,6 +180,7 @@ class Cases:
             "relay_open": case.relay_open,
             "writes_from": case.writes_from,
             "joined_to": case.joined_to,
+            "vetting": case.vetting.value,
             "about": sealed(_CASES.about, codec.about_to_json(about)),
             "answers": sealed(_CASES.answers, codec.answers_to_json(case.answers)),
             "note": None if case.note is None else sealed(_CASES.note, case.note),
@@ -169,12 +204,13 @@ class Cases:
             urgency=about.urgency,
             relay=None if row.relay is None else ConversationId(row.relay),
             notes=None if row.notes is None else ConversationId(row.notes),
-            vetted_by=staff.vetted_by,
+            vetted_by=staff.acted,
             claimed_by=staff.claimed_by,
             relay_open=bool(row.relay_open),
             note=None if row.note is None else self._desk.unseal(key, _CASES.note, number, row.note, str),
             told=about.told,
             writes_from=None if row.writes_from is None else ConversationId(row.writes_from),
             joined_to=None if row.joined_to is None else CaseNumber(row.joined_to),
+            vetting=Vetting(row.vetting),
             release=row.release,
         )

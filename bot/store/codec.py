@@ -76,9 +76,9 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Who of the staff stands behind a case."""
+    """Who of the staff signed a case off, or took a step in its life, and whose it is."""
 
-    vetted_by: str | None = field(repr=False)
+    acted: str | None = field(repr=False)
     claimed_by: str | None = field(repr=False)
 
 
@@ -169,12 +169,12 @@ def about_from_json(text: str) -> About:
 
 
 def staff_to_json(staff: Staff) -> str:
-    return json.dumps([staff.vetted_by, staff.claimed_by])
+    return json.dumps([staff.acted, staff.claimed_by])
 
 
 def staff_from_json(text: str) -> Staff:
-    vetted_by, claimed_by = json.loads(text)
-    return Staff(_text_or_none(vetted_by), _text_or_none(claimed_by))
+    acted, claimed_by = json.loads(text)
+    return Staff(_text_or_none(acted), _text_or_none(claimed_by))
 
 
 def said_to_text(said: Said) -> str:

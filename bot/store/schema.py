@@ -25,7 +25,7 @@ class Retention(StrEnum):
 
 RETENTION = "retention"
 # every migration, the oldest first; `migrations/versions` holds the same (tested)
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -139,12 +139,26 @@ cases = table(
     column("relay_open", sa.Boolean, Retention.RECORD),
     column("writes_from", sa.String, Retention.RECORD, nullable=True),
     column("joined_to", sa.String, Retention.RECORD, nullable=True, index=True),
+    column("vetting", sa.String, Retention.RECORD, server_default=sa.text("'none'")),
     column("about", sa.LargeBinary, Retention.CONTENT),  # language, topic, urgency
     column("answers", sa.LargeBinary, Retention.CONTENT),
     column("note", sa.LargeBinary, Retention.CONTENT, nullable=True),
     column("staff", sa.LargeBinary, Retention.IDENTITY),  # who vetted, who claimed
     column("release", sa.Integer, Retention.RECORD, server_default=sa.text("1")),
     column("last_kept", sa.Integer, Retention.RECORD, server_default=sa.text("0")),  # of the words below
+)
+
+# the life of a case: what moved it on, and when
+case_changes = table(
+    METADATA,
+    "case_changes",
+    column("position", sa.Integer, Retention.RECORD, primary_key=True),
+    column("case_number", sa.String, Retention.RECORD, sa.ForeignKey("cases.number"), index=True),
+    column("at", sa.BigInteger, Retention.RECORD),
+    column("step", sa.String, Retention.RECORD),
+    column("before", sa.String, Retention.RECORD, nullable=True),
+    column("after", sa.String, Retention.RECORD),
+    column("staff", sa.LargeBinary, Retention.IDENTITY),  # who took the step, whose the case is after it
 )
 
 # what a requester wrote or sent; the name, from when it was only words, is bound into what is sealed

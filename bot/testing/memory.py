@@ -13,7 +13,19 @@ from bot.deeds import (
     Origin,
     OutgoingMessage,
 )
-from bot.domain import Case, CaseNumber, CaseStatus, Conversation, ConversationId, Keep, Listed, Place, Release, Timer
+from bot.domain import (
+    Case,
+    CaseNumber,
+    CaseStatus,
+    Change,
+    Conversation,
+    ConversationId,
+    Keep,
+    Listed,
+    Place,
+    Release,
+    Timer,
+)
 from bot.flow.session import Session
 from bot.happenings import Arrival
 from bot.ports import Kept, Taken
@@ -33,6 +45,7 @@ class _State:
     outbox: dict[str, OutgoingMessage] = field(default_factory=dict)
     timers: dict[tuple[ConversationId, str], Timer] = field(default_factory=dict)
     cases: dict[CaseNumber, Case] = field(default_factory=dict)
+    changes: tuple[tuple[CaseNumber, Change], ...] = ()
     kept: dict[tuple[CaseNumber, int], Kept] = field(default_factory=dict)
     last_kept: dict[CaseNumber, int] = field(default_factory=dict)
     copies: tuple[tuple[Origin | None, Copy], ...] = ()
@@ -49,6 +62,7 @@ class _State:
             dict(self.outbox),
             dict(self.timers),
             dict(self.cases),
+            self.changes,
             dict(self.kept),
             dict(self.last_kept),
             self.copies,
@@ -236,6 +250,14 @@ class _Cases:
     def joined(self, number: CaseNumber) -> Sequence[Case]:
         joined = (case for case in self._state.cases.values() if case.joined_to == number)
         return sorted(joined, key=lambda case: (case.opened_at, case.number))
+
+    def change(self, number: CaseNumber, change: Change) -> None:
+        if number not in self._state.cases:
+            raise KeyError(number)
+        self._state.changes = (*self._state.changes, (number, change))
+
+    def changes(self, number: CaseNumber) -> Sequence[Change]:
+        return [change for of, change in self._state.changes if of == number]
 
     def keep(self, number: CaseNumber, kept: Kept) -> int:
         if number not in self._state.cases:

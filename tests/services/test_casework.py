@@ -59,7 +59,7 @@ async def test_a_claim_before_vetting_is_refused() -> None:
 async def test_without_vetting_before_the_claim_it_comes_at_once() -> None:
     async with World(before_claim=False) as world:
         number = await arrived(world)
-        assert staff_text("state_passed") in world.said(QUEUE)[0]
+        assert staff_text("state_waiting") in world.said(QUEUE)[0]
         await world.command(f"!claim {number}", CLAIMER)
         assert await world.owner() is Owner.SPECIALIST
 

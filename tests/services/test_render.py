@@ -30,7 +30,7 @@ SENTENCES = {
         "staff.topic_unknown": "no topic",
         "staff.urgency_unknown": "no urgency",
         "staff.state_arrived": "to be vetted",
-        "staff.state_passed": "free to claim",
+        "staff.state_waiting": "free to claim",
         "staff.summary_title": "Summary of {case}",
         "staff.summary_line": "{question}: {answer}",
         "staff.summary_words": "{question} [{language}]: {answer}",

@@ -201,7 +201,7 @@ async def test_nothing_of_who_was_removed_is_passed_on_or_obeyed() -> None:
                 await world.write(room, NEW, text, signed=True)
         assert world.said(ROOM) == heard
         case = await world.get_case(number)
-        assert (case.status, case.claimed_by) == (CaseStatus.CLAIMED, NEW)
+        assert (case.is_claimed, case.claimed_by) == (True, NEW)
         await world.command(f"!close {number}", LEAD)
         assert world.said(ROOM)[-1] == TEXTS.say("bot.case_closed", "en", {"case": number})
 

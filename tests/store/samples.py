@@ -36,6 +36,7 @@ from bot.domain import (
     Case,
     CaseNumber,
     CaseStatus,
+    Change,
     Conversation,
     ConversationId,
     Keep,
@@ -48,6 +49,7 @@ from bot.domain import (
     Style,
     TextId,
     Timer,
+    Vetting,
 )
 from bot.flow.session import Passed, Session
 from bot.happenings import (
@@ -228,7 +230,15 @@ CASE = Case(
     told=(TextId("planted.told"),),
     writes_from=SECOND.id,
     joined_to=CaseNumber("9Q2B"),
+    vetting=Vetting.PASSED,
     release=2,
+)
+CHANGES = (
+    Change(NOW, "open", "", None, CaseStatus.ARRIVED),
+    Change(
+        NOW, "claim", "@planted-taker:example.org", CaseStatus.WAITING, CaseStatus.CLAIMED, "@planted-next:example.org"
+    ),
+    Change(NOW + HOUR, "release", "@planted-taker:example.org", CaseStatus.CLAIMED, CaseStatus.WAITING),
 )
 KEPT = (
     Kept("planted words kept for a case"),

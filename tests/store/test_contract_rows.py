@@ -13,6 +13,7 @@ from bot.happenings import Happening
 from bot.ports import Kept, Store, Taken, Tx
 from tests.store.samples import (
     CASE,
+    CHANGES,
     DEEDS,
     FULL_MESSAGE,
     HAPPENINGS,
@@ -283,6 +284,22 @@ async def test_what_was_kept_comes_back_in_order_until_it_is_erased(store: Store
     assert [kept.said for _, kept in await store.transact(lambda tx: tx.cases.kept(OTHER_CASE.number))] == [
         "of another case"
     ]
+
+
+async def test_the_life_of_a_case_comes_back_in_order_and_is_its_own(store: Store) -> None:
+    def work(tx: Tx) -> None:
+        tx.cases.add(CASE)
+        tx.cases.add(OTHER_CASE)
+        tx.cases.change(OTHER_CASE.number, CHANGES[0])
+        for change in CHANGES:
+            tx.cases.change(CASE.number, change)
+
+    await store.transact(work)
+    assert list(await store.transact(lambda tx: tx.cases.changes(CASE.number))) == list(CHANGES)
+    assert list(await store.transact(lambda tx: tx.cases.changes(OTHER_CASE.number))) == [CHANGES[0]]
+    unknown = CaseNumber("0NE0")
+    await refused(store, KeyError, lambda tx: tx.cases.change(unknown, CHANGES[0]))
+    assert not await store.transact(lambda tx: tx.cases.changes(unknown))
 
 
 async def test_no_place_is_given_twice(store: Store) -> None:

@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import bot.store
-from bot.domain import Timer
+from bot.domain import Timer, Vetting
 from bot.flow.session import to_json
 from bot.happenings import Wrote
 from bot.ports import Kept, Tx
@@ -238,7 +238,8 @@ def test_a_data_directory_that_cannot_be_made_is_named(master: MasterKey, tmp_pa
         bot.store.open(tmp_path / "file" / "data", None, master)
 
 
-FIRST_CASE = replace(CASE, relay=None, notes=None, writes_from=None, joined_to=None, release=1)  # no other room
+# no other room, and nothing that came later
+FIRST_CASE = replace(CASE, relay=None, notes=None, writes_from=None, joined_to=None, release=1, vetting=Vetting.NONE)
 
 
 def fill_as_the_first_version_did(tx: Tx) -> None:
@@ -272,7 +273,7 @@ def fill_as_the_first_version_did(tx: Tx) -> None:
         put("journal", conversation=row, event_hash=event, arrival=sealed)
     session = desk.seal(REQUESTER.key, schema.sessions.c.session, row, to_json(SESSION))
     put("sessions", conversation=row, session=session)
-    later = ("release", "writes_from", "joined_to")
+    later = ("release", "writes_from", "joined_to", "vetting")
     first = {name: value for name, value in tx.cases._changing(FIRST_CASE).items() if name not in later}
     put("cases", number=FIRST_CASE.number, requester=FIRST_CASE.requester, **first)
     words = desk.seal(REQUESTER.key, schema.case_words.c.words, f"{FIRST_CASE.number}/1", "kept words")

@@ -34,6 +34,8 @@ def fill(tx: Tx) -> None:
         tx.outbox.add(message(f"m{number}", deed))
     tx.timers.set(samples.TIMER)
     tx.cases.add(CASE)
+    for change in samples.CHANGES:
+        tx.cases.change(CASE.number, change)
     for kept in KEPT:
         tx.cases.keep(CASE.number, kept)
     tx.copies.add(samples.ORIGIN, samples.COPY)
@@ -58,7 +60,7 @@ def texts_in(value: object) -> Iterator[str]:
 
 def planted() -> set[str]:
     """Every text in the samples that names a person, quotes one, or says what they chose."""
-    values = (*HAPPENINGS, *DEEDS, *KEPT, SESSION, CASE, FULL_MESSAGE, arrival("$planted-event-0"))
+    values = (*HAPPENINGS, *DEEDS, *KEPT, *samples.CHANGES, SESSION, CASE, FULL_MESSAGE, arrival("$planted-event-0"))
     values = (*values, samples.ORIGIN, samples.COPY, samples.LISTED, samples.RELEASE)
     values = (*values, *(content.decode(errors="ignore") for content in samples.FILES.values()))
     rooms = (samples.REQUESTER, samples.SECOND, samples.RELAY, samples.NOTES, samples.QUEUE)
