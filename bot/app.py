@@ -157,10 +157,11 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
 
 def _verbs(desk: Desk, signal_channel: SignalChannel | None) -> Mapping[str, control.Handler]:
     """What the command line can ask of the bot while it runs."""
+    always = {**verbs.of_staff(desk), **verbs.of_stats(desk.figures)}
     if signal_channel is None:
-        return verbs.of_staff(desk)
+        return always
     return {
-        **verbs.of_staff(desk),
+        **always,
         **verbs.of_challenges(signal_channel, desk.try_again),
         **verbs.of_counts(signal_channel),
     }

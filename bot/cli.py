@@ -240,6 +240,16 @@ def status(flows: FlowsFolder = FLOWS) -> None:
         )
 
 
+@app.command("stats")
+def show_stats(
+    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON list.")] = False, config: ConfigFile = CONFIG
+) -> None:
+    """How much came about, by month. Numbers so small that somebody might be known again are not shown."""
+    from bot.admin import counting
+
+    counting.tell_all(_settings(config), typer.echo, as_json=as_json)
+
+
 @staff.command("list")
 def list_staff(config: ConfigFile = CONFIG) -> None:
     """Who may read cases, by what, with the master key to compare. Exits with 1 where the homeserver lists another."""

@@ -224,6 +224,7 @@ class Case:
     writes_from: ConversationId | None = None  # where its requester wrote last, once another conversation was joined
     vetting: Vetting = Vetting.NONE
     joined_to: CaseNumber | None = None  # the same person's, in which what they say is said since
+    signs: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # who of the staff signs with which name
     release: int = FIRST_RELEASE  # of the flows: its answers are named by the texts of that one
 
     @property
@@ -240,6 +241,16 @@ class Case:
     def is_over(self) -> bool:
         """Nobody works on it any more."""
         return self.status in (CaseStatus.DECLINED, CaseStatus.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How often something came about in a month, such as a case in a language. It names nobody."""
+
+    month: str
+    what: str
+    value: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from bot.domain import (
     Change,
     Conversation,
     ConversationId,
+    Count,
     Keep,
     Listed,
     Release,
@@ -325,6 +326,16 @@ class Releases(Protocol):
         """The first one first."""
 
 
+class Counts(Protocol):
+    """How often what came about. It is counted and read, and never goes down."""
+
+    def add(self, month: str, what: str, value: str) -> None:
+        """One more. `month` as in 2026-01."""
+
+    def all(self) -> Sequence[Count]:
+        """By month, then by what was counted and by its value."""
+
+
 class Tx(Protocol):
     """One transaction: all of it is stored, or nothing."""
 
@@ -346,6 +357,8 @@ class Tx(Protocol):
     def roster(self) -> Roster: ...
     @property
     def releases(self) -> Releases: ...
+    @property
+    def counts(self) -> Counts: ...
 
     def token(self, channel: str) -> str | None: ...
     def set_token(self, channel: str, token: str) -> None: ...

@@ -20,7 +20,7 @@ from bot.services.commands import Unknown, parse
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "THREAT-MODEL.md", "CHANGELOG.md", "config.example.toml")
-LATER = {"studio", "cases", "forget", "stats", "backup", "restore"}
+LATER = {"studio", "cases", "forget", "backup", "restore"}
 LATER |= {"rotate-key", "catalogs compile"}
 
 

@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from bot import forms, store
-from bot.admin import control, verbs
+from bot.admin import control, either, verbs
 from bot.admin.guide import Ask
-from bot.admin.lock import InUse, only_one
 from bot.admin.setup import identity_record
 from bot.app import SystemClock, staff_of
 from bot.channels.matrix.channel import MatrixChannel
@@ -195,19 +194,7 @@ def _change(config: Config, own: Own, user: str, verb: str, params: control.Para
 
 
 def _perform(config: Config, own: Own, verb: str, params: control.Params) -> tuple[Any, bool]:
-    """What the running bot says; without one, what the same verb does to its store. And which of them it was."""
-    try:
-        return control.ask(config.store.data_dir, verb, params), True
-    except control.NoBotRuns:
-        pass
-    try:
-        with only_one(config.store.data_dir):
-            return asyncio.run(_at_rest(config, own, verb, params)), False
-    except InUse:
-        raise InUse(
-            f"{config.store.data_dir}: a bot that starts or stops, or a setup, holds this installation; try again "
-            "in a moment"
-        ) from None
+    return either.perform(config, verb, params, lambda: _at_rest(config, own, verb, params))
 
 
 async def _at_rest(config: Config, own: Own, verb: str, params: control.Params) -> object:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from bot.admin.control import Handler, Params, flag, text
 from bot.domain import Listed
 from bot.services.roster import Member, Outcome
+from bot.services.stats import Figure
 
 CHALLENGE, COUNTS = "signal.challenge", "signal.counts"
+STATS = "stats"
 STAFF_LIST, STAFF_ADD, STAFF_REMOVE = "staff.list", "staff.add", "staff.remove"
 
 
@@ -46,6 +49,15 @@ def of_counts(channel: Counting) -> Mapping[str, Handler]:
         return dict(channel.counts())
 
     return {COUNTS: tell}
+
+
+def of_stats(figures: Callable[[], Awaitable[Sequence[Figure]]]) -> Mapping[str, Handler]:
+    """What was counted, with nobody in it."""
+
+    async def tell(_params: Params) -> object:
+        return [asdict(figure) for figure in await figures()]
+
+    return {STATS: tell}
 
 
 def of_challenges(channel: Challenged, try_again: Callable[[str], Awaitable[None]]) -> Mapping[str, Handler]:

@@ -1,7 +1,7 @@
 """Makes a library of flow files: YAML in, values out, or every problem at once, each with its place.
 
-The first key of a file says what it is: `flow`, `faq`, `phrasings`, `topics` or `phrases`. Whatever the bytes, only
-FlowError is raised.
+The first key of a file says what it is: `flow`, `faq`, `phrasings`, `topics`, `phrases` or `canned`. Whatever the
+bytes, only FlowError is raised.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from bot.domain import TextId
 from bot.flow import references
 from bot.flow.asking import PHRASINGS, TOPICS, AskingReader
+from bot.flow.canned import CannedReader
 from bot.flow.fields import Fields, Texts, good_name
 from bot.flow.kinds import WAS
 from bot.flow.model import ENTRY_FLOW, FaqEntry, Flow, FlowError, FlowStep, Library, Mark, Source
 from bot.flow.phrases import EVERYWHERE, IN_PHRASES, WORDS
 from bot.flow.phrasings import Phrasings, Topics
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
+from bot.flow.replies import Canned
 from bot.flow.steps import StepReader
 
 FLOW = ("flow", "about", "keep", "steps", WAS)
@@ -27,7 +29,7 @@ PHRASES = ("phrases", "about", "texts")
 BOT_PHRASES = (*PHRASES, "words")
 PHRASE = ("text", "note")
 _PHRASES_FILES = ("bot", "staff")
-_RESERVED_FLOWS = ("bot", "staff", "faq", "words")  # their names begin the ids of other texts
+_RESERVED_FLOWS = ("bot", "staff", "faq", "words", "canned", "decline")  # their names begin the ids of other texts
 
 
 def load(files: Mapping[str, str | bytes]) -> Library:
@@ -56,8 +58,10 @@ class _Loader:
             "phrasings": self._asked,
             "topics": self._alike,
             "phrases": self._phrases,
+            "canned": self._canned,
         }
         self._old_flows: list[tuple[Scalar, str]] = []
+        self._replies: list[Entries] = []  # read last: they quote answers, and entries of the FAQ
         self._unread = False
 
     def read(self, path: str, content: str | bytes) -> None:
@@ -82,7 +86,10 @@ class _Loader:
                 self._problems.error(old.mark, "name-still-used", message)
             renamed.setdefault(old.text, (new, old.mark))
         self._still_there(renamed, self._flows, "flow")
-        library = Library(self._flows, self._faq, self._texts.sources, self._words, self._phrasings, self._topics)
+        canned = self._read_replies()
+        library = Library(
+            self._flows, self._faq, self._texts.sources, self._words, self._phrasings, self._topics, canned
+        )
         references.check(library, self._names, self._problems, whole=not self._unread)
         for key in self._asked_for:
             if not self._unread and key.text not in self._faq:
@@ -96,7 +103,7 @@ class _Loader:
         self._unread = True
         message = (
             "the first line of a file says what it is: 'flow: name', 'faq: name', 'phrasings: es', 'topics: es', "
-            "'phrases: bot' or 'phrases: staff'"
+            "'phrases: bot', 'phrases: staff' or 'canned: replies'"
         )
         self._problems.error(mark, "unknown-key", message + near)
 
@@ -224,6 +231,19 @@ class _Loader:
         words = fields.entries("words", "'words:', and below it each list, 'yes: \"yes, y\"'")
         for key, value in words.items() if words else ():
             self._word(key.text, key.mark, value)
+
+    def _canned(self, file: Entries) -> None:
+        name = Fields(file, "the file of canned replies", tuple(file.values), self._problems).name("canned")
+        if name is not None and not self._taken("canned", name):
+            self._replies.append(file)
+
+    def _read_replies(self) -> Canned:
+        """They quote answers and entries of the FAQ: what may stand in a file that cannot be read is not missed."""
+        if self._unread:
+            return Canned()
+        asked = {step for names in self._names.values() for step in names}
+        reader = CannedReader(self._texts, self._faq, asked, self._problems)
+        return next(map(reader.read, self._replies), Canned())
 
     def _phrase(self, text_id: str, value: Value) -> None:
         if not isinstance(value, Entries):

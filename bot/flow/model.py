@@ -13,6 +13,7 @@ from enum import StrEnum
 from bot.domain import Keep, TextId
 from bot.errors import VestibuleError
 from bot.flow.phrasings import Phrasings, Topics
+from bot.flow.replies import Canned
 
 ENTRY_FLOW, END = "main", "end"  # `end` as the target of `go`: this flow is over
 MENU = "menu"  # as the target of `go`: the menu of the entry flow
@@ -384,7 +385,7 @@ class Library:
     """Everything that a folder of flow files says. Steps, targets and texts that it names all exist.
 
     `word_sources` is keyed by the word (`yes`); its one paragraph is the list with commas. `phrasings` and `topics` are
-    keyed by language.
+    keyed by language; `canned` has what specialists send with a word.
     """
 
     flows: Mapping[str, Flow]
@@ -393,6 +394,7 @@ class Library:
     word_sources: Mapping[str, Source]
     phrasings: Mapping[str, Phrasings] = field(default_factory=dict)
     topics: Mapping[str, Topics] = field(default_factory=dict)
+    canned: Canned = field(default_factory=Canned)
 
     @property
     def placeholders(self) -> Mapping[TextId, frozenset[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.domain import Keep
 from bot.flow.asking import LOCALE, PHRASINGS, TOPICS
+from bot.flow.canned import CANNED, DECLINE
 from bot.flow.fields import NAME
 from bot.flow.kinds import CARD, CLAUSE, KEYS, LONGEST_ANSWER, MOST_TRIES, NEEDED, UNITS
 from bot.flow.loader import BOT_PHRASES, ENTRY, ENTRY_FLOW_KEYS, FAQ, FLOW, PHRASE, PHRASES
@@ -106,6 +107,7 @@ def schema() -> Schema:
             _mapping(("topics",), TOPICS, _topics(), ("words",)),
             _mapping(("phrases",), BOT_PHRASES, {"words": _words()} | _phrases("bot"), ("texts",)),
             _mapping(("phrases",), PHRASES, _phrases("staff"), ("texts",)),
+            _mapping(("canned",), CANNED, _canned(), ("replies",)),
         ],
         "$defs": {
             "sentence": {"anyOf": [{"type": "string", "pattern": _FILLED}, {"type": ["number", "boolean"]}]},
@@ -139,6 +141,12 @@ def _topics() -> Schema:
 
 def _phrases(whose: str) -> Schema:
     return {"phrases": {"const": whose}, "texts": _each(_NAMED, {"$ref": "#/$defs/phrase"})}
+
+
+def _canned() -> Schema:
+    phrase: Schema = {"$ref": "#/$defs/phrase"}
+    entry = _mapping(("faq",), DECLINE, {"text": False, "note": {"type": "string"}}, ())
+    return {"canned": _NAMED, "replies": _each(_NAMED, phrase), "declines": _each(_NAMED, {"anyOf": [phrase, entry]})}
 
 
 def _words() -> Schema:

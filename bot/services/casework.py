@@ -120,6 +120,22 @@ def close(work: Work, case: Case, who: str) -> Told:
     return Told(sayings.CLOSED_DONE, news=True)
 
 
+def decline(work: Work, case: Case, who: str, words: str) -> Told:
+    """Turn a case away with these words. A claimed one is its claimer's to decline, or a lead's."""
+    if case.is_over:
+        return Told(sayings.CLOSE_REFUSED_CLOSED)
+    if case.is_claimed and who != case.claimed_by and not work.is_lead(who):
+        return Told(sayings.CLOSE_REFUSED)
+    reached = _reached(work, case)
+    declined = progress.move(work, case, Step.DECLINE, who)
+    if declined is None:
+        return Told(sayings.CLOSE_REFUSED)
+    if reached is not None:
+        work.say(reached, words)
+    _part(work, declined, reached, sayings.CASE_CLOSED)
+    return Told(sayings.DECLINED_DONE, news=True)
+
+
 def break_off(work: Work, case: Case, unsafe: Conversation) -> None:
     """A room of the requester's is not safe any more: tell staff (law 5). Reached elsewhere, they keep the case."""
     elsewhere = others(work, case, unsafe)

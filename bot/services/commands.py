@@ -50,6 +50,31 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Decline:
+    """`!decline 7F3K REASON`; without a reason it asks which there are."""
+
+    case: CaseNumber | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Canned:
+    """`!canned [NAME [send]]`; without a name it lists them all."""
+
+    case: CaseNumber | None
+    name: str = ""
+    send: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """`!sign [NAME]`; without a name they sign no more."""
+
+    case: CaseNumber | None
+    name: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     """`!join 7F3K 2B8Q`: the second is the same person as the first"""
 
@@ -93,10 +118,10 @@ class Unknown:
 
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
-ForCase = Vet | Claim | Close | Trust | Join
-Command = Help | ForCase | ForStaff | Unknown
+ForCase = Vet | Claim | Close | Decline | Sign | Trust | Join
+Command = Help | Canned | ForCase | ForStaff | Unknown
 
-VERBS = ("help", "vet", "claim", "close", "trust", "join", "staff")
+VERBS = ("help", "vet", "claim", "close", "decline", "canned", "sign", "trust", "join", "staff")
 STAFF_VERBS = ("list", "add", "remove")
 
 
@@ -120,6 +145,13 @@ def parse(text: str, own: CaseNumber | None) -> Command:
             return Claim(_case(rest, own)[0])
         case "close":
             return Close(_case(rest, own)[0])
+        case "decline":
+            case, reason = _case(rest, own)
+            return Decline(case, reason.casefold())
+        case "canned":
+            return _canned(rest, own)
+        case "sign":
+            return Sign(*_case(rest, own))
         case "join":
             return _join(rest, own)
         case "trust":
@@ -127,15 +159,21 @@ def parse(text: str, own: CaseNumber | None) -> Command:
         case "staff":
             return _staff(_without_unseen(rest))
         case other:
-            return Unknown(_like(other, VERBS, "!"))
+            return Unknown(like(other, VERBS, "!"))
 
 
 def _vet(rest: str, own: CaseNumber | None) -> Command:
     word, rest = _first_word(rest)
     if word.casefold() not in list(Verdict):
-        return Unknown(_like(word.casefold(), tuple(Verdict), "!vet "))
+        return Unknown(like(word.casefold(), tuple(Verdict), "!vet "))
     case, note = _case(rest, own)
     return Vet(case, Verdict(word.casefold()), note)
+
+
+def _canned(rest: str, own: CaseNumber | None) -> Command:
+    case, rest = _case(rest, own)
+    name, rest = _first_word(_without_unseen(rest))
+    return Canned(case, name.casefold(), rest.casefold() == "send")
 
 
 def _join(rest: str, own: CaseNumber | None) -> Command:
@@ -160,7 +198,7 @@ def _staff(rest: str) -> Command:
         case "remove":
             return RemoveStaff(user)
         case other:
-            return Unknown(_like(other, STAFF_VERBS, "!staff "))
+            return Unknown(like(other, STAFF_VERBS, "!staff "))
 
 
 def _add_staff(user: str, words: list[str]) -> AddStaff:
@@ -202,6 +240,7 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", seen[:1]) + seen[1:]
 
 
-def _like(word: str, known: tuple[str, ...], before: str) -> str | None:
+def like(word: str, known: tuple[str, ...], before: str) -> str | None:
+    """What was probably meant, with what stands before it; None where it looks like nothing that is known."""
     close = get_close_matches(word, known, n=1)
     return f"{before}{close[0]}" if close else None

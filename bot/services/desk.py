@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.domain import Conversation, Listed
 from bot.logs import describe
 from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Tx
-from bot.services import outbox, roster
+from bot.services import outbox, roster, stats
 from bot.services.intake import Intake
 from bot.services.outbox import Outbox
 from bot.services.presence import Presence
@@ -87,6 +87,10 @@ class Desk:
     async def remove_staff(self, user: str) -> roster.Outcome:
         """Let somebody who was added read cases no more. The queue room is told."""
         return await self._change_staff(lambda work: roster.remove(work, user))
+
+    async def figures(self) -> Sequence[stats.Figure]:
+        """How much came about, by month, with nobody in it."""
+        return await self._store.transact(lambda tx: stats.figures(tx.counts.all()))
 
     async def try_again(self, channel: str) -> None:
         """What this channel could not send has become possible: nothing of it waits any longer."""

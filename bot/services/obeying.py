@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot.domain import Case, CaseNumber, Conversation, Place, TextId
-from bot.services import casework, identity, joining, roster, sayings
+from bot.services import canned, casework, identity, joining, roster, sayings, signing
 from bot.services.casework import Told
 from bot.services.commands import (
     AddStaff,
+    Canned,
     Claim,
     Close,
     Command,
+    Decline,
     ForCase,
     ForStaff,
     Help,
     Join,
     ListStaff,
     RemoveStaff,
+    Sign,
     Trust,
     Unknown,
     Vet,
@@ -25,8 +28,8 @@ from bot.services.commands import (
 from bot.services.work import Work
 
 
-def obey(work: Work, said_in: Conversation, who: str, command: Command) -> None:
-    """Do what one of the staff asks for."""
+def obey(work: Work, said_in: Conversation, who: str, command: Command, event_id: str) -> None:
+    """Do what one of the staff asks for. `event_id`: by which they said it."""
     match command:
         case Help():
             _answer(work, said_in, sayings.STAFF_HELP)
@@ -34,7 +37,15 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command) -> None:
             _ask_back(work, said_in, meant)
         case ListStaff() | AddStaff() | RemoveStaff():
             _change_staff(work, said_in, who, command)
-        case Vet() | Claim() | Close() | Trust() | Join():
+        case Canned(_, ""):
+            canned.show_all(work, said_in)
+        case Canned():
+            case = find(work, command.case)
+            if case is None:
+                _answer(work, said_in, sayings.CASE_MISSING if command.case is None else sayings.NO_SUCH_CASE)
+            else:
+                canned.use(work, said_in, case, who, command.name, send=command.send, event_id=event_id)
+        case Vet() | Claim() | Close() | Decline() | Sign() | Trust() | Join():
             case = find(work, command.case)
             if command.case is None:
                 _answer(work, said_in, sayings.CASE_MISSING)
@@ -59,6 +70,10 @@ def _do(work: Work, case: Case, who: str, command: ForCase) -> Told:
             return casework.claim(work, case, who)
         case Close():
             return casework.close(work, case, who)
+        case Decline(_, reason):
+            return canned.decline(work, case, who, reason)
+        case Sign(_, name):
+            return signing.sign(work, case, who, name)
         case Trust():
             return identity.accept(work, case)
         case Join(_, other):

@@ -305,7 +305,7 @@ def _tick(work: Work, message: OutgoingMessage) -> None:
     if message.origin is None or not isinstance(message.deed, SendText | SendFile):
         return
     written_in = work.tx.conversations.get(message.origin.conversation)
-    if written_in.place is Place.RELAY:
+    if written_in.place in (Place.RELAY, Place.NOTES):
         work.post(written_in, Tick(message.origin.event_id))
         keeping.passed_on(work, message)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.domain import Case, Change, Owner
 from bot.life import OWNERS, Step, after
+from bot.services import stats
 from bot.services.work import Work
 
 HUMAN = (Owner.QUEUE, Owner.SPECIALIST)
@@ -16,6 +17,7 @@ def begin(work: Work, case: Case) -> None:
     """A case is there."""
     work.tx.cases.add(case)
     work.tx.cases.change(case.number, Change(work.now, Step.OPEN, "", None, case.status))
+    stats.arrived(work, case)
 
 
 def move(work: Work, case: Case, step: Step, who: str = "", *, free: bool = False, **with_it: Any) -> Case | None:
@@ -32,8 +34,21 @@ def move(work: Work, case: Case, step: Step, who: str = "", *, free: bool = Fals
     if status is before.status and case.claimed_by == before.claimed_by and case.vetting is before.vetting:
         return case
     work.tx.cases.change(case.number, Change(work.now, step, who, before.status, status, case.claimed_by))
+    _count(work, before, case, step)
     if OWNERS[status] is not OWNERS[before.status]:
         for each in work.tx.conversations.of_requester(case.number):
             if each.owner in HUMAN:
                 work.tx.conversations.save(replace(each, owner=OWNERS[status]))
     return case
+
+
+def _count(work: Work, before: Case, case: Case, step: Step) -> None:
+    if step is Step.SPEAK and not _has_been_answered(work, case):
+        stats.answered(work, work.now - case.opened_at)
+    if case.is_over and not before.is_over:
+        stats.count(work, stats.OUTCOME, case.status)
+
+
+def _has_been_answered(work: Work, case: Case) -> bool:
+    spoken = [change for change in work.tx.cases.changes(case.number) if change.step == Step.SPEAK]
+    return len(spoken) > 1  # the one just recorded is among them

@@ -17,6 +17,7 @@ from bot.life import Step
 from bot.ports import Kept, Said
 from bot.services import casework, keeping, progress, sayings
 from bot.services.render import quote, split
+from bot.services.signing import signed
 from bot.services.work import Work
 
 KEPT = ""  # stands for the event of what waited for the claimer: it is never ticked, and has no copies
@@ -68,9 +69,10 @@ def from_staff(work: Work, relay: Conversation, who: str, event_id: str, what: P
     hold = Hold(case.number, expires=requester.expires)
     match what:
         case Wrote(edits=None) as wrote:
-            work.say(requester, wrote.shown, Origin(relay.id, event_id), wrote.styles, hold=hold)
+            text = signed(case, who, wrote.shown)
+            work.say(requester, text, Origin(relay.id, event_id), wrote.styles, hold=hold)
         case Wrote(text, edits=edited):
-            origin = Origin(relay.id, edited or event_id)
+            origin, text = Origin(relay.id, edited or event_id), signed(case, who, text)
             if not _change(work, origin, text, hold, to=requester):  # it stands beside what may say the opposite
                 corrected = work.kit.render.requester(sayings.CORRECTED, case.locale, words=text)
                 work.say(requester, corrected, origin, hold=hold)
@@ -85,12 +87,16 @@ def from_staff(work: Work, relay: Conversation, who: str, event_id: str, what: P
 def partner(work: Work, relay: Conversation) -> tuple[Conversation, Case] | None:
     """Whom a relay room speaks with at this moment, and about which case."""
     case = work.tx.cases.get(relay.case) if relay.case is not None and relay.place is Place.RELAY else None
-    if case is None or not case.is_claimed:
+    requester = reached(work, case) if case is not None else None
+    return None if requester is None or case is None else (requester, case)
+
+
+def reached(work: Work, case: Case) -> Conversation | None:
+    """Where what staff say in a claimed case reaches its requester; None where it reaches nobody (any more)."""
+    if not case.is_claimed:
         return None
     requester = work.tx.conversations.get(case.partner)
-    if requester.owner is not Owner.SPECIALIST or requester.case != case.number:
-        return None
-    return requester, case
+    return requester if requester.owner is Owner.SPECIALIST and requester.case == case.number else None
 
 
 def keep(work: Work, case: Case, kept: Kept) -> None:
@@ -137,7 +143,7 @@ def not_delivered(work: Work, message: OutgoingMessage) -> None:
     if isinstance(message.deed, SendFile):
         work.let_go(work.tx.conversations.get(message.conversation), message.deed.attachment)
     written_in = work.tx.conversations.get(message.origin.conversation) if message.origin else None
-    if written_in is None or written_in.place is not Place.RELAY:
+    if written_in is None or written_in.place not in (Place.RELAY, Place.NOTES):
         return
     say = work.kit.render.staff
     match message.deed:

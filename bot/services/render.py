@@ -133,6 +133,21 @@ class Renderer:
             head, foot = [], []
         return parts
 
+    def filled(self, text: TextId, locale: str, fields: Mapping[str, str]) -> str:
+        """A text of the operator's for the requester, with what it quotes of their case."""
+        return self._texts.say(text, locale, fields)
+
+    def fields(self, case: Case) -> Mapping[str, str]:
+        """What a text can quote of a case, in its requester's language: each answer by the name of its step."""
+        said = {
+            answer.step.rpartition(".")[2]: answer.words or _one_line(self._chosen(answer, case.locale))
+            for answer in case.answers
+            if answer.outcome not in (SKIPPED, ATTACHED)
+        }
+        about = {"topic": case.topic, "urgency": case.urgency}
+        called = {name: _one_line(self._called(text, case.locale)) for name, text in about.items() if text is not None}
+        return {**said, **called, "case": case.number}
+
     def expiry(self, expires: timedelta | None) -> str:
         """What staff are told of messages that disappear."""
         if expires is None:

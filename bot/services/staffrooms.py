@@ -92,9 +92,10 @@ def _wrote(
         _let_go(work, conversation, message)
         return
     _heard(work, conversation, arrival)
+    event_id = relay.event_of(arrival.event_id)
     if isinstance(message, Wrote) and is_command(message.shown):
-        obeying.obey(work, conversation, arrival.sender, parse(message.shown, conversation.case))
-    elif not relay.from_staff(work, conversation, arrival.sender, relay.event_of(arrival.event_id), message):
+        obeying.obey(work, conversation, arrival.sender, parse(message.shown, conversation.case), event_id)
+    elif not relay.from_staff(work, conversation, arrival.sender, event_id, message):
         _answer(work, conversation, sayings.RELAY_CLOSED)
         _let_go(work, conversation, message)
 

@@ -167,7 +167,7 @@ class Cases:
             if room is not None:
                 self._desk.key_of(room)
         about = codec.About(case.locale, case.topic, case.urgency, case.told)
-        staff = codec.Staff(case.vetted_by, case.claimed_by)
+        staff = codec.Staff(case.vetted_by, case.claimed_by, case.signs)
 
         def sealed(column: sa.Column[Any], text: str) -> bytes:
             return self._desk.seal(key, column, case.number, text)
@@ -206,6 +206,7 @@ class Cases:
             notes=None if row.notes is None else ConversationId(row.notes),
             vetted_by=staff.acted,
             claimed_by=staff.claimed_by,
+            signs=staff.signs,
             relay_open=bool(row.relay_open),
             note=None if row.note is None else self._desk.unseal(key, _CASES.note, number, row.note, str),
             told=about.told,

@@ -80,6 +80,7 @@ class Staff:
 
     acted: str | None = field(repr=False)
     claimed_by: str | None = field(repr=False)
+    signs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def moment_to_number(moment: datetime) -> int:
@@ -169,12 +170,13 @@ def about_from_json(text: str) -> About:
 
 
 def staff_to_json(staff: Staff) -> str:
-    return json.dumps([staff.acted, staff.claimed_by])
+    return json.dumps([staff.acted, staff.claimed_by, *([staff.signs] if staff.signs else [])])
 
 
 def staff_from_json(text: str) -> Staff:
-    acted, claimed_by = json.loads(text)
-    return Staff(_text_or_none(acted), _text_or_none(claimed_by))
+    acted, claimed_by, *signs = json.loads(text)
+    signed = tuple((_text(who), _text(name)) for who, name in (signs[0] if signs else ()))
+    return Staff(_text_or_none(acted), _text_or_none(claimed_by), signed)
 
 
 def said_to_text(said: Said) -> str:

@@ -204,6 +204,16 @@ releases = table(
     column("files", sa.LargeBinary, Retention.OPERATION),  # no secret, and sealed all the same: nobody else edits them
 )
 
+# statistics: routing keys and codes, by month
+counts = table(
+    METADATA,
+    "counts",
+    column("month", sa.String, Retention.RECORD, primary_key=True),
+    column("what", sa.String, Retention.RECORD, primary_key=True),
+    column("value", sa.String, Retention.RECORD, primary_key=True),
+    column("number", sa.Integer, Retention.RECORD),
+)
+
 # --- the file of the keys, apart from everything else: destroying a key there is what forgetting means
 
 keys = table(

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from bot.store.cases import Cases
 from bot.store.conversations import Conversations
+from bot.store.counts import Counts
 from bot.store.desk import Desk
 from bot.store.people import Copies, Roster
 from bot.store.releases import Releases
@@ -41,6 +42,7 @@ class SqlTx:
         self.copies = Copies(desk)
         self.roster = Roster(desk)
         self.releases = Releases(desk)
+        self.counts = Counts(desk)
         self._tokens = Tokens(desk)
 
     def token(self, channel: str) -> str | None:

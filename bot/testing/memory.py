@@ -20,6 +20,7 @@ from bot.domain import (
     Change,
     Conversation,
     ConversationId,
+    Count,
     Keep,
     Listed,
     Place,
@@ -51,6 +52,7 @@ class _State:
     copies: tuple[tuple[Origin | None, Copy], ...] = ()
     roster: dict[str, Listed] = field(default_factory=dict)
     releases: dict[int, tuple[Release, Mapping[str, bytes]]] = field(default_factory=dict)
+    counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def copy(self) -> _State:
         return _State(
@@ -68,6 +70,7 @@ class _State:
             self.copies,
             dict(self.roster),
             dict(self.releases),
+            dict(self.counts),
         )
 
     def must_know(self, conversation: ConversationId) -> None:
@@ -342,6 +345,18 @@ class _Releases:
         return [release for _, (release, _) in sorted(self._state.releases.items())]
 
 
+class _Counts:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def add(self, month: str, what: str, value: str) -> None:
+        key = month, what, value
+        self._state.counts[key] = self._state.counts.get(key, 0) + 1
+
+    def all(self) -> Sequence[Count]:
+        return [Count(*key, number) for key, number in sorted(self._state.counts.items())]
+
+
 class MemoryTx:
     """One transaction of the memory store."""
 
@@ -355,6 +370,7 @@ class MemoryTx:
         self.cases = _Cases(state)
         self.copies = _Copies(state)
         self.roster = _Roster(state)
+        self.counts = _Counts(state)
         self.releases = _Releases(state)
 
     def token(self, channel: str) -> str | None:

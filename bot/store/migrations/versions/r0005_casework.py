@@ -26,3 +26,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_number"], ["cases.number"], name="fk_case_changes_case_number"),
     )
     op.create_index("ix_case_changes_case_number", "case_changes", ["case_number"])
+    op.create_table(
+        "counts",
+        sa.Column("month", sa.String, nullable=False),
+        sa.Column("what", sa.String, nullable=False),
+        sa.Column("value", sa.String, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("month", "what", "value", name="pk_counts"),
+    )
