@@ -91,6 +91,16 @@ steps:
     card: {topic: problem, urgency: urgency}
 """
 
+CANNED = """
+canned: replies
+about: What specialists send with a word.
+replies:
+  soon: "About {topic}, which you say is: {urgency}. We will write soon, {case}."
+  device: "What you said of {problem}: {what}"
+declines:
+  legal: "Please write to {legal_address}."
+"""
+
 REQUESTER, OTHER = "@amira:example.org", "@bilal:example.org"
 VETTER, CLAIMER, LEAD = "@vera:staff.example", "@carol:staff.example", "@lea:staff.example"
 STRANGER, NEW, BOT = "@mallory:example.org", "@nora:staff.example", "@bot:staff.example"
@@ -105,7 +115,7 @@ WALK = ("hello", "1", "1", "2", "1", STORY, "2", "1")  # from the first word to 
 
 def library(main: str = MAIN) -> Library:
     """The short flows with the phrases that ship."""
-    flows = {"main.yaml": main, "consent.yaml": CONSENT, "person.yaml": PERSON}
+    flows = {"main.yaml": main, "consent.yaml": CONSENT, "person.yaml": PERSON, "canned.yaml": CANNED}
     phrases = {name: (SHIPPED / "flows" / name).read_bytes() for name in ("bot.yaml", "staff.yaml")}
     return load({**flows, **phrases})
 

@@ -231,6 +231,7 @@ CASE = Case(
     writes_from=SECOND.id,
     joined_to=CaseNumber("9Q2B"),
     vetting=Vetting.PASSED,
+    signs=(("@planted-claimer:example.org", "planted name"),),
     release=2,
 )
 CHANGES = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bot.store
 from bot.deeds import Copy, Origin
-from bot.domain import CaseNumber, Keep
+from bot.domain import CaseNumber, Count, Keep
 from bot.ports import Store, Tx
 from bot.store import MasterKey
 from tests.store.samples import (
@@ -134,3 +134,20 @@ async def test_a_replay_is_refused_after_a_restart_and_after_its_step(data_dir: 
     store = bot.store.open(data_dir, None, master)
     assert not await store.transact(lambda tx: tx.journal.add(REQUESTER.id, replace(first, event_id="$2")))
     await store.close()
+
+
+# --- counts
+
+
+async def test_what_is_counted_comes_back_by_month_and_kind(store: Store) -> None:
+    def work(tx: Tx) -> None:
+        for month, what, value in (("2026-02", "language", "en"), ("2026-01", "topic", "b"), ("2026-01", "topic", "a")):
+            tx.counts.add(month, what, value)
+        tx.counts.add("2026-01", "topic", "b")
+
+    await store.transact(work)
+    assert list(await store.transact(lambda tx: tx.counts.all())) == [
+        Count("2026-01", "topic", "a", 1),
+        Count("2026-01", "topic", "b", 2),
+        Count("2026-02", "language", "en", 1),
+    ]
