@@ -26,6 +26,7 @@ from bot.config import Config, ConfigError
 from bot.publishing import publisher as publishing
 from bot.publishing import verbs as flow_verbs
 from bot.services.desk import Desk
+from bot.services.routing import DEFAULT, Rooms, Route
 from bot.services.work import Retention, Staff
 
 SHORTEST_LIFE = 3600.0  # seconds between two renewals of a device: what happens more often is no accident
@@ -43,15 +44,29 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def staff_of(config: Config, room: str | None) -> Staff:
-    """Whom the config names as staff. `room` is the queue room's id, where it is known."""
+def staff_of(config: Config, ids: Mapping[str, str | None]) -> Staff:
+    """Whom the config names as staff. `ids`: of the queue rooms, where known, by what the config calls each."""
     return Staff(
         channel=MatrixChannel.name,
-        room=room,
+        room=ids.get(config.specialists.room),
         members=config.specialists.staff,
         leads=frozenset(lead.user for lead in config.specialists.leads),
         bot=config.matrix.user_id,
         before_claim=config.vetting.before_claim,
+        rooms=_rooms(config, ids),
+    )
+
+
+def _rooms(config: Config, ids: Mapping[str, str | None]) -> Rooms:
+    """The queue rooms beside the default one; what has two names in the config goes by the first."""
+    names: dict[str, str] = {}
+    for named in (config.specialists.room, *config.other_rooms):
+        names.setdefault(ids.get(named) or named, DEFAULT if named == config.specialists.room else named)
+    known = {named: names[ids.get(named) or named] for named in (config.specialists.room, *config.other_rooms)}
+    return Rooms(
+        ids={name: ids.get(name) for name in names.values() if name != DEFAULT},
+        routes=tuple(Route(known[each.room], each.languages, each.topics) for each in config.specialists.rooms),
+        vetting=None if config.vetting.room is None else known[config.vetting.room],
     )
 
 
@@ -136,7 +151,7 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
             store=kept,
             channels=[matrix, *([signal_channel] if signal_channel else [])],
             releases=releases,
-            staff=staff_of(config, await _queue_room(matrix, config)),
+            staff=staff_of(config, await _queue_rooms(matrix, config)),
             clock=clock,
             chance=secrets.token_bytes,
             retention=retention_of(config),
@@ -217,7 +232,7 @@ async def _warn(config: Config, master: store.MasterKey) -> None:
     try:
         for finding in (
             *await self_check(homeserver, own),
-            *await check_rooms(homeserver, own, config.specialists.room),
+            *await check_rooms(homeserver, own, config.specialists.room, config.other_rooms),
         ):
             # the outbox is on its way into the queue room, and says so itself where it cannot come in
             if not finding.good and finding.code != "queue-joined":
@@ -229,9 +244,10 @@ async def _warn(config: Config, master: store.MasterKey) -> None:
         await homeserver.close()
 
 
-async def _queue_room(matrix: MatrixChannel, config: Config) -> str:
+async def _queue_rooms(matrix: MatrixChannel, config: Config) -> Mapping[str, str | None]:
+    """The ids of the queue rooms, by what the config calls each. Without the default one the bot does not run."""
     try:
-        return await matrix.resolve(config.specialists.room)
+        ids: dict[str, str | None] = {config.specialists.room: await matrix.resolve(config.specialists.room)}
     except HomeserverError as error:
         if error.status != 404:
             raise
@@ -239,3 +255,10 @@ async def _queue_room(matrix: MatrixChannel, config: Config) -> str:
             f"{config.file}: [specialists] room names an alias that the homeserver does not know; "
             "make the room, or name it by its id"
         ) from error
+    for named in config.other_rooms:
+        try:
+            ids[named] = await matrix.resolve(named)
+        except HomeserverError as error:
+            log.warning("a queue room beside the default one is not known to the homeserver: %s", error)
+            ids[named] = None
+    return ids

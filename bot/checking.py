@@ -18,6 +18,7 @@ from bot.flow.machine import Compiled, compile_flows
 from bot.flow.model import ENTRY_FLOW, FlowError, Library, Mark, Problem, Severity, Source
 from bot.i18n import CatalogFiles, Catalogs, Texts, catalog_files, catalogs_in, is_language, language_name
 from bot.lengths import too_long
+from bot.routes import unknown_topics
 from bot.services import sayings
 
 CATALOGS = "locales"  # beside the flows
@@ -93,7 +94,7 @@ def check_config(file: Path, environ: Mapping[str, str]) -> list[Problem]:
     except FlowError as error:
         return in_order(error.problems)
     left_out = _left_out(flows, config.texts_params(catalogs.SOURCE_LOCALE))
-    return in_order([*verdict_of(config, flows).problems(), *left_out])
+    return in_order([*verdict_of(config, flows).problems(), *left_out, *_unknown_topics(config, flows)])
 
 
 def verdict_of(config: Config, flows: Library) -> Verdict:
@@ -228,6 +229,14 @@ def _warning(name: str, sources: Sequence[Source]) -> Problem:
     texts = "this text leaves" if len(sources) == 1 else f"this text and {len(sources) - 1} more leave"
     message = f"{setting} is empty in the config, so {texts} out the paragraph that needs it"
     return Problem(sources[0].mark, Severity.WARNING, "left-out", message)
+
+
+def _unknown_topics(config: Config, flows: Library) -> Sequence[Problem]:
+    """What the config says of topics that no case can have; nothing where the flows do not compile."""
+    try:
+        return tuple(unknown_topics(config.specialists.rooms, compile_flows(flows, config.helpline.locales)))
+    except FlowError:
+        return ()
 
 
 def _as_seen_from_here(path: Path) -> Path:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from bot import forms
+from bot import forms, routes
 from bot.cldr import length_of_time
 from bot.errors import VestibuleError
 from bot.flow.model import Problem
@@ -99,11 +99,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Specialists:
-    """Who may read cases, and the room in which cases are shown. Leads may also close a case that is another's."""
+    """Who may read cases, and the rooms in which cases are shown. Leads may also close a case that is another's."""
 
     room: str = field(repr=False)
     members: tuple[Member, ...]
     leads: tuple[Member, ...] = ()
+    rooms: tuple[routes.QueueRoom, ...] = ()
 
     @property
     def staff(self) -> Mapping[str, str]:
@@ -113,9 +114,13 @@ class Specialists:
 
 @dataclass(frozen=True, slots=True)
 class Vetting:
-    """Whether a person must have signed a case off before it can be claimed (law 8)."""
+    """Whether a person must have signed a case off before it can be claimed (law 8), and where that is done.
+
+    `room`: None is the default queue room.
+    """
 
     before_claim: bool = True
+    room: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,12 @@ class Config:
     store: StorePlace
     retention: Retention = field(default_factory=Retention)
     signal: Signal | None = None
+
+    @property
+    def other_rooms(self) -> tuple[str, ...]:
+        """The queue rooms beside the default one, each once."""
+        named = [self.vetting.room, *(each.room for each in self.specialists.rooms)]
+        return tuple(dict.fromkeys(room for room in named if room and room != self.specialists.room))
 
     @classmethod
     def read(cls, path: Path, environ: Mapping[str, str]) -> Config:
@@ -211,13 +222,13 @@ _DOUBLED = re.compile(r"(.)\1+")
 def _read(file: Path, root: Table, environ: Mapping[str, str]) -> Config:
     """Every section in turn. What cannot be used is reported to the table, and stands in the result as its default."""
     here = file.parent
-    matrix = _matrix(root.table("matrix"), here, environ)
+    matrix, helpline = _matrix(root.table("matrix"), here, environ), _helpline(root.table("helpline"))
     return Config(
         file=file,
-        helpline=_helpline(root.table("helpline")),
+        helpline=helpline,
         matrix=matrix,
-        specialists=_specialists(root.table("specialists"), matrix.user_id),
-        vetting=Vetting(root.table("vetting").flag("before_claim", default=True)),
+        specialists=_specialists(root.table("specialists"), matrix.user_id, helpline.locales),
+        vetting=_vetting(root.table("vetting")),
         flows=_flows(root.table("flows"), here),
         store=_store(root.table("store"), here),
         signal=_signal(root.table_if_given("signal"), here),
@@ -308,7 +319,7 @@ def _signal(section: Table | None, here: Path) -> Signal | None:
     )
 
 
-def _specialists(section: Table, bot: str) -> Specialists:
+def _specialists(section: Table, bot: str, locales: Sequence[str]) -> Specialists:
     room = section.text("room", forms.ROOM)
     members = _members(section, "members", required=True)
     leads = _members(section, "leads", required=False)
@@ -320,7 +331,11 @@ def _specialists(section: Table, bot: str) -> Specialists:
         section.report(
             "bot-as-member", "members", "[specialists] names the bot's own account; it is not one of the staff"
         )
-    return Specialists(room, members, leads)
+    return Specialists(room, members, leads, routes.read(section, locales))
+
+
+def _vetting(section: Table) -> Vetting:
+    return Vetting(section.flag("before_claim", default=True), section.text("room", forms.ROOM, "") or None)
 
 
 def _members(section: Table, key: str, required: bool) -> tuple[Member, ...]:

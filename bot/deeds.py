@@ -174,11 +174,21 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """The card of a case in one queue room: what it is to say, and its message, once it stands there."""
+
+    conversation: ConversationId
+    text: str = field(repr=False)
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """One outbox row. `id` is the channel's transaction id and stands inside the encrypted content (law 2).
 
     `tried_at` and `tried_from` (a device) tell of the first attempt: after a day, or from another device, the channel
-    first looks in the room for its own message with this id. `hold`: what it holds of a requester's.
+    first looks in the room for its own message with this id. `hold`: what it holds of a requester's. `card`: it is this
+    case's, and takes the place of the one that stands in the room, if one does.
     """
 
     id: str
@@ -190,3 +200,4 @@ class OutgoingMessage:
     tried_at: datetime | None = None
     tried_from: str | None = None
     hold: Hold | None = None
+    card: CaseNumber | None = None

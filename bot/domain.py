@@ -47,7 +47,8 @@ class Conversation:
     `room` is None until a room that we make exists. `key` names the conversation whose key seals this one: a case's
     relay and notes rooms are sealed with the requester's key, so that forgetting the requester empties them too.
     `identity` is the contact's, as it was seen last: see `happenings.Wrote`. `expires`: so long after they are read,
-    messages here are to disappear; whole seconds.
+    messages here are to disappear; whole seconds. `name`: what the config calls a queue room beside the default one. In
+    a queue room that cannot be entered, nobody is the `owner`.
     """
 
     id: ConversationId
@@ -60,6 +61,7 @@ class Conversation:
     case: CaseNumber | None = None
     identity: str | None = field(default=None, repr=False)
     expires: timedelta | None = None
+    name: str | None = field(default=None, repr=False)
 
 
 class Look(StrEnum):

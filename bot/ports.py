@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
-from bot.deeds import Copy, Origin, OutgoingMessage
+from bot.deeds import Card, Copy, Origin, OutgoingMessage
 from bot.domain import (
     Attachment,
     Case,
@@ -204,7 +204,10 @@ class Conversations(Protocol):
 
     def save(self, conversation: Conversation) -> None: ...
     def queue_room(self, channel: str) -> Conversation | None:
-        """The one conversation of `Place.QUEUE`, once there is one."""
+        """The default one of `Place.QUEUE`, once there is one."""
+
+    def queue_rooms(self, channel: str) -> Sequence[Conversation]:
+        """All of `Place.QUEUE`."""
 
     def of_requester(self, case: CaseNumber) -> Sequence[Conversation]:
         """The conversations of `Place.REQUESTER` that belong to a case."""
@@ -300,6 +303,17 @@ class Copies(Protocol):
         """When the next of a case is to be gone."""
 
 
+class Cards(Protocol):
+    """Where the cards of cases stand: one a case and queue room."""
+
+    def of(self, case: CaseNumber) -> Sequence[Card]:
+        """In the order in which they were first saved."""
+
+    def save(self, case: CaseNumber, card: Card) -> None: ...
+    def leave(self, conversation: ConversationId) -> None:
+        """Its room is not there any more, and no card stands in it."""
+
+
 class Roster(Protocol):
     """The staff who were added while the bot ran, beside those of the config."""
 
@@ -353,6 +367,8 @@ class Tx(Protocol):
     def cases(self) -> Cases: ...
     @property
     def copies(self) -> Copies: ...
+    @property
+    def cards(self) -> Cards: ...
     @property
     def roster(self) -> Roster: ...
     @property

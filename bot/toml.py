@@ -43,10 +43,13 @@ class Faults:
 
     def add(self, code: str, name: Name, message: str) -> None:
         """`name` is the section and the key; where it does not stand in the file, the nearest that does is shown."""
+        self.problems.append(Problem(self.place(name), Severity.ERROR, code, message))
+
+    def place(self, name: Name) -> Mark:
+        """Where it stands in the file, or the nearest that does."""
         while name and name not in self._places:
             name = name[:-1]
-        line, column = self._places.get(name, (1, 1))
-        self.problems.append(Problem(Mark(self._file, line, column), Severity.ERROR, code, message))
+        return Mark(self._file, *self._places.get(name, (1, 1)))
 
 
 class Table:
@@ -132,6 +135,10 @@ class Table:
             return self.table(key)
         self._asked.append(key)
         return None
+
+    def place(self, key: str) -> Mark:
+        """Where a key stands in the file."""
+        return self._faults.place((*self._name, key))
 
     def wrong(self, key: str, what: str) -> None:
         """Report that the value of a key cannot be used."""

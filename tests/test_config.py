@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import replace
 from datetime import timedelta
@@ -109,8 +110,8 @@ def test_what_the_example_shows_behind_a_hash_is_the_default(home: Path) -> None
     example = (Path(__file__).parent.parent / "config.example.toml").read_text()
     others, signal = parted(example)
     shown = [line for line in others if line.startswith("#") and not line.startswith("# ")]
-    defaults = [line for line in shown if not line.startswith(("#access_token_file", "#leads"))]
-    assert len(defaults) == len(shown) - 2
+    defaults = [line for line in shown if not line.startswith(("#access_token_file", "#leads", "#rooms", "#room "))]
+    assert len(defaults) == len(shown) - 4
     opened = "\n".join(line[1:] if line in defaults else line for line in others)
     assert read(home, opened) == read(home, example)
     whole = "\n".join((*others, *(line[1:] for line in signal if not line.startswith("# "))))
@@ -118,6 +119,32 @@ def test_what_the_example_shows_behind_a_hash_is_the_default(home: Path) -> None
     assert read(home, whole).signal == replace(
         read(home, least).signal or Signal(Path(), ""), attachments=Path("/var/lib/signal-cli/attachments")
     )
+
+
+def test_the_rooms_that_the_example_shows_can_be_used(home: Path) -> None:
+    example = (Path(__file__).parent.parent / "config.example.toml").read_text()
+    config = read(home, example.replace("#rooms = ", "rooms = ").replace("#room = ", "room = "))
+    assert config.other_rooms == ("#vetting:example.org", "#arabic:example.org", "#accounts:example.org")
+    assert [(room.languages, room.topics) for room in config.specialists.rooms] == [(("ar",), ()), ((), ("account",))]
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ('{ room = "#a:b.c" }', "error[takes-all]: [specialists] rooms has an entry without languages and topics"),
+        ('{ room = "#a:b.c", languages = ["sw"] }', "names the language 'sw', which [helpline] locales does not offer"),
+        ('{ room = "a", languages = ["ar"] }', "error[wrong-value]: [specialists] rooms, entry 1: room must be"),
+        ('{ languages = ["ar"] }', "error[missing-key]: [specialists] rooms, entry 1: room is missing"),
+        ('{ room = "#a:b.c", languages = [] }', "error[wrong-value]: [specialists] rooms, entry 1: languages must be"),
+        ('{ room = "#a:b.c", topics = "x" }', "error[wrong-value]: [specialists] rooms, entry 1: topics must be"),
+        ('{ room = "#a:b.c", topic = ["x"] }', "has no setting 'topic'"),
+    ],
+)
+def test_a_room_that_cannot_be_used_is_told_with_its_place(home: Path, entry: str, told: str) -> None:
+    text = WHOLE.replace("[specialists]\n", f"[specialists]\nrooms = [{entry}]\n")
+    found = faults(home, text)
+    assert any(told in line for line in found)
+    assert all(re.match(r"config\.toml:\d+:\d+: ", line) for line in found)
 
 
 def parted(example: str) -> tuple[list[str], list[str]]:
@@ -192,7 +219,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
     [
         ("[matrix]\nhomserver = 1", "[matrix] has no setting 'homserver'. Did you mean 'homeserver'?"),
         ("[vettin]\nx = 1", "there is no section [vettin]. Did you mean 'vetting'?"),
-        ("[vetting]\nroom = 'x'", "[vetting] has no setting 'room'; it belongs in [specialists]"),
+        ("[vetting]\nmembers = 'x'", "[vetting] has no setting 'members'; it belongs in [specialists]"),
         ("[helpline.links]\nname = 'x'", "[helpline.links] has no setting 'name'; it belongs in [helpline]"),
         ("[flows]\nlanguage = 'x'", "[flows] has no setting 'language'; there are path"),
         ("[signl]\nsocket = 'x'", "there is no section [signl]. Did you mean 'signal'?"),

@@ -10,9 +10,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from bot import store
+from bot import library, store
 from bot.admin import staffing
 from bot.admin.lock import is_held
 from bot.admin.setup import identity_record
@@ -24,7 +25,10 @@ from bot.channels.matrix.secretstorage import BASE58, SecretStorageError, read_r
 from bot.channels.matrix.selfcheck import Finding, check_pins, check_rooms, self_check
 from bot.config import Config
 from bot.errors import VestibuleError
+from bot.flow.machine import compile_flows
+from bot.flow.model import FlowError
 from bot.forms import grouped
+from bot.routes import unknown_topics
 
 FIRST_BYTES = 16 * 1024  # of a file: whoever kept a recovery key in it wrote little else
 HOMESERVER = "homeserver"
@@ -41,6 +45,7 @@ def examine(config: Config) -> list[Finding]:
     own, looked = _identity(config)
     found.extend(looked)
     found.extend(recovery_keys(config, own))
+    found.extend(_topics(config))
     if own is not None and own.master is not None:
         found.append(Finding("fingerprint", good=True, params={"fingerprint": grouped(own.master)}))
     pins = config.specialists.staff
@@ -52,6 +57,16 @@ def examine(config: Config) -> list[Finding]:
         found.extend(asyncio.run(look(config.signal)))
         found.extend(counted(config.store.data_dir))
     return found
+
+
+def _topics(config: Config) -> Iterator[Finding]:
+    """Whether cases can have the topics that rooms are for. Flows that cannot be read are for `vestibule check`."""
+    rooms = config.specialists.rooms
+    if any(room.topics for room in rooms):
+        with suppress(FlowError):
+            compiled = compile_flows(library.read(config.flows.path), config.helpline.locales)
+            why = "; ".join(problem.message for problem in unknown_topics(rooms, compiled))
+            yield Finding("room-topics", good=not why, params={"why": why})
 
 
 def _identity(config: Config) -> tuple[Own | None, Sequence[Finding]]:
@@ -160,7 +175,7 @@ async def _on_homeserver(config: Config, own: Own | None, pins: Mapping[str, str
         if own is not None and own.complete:
             found.extend(await self_check(homeserver, own))
         if any(finding.code == "token" and finding.good for finding in found) and own is not None:
-            found.extend(await check_rooms(homeserver, own, config.specialists.room))
+            found.extend(await check_rooms(homeserver, own, config.specialists.room, config.other_rooms))
             found.append(await check_pins(homeserver, pins))
     except HomeserverError as error:
         failed = error

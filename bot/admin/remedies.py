@@ -119,6 +119,13 @@ SENTENCES: Mapping[str, Says] = {
         "the queue room is encrypted",
         "the queue room is not encrypted, and the bot says nothing in it; turn encryption on in its settings",
     ),
+    "other-queue-rooms": Says(
+        "the bot is in all {rooms} other rooms for cases, and they are encrypted",
+        "of the {rooms} rooms in [specialists] rooms and [vetting], the homeserver does not know {unknown}, the bot is "
+        "not in {outside}, and {clear} are not encrypted; cases of what it cannot enter are shown in [specialists] "
+        "room. Mend the names, invite the bot, and turn encryption on in the rooms' settings",
+    ),
+    "room-topics": Says("cases can have the topics that rooms are for", "{why}"),
     "clear-rooms": Says(
         "all {rooms} rooms that the bot is in are encrypted",
         "{clear} of the {rooms} rooms that the bot is in are not encrypted; it says nothing in them. Remove the bot "

@@ -202,7 +202,7 @@ async def _at_rest(config: Config, own: Own, verb: str, params: control.Params) 
     try:
         kit = Kit(
             await publishing.as_it_stands(config, kept),
-            staff_of(config, None),
+            staff_of(config, {}),
             SystemClock(),
             secrets.token_bytes,
             lambda _channel: own.device_id,

@@ -13,7 +13,7 @@ from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Pl
 from bot.flow.events import OpenCase
 from bot.life import Step
 from bot.ports import Kept
-from bot.services import keeping, progress, sayings
+from bot.services import cards, keeping, progress, sayings
 from bot.services.commands import Verdict
 from bot.services.work import Work
 
@@ -54,7 +54,7 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
             work.tx.cases.keep(case.number, Kept(answer.file, answer.keep, answer.expires))
     conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
-    work.say(work.queue_of(case), work.render_of(case).card(case, before_claim=work.kit.staff.before_claim))
+    cards.show(work, case)
     return conversation
 
 

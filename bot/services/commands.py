@@ -90,6 +90,23 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
+class ListQueue:
+    """`!queue`"""
+
+
+@dataclass(frozen=True, slots=True)
+class ListMine:
+    """`!mine`"""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCase:
+    """`!case 7F3K`"""
+
+    case: CaseNumber | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListStaff:
     """`!staff list`"""
 
@@ -118,10 +135,25 @@ class Unknown:
 
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
-ForCase = Vet | Claim | Close | Decline | Sign | Trust | Join
-Command = Help | Canned | ForCase | ForStaff | Unknown
+Decides = Vet | Claim | Close | Decline | Sign | Trust | Join
+ForCase = Decides | ShowCase
+Command = Help | ListQueue | ListMine | Canned | ForCase | ForStaff | Unknown
 
-VERBS = ("help", "vet", "claim", "close", "decline", "canned", "sign", "trust", "join", "staff")
+VERBS = (
+    "help",
+    "queue",
+    "mine",
+    "case",
+    "vet",
+    "claim",
+    "close",
+    "decline",
+    "canned",
+    "sign",
+    "trust",
+    "join",
+    "staff",
+)
 STAFF_VERBS = ("list", "add", "remove")
 
 
@@ -139,6 +171,12 @@ def parse(text: str, own: CaseNumber | None) -> Command:
     match verb.casefold():
         case "help":
             return Help()
+        case "queue":
+            return ListQueue()
+        case "mine":
+            return ListMine()
+        case "case":
+            return ShowCase(_case(rest, own)[0])
         case "vet":
             return _vet(rest, own)
         case "claim":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.domain import Conversation, Listed
 from bot.logs import describe
 from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Tx
-from bot.services import outbox, roster, stats
+from bot.services import outbox, queues, roster, stats
 from bot.services.intake import Intake
 from bot.services.outbox import Outbox
 from bot.services.presence import Presence
@@ -56,9 +56,9 @@ class Desk:
 
     async def start(self) -> None:
         """Go on where the last stop left off, then listen."""
-        queue, pins = await self._store.transact(self._begin)
+        rooms, pins = await self._store.transact(self._begin)
         self._trust(pins)
-        await self._outbox.start(queue)
+        await self._outbox.start(rooms)
         await self._intake.start()
         self._scheduler.wake()
         self._ears = [asyncio.create_task(self._listen(channel)) for channel in self._channels.values()]
@@ -111,12 +111,12 @@ class Desk:
                 _log.error("listening on %s failed: %s", channel.name, describe(error))
             await asyncio.sleep(LISTEN_AGAIN)
 
-    def _begin(self, tx: Tx) -> tuple[Conversation, Mapping[str, str]]:
+    def _begin(self, tx: Tx) -> tuple[Sequence[Conversation], Mapping[str, str]]:
         """Put in order what changed with the config."""
         work = Work(tx, self._kit)
-        queue = work.place_queue()
+        rooms = queues.place(work)
         roster.keep_for_the_removed(work)
-        return queue, roster.pins(work)
+        return rooms, roster.pins(work)
 
     def _hurry(self, tx: Tx, channel: str) -> Work:
         work = Work(tx, self._kit)

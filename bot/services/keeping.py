@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from bot.deeds import Copy, EditText, Erase, Hold, OutgoingMessage, SendFile, SendText
 from bot.domain import Answer, Attachment, Case, CaseNumber, Conversation, Keep, Place, Timer
 from bot.ports import Kept
+from bot.services import cards
 from bot.services.work import Work
 
 EVERYTHING = frozenset(Keep)
@@ -77,7 +78,10 @@ def erase(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> None:
     case = _without(case, lambda answer: answer.keep in keeps)
     if Keep.CASE in keeps:
         case = replace(case, topic=None, urgency=None)
-    work.tx.cases.save(replace(case, note=None if Keep.VETTING in keeps else case.note))
+    case = replace(case, note=None if Keep.VETTING in keeps else case.note)
+    work.tx.cases.save(case)
+    if work.tx.cards.of(case.number):
+        cards.refresh(work, case)
 
 
 def of_person(work: Work, conversation: Conversation) -> Sequence[Case]:
@@ -161,6 +165,8 @@ def _expire(work: Work, case: Case) -> None:
     left = _without(case, lambda answer: _is_past(work, answer.due))
     if left != case:
         work.tx.cases.save(left)
+        if (left.topic, left.urgency) != (case.topic, case.urgency):
+            cards.refresh(work, left)
     for copy in work.tx.copies.take_due(case.number, work.now):
         _take_back(work, copy)
     expect(work, left)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot.domain import Case, CaseNumber, Conversation, Place, TextId
-from bot.services import canned, casework, identity, joining, roster, sayings, signing
+from bot.services import canned, casework, identity, joining, overview, roster, sayings, signing
 from bot.services.casework import Told
 from bot.services.commands import (
     AddStaff,
@@ -13,13 +13,16 @@ from bot.services.commands import (
     Claim,
     Close,
     Command,
+    Decides,
     Decline,
-    ForCase,
     ForStaff,
     Help,
     Join,
+    ListMine,
+    ListQueue,
     ListStaff,
     RemoveStaff,
+    ShowCase,
     Sign,
     Trust,
     Unknown,
@@ -37,6 +40,10 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command, event_id
             _ask_back(work, said_in, meant)
         case ListStaff() | AddStaff() | RemoveStaff():
             _change_staff(work, said_in, who, command)
+        case ListQueue():
+            work.say(said_in, overview.queue(work, said_in))
+        case ListMine():
+            work.say(said_in, overview.mine(work, who))
         case Canned(_, ""):
             canned.show_all(work, said_in)
         case Canned():
@@ -45,14 +52,16 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command, event_id
                 _answer(work, said_in, sayings.CASE_MISSING if command.case is None else sayings.NO_SUCH_CASE)
             else:
                 canned.use(work, said_in, case, who, command.name, send=command.send, event_id=event_id)
-        case Vet() | Claim() | Close() | Decline() | Sign() | Trust() | Join():
+        case Vet() | Claim() | Close() | Decline() | Sign() | Trust() | Join() | ShowCase():
             case = find(work, command.case)
             if command.case is None:
                 _answer(work, said_in, sayings.CASE_MISSING)
             elif case is None:
                 _answer(work, said_in, sayings.NO_SUCH_CASE)
+            elif isinstance(command, ShowCase):
+                work.say(said_in, overview.whole(work, case, who))
             else:
-                _tell(work, said_in, case, who, _do(work, case, who, command))
+                _tell(work, said_in, case.number, who, _do(work, case, who, command))
         case _:
             assert_never(command)
 
@@ -62,7 +71,7 @@ def find(work: Work, number: CaseNumber | None) -> Case | None:
     return work.tx.cases.get(number) if number is not None else None
 
 
-def _do(work: Work, case: Case, who: str, command: ForCase) -> Told:
+def _do(work: Work, case: Case, who: str, command: Decides) -> Told:
     match command:
         case Vet(_, verdict, note):
             return casework.vet(work, case, verdict, note, who)
@@ -84,7 +93,7 @@ def _do(work: Work, case: Case, who: str, command: ForCase) -> Told:
 
 
 def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff) -> None:
-    if said_in.place is not Place.QUEUE:
+    if said_in.id != work.queue().id:
         _answer(work, said_in, sayings.ROSTER_ELSEWHERE)
     elif not work.is_lead(who):
         _answer(work, said_in, sayings.ROSTER_FOR_LEADS)
@@ -92,12 +101,12 @@ def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff
         roster.obey(work, command, who)
 
 
-def _tell(work: Work, said_in: Conversation, case: Case, who: str, told: Told) -> None:
-    """Answer where the command was said; news stands in the queue room too."""
-    text = work.kit.render.staff(told.text, case=case.number, who=who, other=told.other)
+def _tell(work: Work, said_in: Conversation, number: CaseNumber, who: str, told: Told) -> None:
+    """Answer where the command was said; news stand in the queue room too, where the case is now."""
+    text = work.kit.render.staff(told.text, case=number, who=who, other=told.other)
     work.say(said_in, text)
-    queue = work.queue_of(case)
-    if told.news and said_in.id != queue.id:
+    case = find(work, number)
+    if told.news and case is not None and said_in.id != (queue := work.queue_of(case)).id:
         work.say(queue, text)
 
 

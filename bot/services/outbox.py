@@ -7,7 +7,7 @@ and the erasing of its row means that it is done again under the same id, which 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +15,9 @@ from functools import partial
 
 from bot.deeds import (
     Accept,
+    Card,
     Discard,
+    EditText,
     Enter,
     Erase,
     Follow,
@@ -28,11 +30,11 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Attachment, Case, Conversation, ConversationId, Owner, Place
+from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Owner, Place
 from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
-from bot.services import casework, identity, keeping, reception, relay, roster, sayings
+from bot.services import cards, casework, identity, keeping, queues, reception, relay, roster, sayings
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -91,12 +93,13 @@ class Outbox:
         self._crew: Crew[ConversationId] = Crew(self._run)
         self._doors: dict[ConversationId, OutgoingMessage] = {}
 
-    async def start(self, queue: Conversation) -> None:
-        """Go on with what was not sent before the last stop; enter the queue room first: the bot may be out."""
-        self._doors[queue.id] = _door(queue.id)
+    async def start(self, rooms: Sequence[Conversation]) -> None:
+        """Go on with what was not sent before the last stop; enter the queue rooms first: the bot may be out."""
+        self._doors = {room.id: _door(room.id) for room in rooms}
         for lane in await self._store.transact(lambda tx: tx.outbox.lanes()):
             self.wake(lane)
-        self.wake(queue.id)
+        for room in rooms:
+            self.wake(room.id)
 
     async def stop(self, patience: float) -> None:
         """Finish the deeds in hand."""
@@ -155,8 +158,19 @@ class Outbox:
             _log.warning("the queue room cannot be entered: %s, try %d", error.failure, door.attempts + 1)
             due = next_attempt(Failure.AWAY, door.attempts, self._kit.clock.now(), error.retry_after)
             self._doors[conversation.id] = replace(door, attempts=door.attempts + 1, due=due)
+            if error.failure in (Failure.GONE, Failure.REFUSED, Failure.UNSAFE):
+                await self._settle(queues.shut, conversation)
         else:
             del self._doors[conversation.id]
+            await self._settle(queues.opened, conversation)
+
+    async def _settle(self, change: Callable[[Work, ConversationId], None], queue: Conversation) -> None:
+        def step(tx: Tx) -> Work:
+            work = Work(tx, self._kit)
+            change(work, queue.id)
+            return work
+
+        self._committed(await self._store.transact(step))
 
     async def _perform(self, conversation: Conversation, message: OutgoingMessage) -> Done:
         name = message.deed.attachment.channel if isinstance(message.deed, Discard) else conversation.channel
@@ -182,9 +196,9 @@ class Outbox:
             case MakeRoom():
                 conversation = replace(conversation, room=done.room)
                 tx.conversations.save(conversation)
-            case Enter() if conversation.place is Place.REQUESTER and _is_to_be_queue(work, conversation.room):
+            case Enter() if conversation.place is Place.REQUESTER and (queue := _to_be_queue(work, conversation.room)):
                 _step_aside(work, conversation)
-                hurry(work, work.queue())
+                hurry(work, queue)
             case Enter() | Follow() if done.entered is Entered.UNSAFE:
                 if conversation.place is Place.REQUESTER:
                     reception.turn_away(work, conversation)
@@ -192,7 +206,7 @@ class Outbox:
             case Follow(room):
                 conversation = _move(work, conversation, done.room or room)
                 if conversation.place is Place.QUEUE:
-                    work.say(conversation, work.kit.render.staff(sayings.QUEUE_MOVED))
+                    queues.moved(work, conversation)
             case _:
                 pass
         if isinstance(message.deed, SendFile):
@@ -203,7 +217,7 @@ class Outbox:
         if following is None or following.origin != message.origin:
             with _done_without():
                 _tick(work, message)
-        return work, (tx.conversations.get(conversation.id), following)
+        return work, _head(conversation.id, tx)
 
     def _failed(self, message: OutgoingMessage, error: SendError, tx: Tx) -> tuple[Work, Head]:
         work = Work(tx, self._kit)
@@ -242,13 +256,28 @@ def _done_without() -> Iterator[None]:
 
 
 def _head(lane: ConversationId, tx: Tx) -> Head:
-    return tx.conversations.get(lane), tx.outbox.head(lane)
+    """The room, and the first of what is to be done in it. A card that stands there is edited; what is older than what
+    it is to say now need not be said any more."""
+    while (message := tx.outbox.head(lane)) is not None and message.card is not None:
+        card = _card(tx, message.card, lane)
+        if card is None or card.event_id is None or not isinstance(message.deed, SendText):
+            break
+        if card.text == message.deed.text:
+            message = replace(message, deed=EditText(card.event_id, card.text))
+            break
+        tx.outbox.empty(message.id)
+    return tx.conversations.get(lane), message
+
+
+def _card(tx: Tx, case: CaseNumber, lane: ConversationId) -> Card | None:
+    return next((card for card in tx.cards.of(case) if card.conversation == lane), None)
 
 
 def _must_be_done(conversation: Conversation, message: OutgoingMessage) -> bool:
-    """The only road to people: nothing that is said on it is given up."""
+    """The only road to people: nothing that is said on it is given up. What is shut is none."""
     errand = isinstance(message.deed, Follow | Restore | Identify | Discard)
-    return isinstance(message.deed, MakeRoom) or (conversation.place is Place.QUEUE and not errand)
+    road = conversation.place is Place.QUEUE and conversation.owner is not Owner.NOBODY
+    return isinstance(message.deed, MakeRoom) or (road and not errand)
 
 
 def _learn(work: Work, conversation: Conversation, message: OutgoingMessage, done: Done) -> None:
@@ -259,6 +288,8 @@ def _learn(work: Work, conversation: Conversation, message: OutgoingMessage, don
         identity.note(work, conversation, done.identity)
     if isinstance(message.deed, Identify):
         roster.identified(work, message.deed, done.identity)
+    if message.card is not None and isinstance(message.deed, SendText):
+        cards.stands(work, message.card, conversation, done.event_id)
     keeping.posted(work, conversation, message, done.event_id)
 
 
@@ -279,10 +310,13 @@ def _move(work: Work, conversation: Conversation, room: str) -> Conversation:
     return conversation
 
 
-def _is_to_be_queue(work: Work, room: str | None) -> bool:
-    """Whether the queue is about to move to this room: then the invitation to it was not a requester's."""
-    head = work.tx.outbox.head(work.queue().id)
-    return head is not None and isinstance(head.deed, Follow) and head.deed.room == room
+def _to_be_queue(work: Work, room: str | None) -> Conversation | None:
+    """The queue that is about to move to this room: then the invitation to it was not a requester's."""
+    for queue in work.tx.conversations.queue_rooms(work.kit.staff.channel):
+        head = work.tx.outbox.head(queue.id)
+        if head is not None and isinstance(head.deed, Follow) and head.deed.room == room:
+            return queue
+    return None
 
 
 def hurry(work: Work, lane: Conversation) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.domain import Case, Change, Owner
 from bot.life import OWNERS, Step, after
-from bot.services import stats
+from bot.services import cards, stats
 from bot.services.work import Work
 
 HUMAN = (Owner.QUEUE, Owner.SPECIALIST)
@@ -39,6 +39,7 @@ def move(work: Work, case: Case, step: Step, who: str = "", *, free: bool = Fals
         for each in work.tx.conversations.of_requester(case.number):
             if each.owner in HUMAN:
                 work.tx.conversations.save(replace(each, owner=OWNERS[status]))
+    cards.refresh(work, case)
     return case
 
 

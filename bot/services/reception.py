@@ -335,7 +335,7 @@ def _pass_on(work: Work, number: CaseNumber, wish: TextId) -> None:
     """Of a case that people go on with, in another conversation, the wish is theirs to answer."""
     case = work.tx.cases.get(number)
     if case is None or case.is_over:
-        work.say(work.queue(), work.kit.render.staff(wish, case=number))
+        work.say(work.queue() if case is None else work.queue_of(case), work.kit.render.staff(wish, case=number))
         return
     casework.tell_staff(work, case, _STILL_OPEN[wish])
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.cldr import length_of_time
-from bot.domain import Answer, Case, CaseNumber, CaseStatus, Keep, TextId
+from bot.cldr import length_of_time, moment
+from bot.domain import Answer, Case, CaseNumber, CaseStatus, Keep, TextId, Vetting
 from bot.flow.events import (
     Ask,
     AskLanguage,
@@ -26,6 +26,8 @@ from bot.flow.model import ATTACHED, SKIPPED
 from bot.ports import Texts
 from bot.services import sayings
 
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_WHOLE = ((_DAY, 2 * _DAY), (_HOUR, 2 * _HOUR), (_MINUTE, _MINUTE))  # from how long a wait on it is said in which unit
 QUOTE_CHARS = 200  # enough to know one's own message again
 
 
@@ -85,8 +87,11 @@ class Renderer:
         """What people call a channel, in every language."""
         return name.capitalize()
 
-    def card(self, case: Case, *, before_claim: bool) -> str:
-        """What the queue room shows of a case: nothing personal, and the number first."""
+    def card(self, case: Case, *, before_claim: bool, waited: timedelta | None = None) -> str:
+        """What the queue room shows of a case: nothing personal, and the number first.
+
+        `waited`: for how long somebody waits for people.
+        """
         status = case.status
         if status is CaseStatus.ARRIVED and not before_claim:
             status = CaseStatus.WAITING  # nothing stands between it and a claim
@@ -96,8 +101,22 @@ class Renderer:
             language=self._language(case.locale),
             topic=self._called(case.topic or sayings.TOPIC_UNKNOWN),
             urgency=self._called(case.urgency or sayings.URGENCY_UNKNOWN),
-            state=self.staff(sayings.STATES[status]),
+            state=self._state(case, status, before_claim, waited),
         )
+
+    def _state(self, case: Case, status: CaseStatus, before_claim: bool, waited: timedelta | None) -> str:
+        state = self.staff(sayings.STATES[status], who=case.claimed_by or "")
+        if case.is_claimed and before_claim and case.vetting is not Vetting.PASSED:
+            state = self.staff(sayings.STATE_EMERGENCY, state=state)
+        if waited is None or waited < _MINUTE:
+            return state
+        unit = next(unit for unit, least in _WHOLE if waited >= least)
+        time = length_of_time(waited // unit * unit, self.first_locale)
+        return self.staff(sayings.STATE_WAITING, state=state, time=time)
+
+    def moment(self, at: datetime) -> str:
+        """When something was, for staff."""
+        return moment(at, self.first_locale)
 
     def summary(
         self,

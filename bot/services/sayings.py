@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain import CaseStatus, Place, TextId
 from bot.happenings import Alarm, Cause, Danger, Setting
+from bot.life import Step
 
 # to the requester
 ANSWER_LINE = TextId("bot.answer_line")
@@ -52,6 +53,7 @@ SIGN_DONE = TextId("staff.sign_done")
 SIGN_NO_MORE = TextId("staff.sign_no_more")
 SIGN_REFUSED = TextId("staff.sign_refused")
 CARD = TextId("staff.card")
+CARD_ELSEWHERE = TextId("staff.card_elsewhere")
 CASE_MISSING = TextId("staff.case_missing")
 CLAIM_AGAIN = TextId("staff.claim_again")
 CLAIM_DONE = TextId("staff.claim_done")
@@ -109,6 +111,17 @@ VET_REFUSED_CLOSED = TextId("staff.vet_refused_closed")
 VET_REFUSED_DECIDED = TextId("staff.vet_refused_decided")
 WORDS_KEPT = TextId("staff.words_kept")
 STATES = {status: TextId(f"staff.state_{status.value}") for status in CaseStatus}
+STATE_EMERGENCY = TextId("staff.state_emergency")
+STATE_WAITING = TextId("staff.state_still_waiting")
+QUEUE_SHUT = TextId("staff.queue_shut")
+QUEUE_OPENED = TextId("staff.queue_opened")
+QUEUE_EMPTY = TextId("staff.queue_empty")
+MINE_EMPTY = TextId("staff.mine_empty")
+MINE_LINE = TextId("staff.mine_line")
+LIFE_LINE = TextId("staff.life_line")
+LIFE_LINE_BY = TextId("staff.life_line_by")
+STEPS = {step: TextId(f"staff.step_{step.value}") for step in Step}
+CASE_ROOMS = {place: TextId(f"staff.case_{place.value}") for place in (Place.RELAY, Place.NOTES)}
 NAMES = {place: TextId(f"staff.{place.value}_name") for place in (Place.RELAY, Place.NOTES)}
 
 # to staff, about who they are

@@ -184,10 +184,12 @@ def _left(work: Work, conversation: Conversation, who: str) -> None:
 def _tell_queue(
     work: Work, conversation: Conversation, text: TextId, *, who: str, device: str = "", **params: str
 ) -> None:
-    """Tell all staff of what happened in one of their rooms."""
-    case = conversation.case or ""
-    say = work.kit.render.staff
-    work.say(work.queue(), say(text, case=case, who=_shown(who), device=_shown(device), **params))
+    """Tell all staff of what happened in one of their rooms: in that of the case, or in the queue room that it is."""
+    case, say = obeying.find(work, conversation.case), work.kit.render.staff
+    at = conversation if conversation.place is Place.QUEUE else work.queue()
+    number = conversation.case or ""
+    told = say(text, case=number, who=_shown(who), device=_shown(device), **params)
+    work.say(at if case is None else work.queue_of(case), told)
 
 
 def _shown(name: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.deeds import Deed, Discard, Hold, Origin, OutgoingMessage, SendText
-from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Keep, Place, Style, Timer
+from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Keep, Owner, Place, Style, Timer
 from bot.errors import VestibuleError
 from bot.flow import session as sessions
 from bot.flow.engine import Engine
@@ -20,6 +20,7 @@ from bot.ports import Clock, Tx
 from bot.services.commands import CASE
 from bot.services.releases import Releases
 from bot.services.render import Renderer, split
+from bot.services.routing import Rooms, name_of
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 CASE_LENGTH = 4
@@ -30,8 +31,8 @@ ID_BYTES = 16  # of chance in an id or an alias: nobody guesses one, and no two 
 class Staff:
     """Whom the config names as staff, where cases are shown, and whether a person signs off before a claim (law 8).
 
-    `room` is the queue room's id, or None while it is not known. `members` are all of them, leads too, each with their
-    pinned identity. `bot` is our own account, which is never one of them.
+    `room` is the default queue room's id, or None while it is not known; `rooms` has the others. `members` are all of
+    them, leads too, each with their pinned identity. `bot` is our own account, which is never one of them.
     """
 
     channel: str
@@ -40,6 +41,7 @@ class Staff:
     leads: frozenset[str] = field(default=frozenset(), repr=False)
     bot: str = field(default="", repr=False)
     before_claim: bool = True
+    rooms: Rooms = field(default_factory=Rooms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,12 @@ class Work:
         self.pins: Mapping[str, str] | None = None
 
     def post(
-        self, conversation: Conversation, deed: Deed, origin: Origin | None = None, hold: Hold | None = None
+        self,
+        conversation: Conversation,
+        deed: Deed,
+        origin: Origin | None = None,
+        hold: Hold | None = None,
+        card: CaseNumber | None = None,
     ) -> None:
         """Have this done, after all that was posted for the conversation before.
 
@@ -112,6 +119,7 @@ class Work:
             tried_at=self.now,
             tried_from=self.kit.device(conversation.channel),
             hold=hold,
+            card=card,
         )
         self.tx.outbox.add(message)
         self.lanes.add(conversation.id)
@@ -146,6 +154,14 @@ class Work:
         self.post(conversation, deed)
         for message in waiting:
             self.tx.outbox.add(replace(message, due=None))
+
+    def carry_over(self, room: Conversation, to: Conversation) -> None:
+        """Say what waits to be said in one queue room in another. Cards are looked after by themselves."""
+        for message in self._take_out(room):
+            if isinstance(message.deed, SendText) and message.card is None:
+                self.post(to, message.deed, message.origin, message.hold)
+            else:
+                self.tx.outbox.add(message)
 
     def let_go(self, conversation: Conversation, *files: Attachment) -> None:
         """Nothing that is stored names these files any more: have whatever was kept of them erased."""
@@ -201,7 +217,7 @@ class Work:
         return any(listed.user == who and listed.lead for listed in self.tx.roster.listed())
 
     def queue(self) -> Conversation:
-        """The queue room; it stands since the start, with or without a room behind it."""
+        """The default queue room; it stands since the start, with or without a room behind it."""
         queue = self.tx.conversations.queue_room(self.kit.staff.channel)
         if queue is None:
             queue_id = ConversationId(self.new_id())
@@ -210,17 +226,26 @@ class Work:
         return queue
 
     def queue_of(self, case: Case) -> Conversation:
-        """The room in which the card of this case stands."""
-        return self.queue()
+        """The room in which the card of this case stands: the one that it concerns, unless that cannot be entered."""
+        rooms = self.tx.conversations.queue_rooms(self.kit.staff.channel)
+        names = {room.id: room.name for room in rooms if room.name is not None and room.owner is not Owner.NOBODY}
+        shown_in = [names.get(card.conversation, "") for card in self.tx.cards.of(case.number)] if names else []
+        name = name_of(case, self.kit.staff.rooms, shown_in, before_claim=self.kit.staff.before_claim)
+        return next((room for room in rooms if names.get(room.id) == name), None) or self.queue()
 
     def place_queue(self) -> Conversation:
-        """The queue room, where the config has it now."""
+        """The default queue room, where the config has it now."""
         queue, room = self.queue(), self.kit.staff.room
-        if room is None or queue.room == room:
+        return queue if room is None else self.put_queue(queue, room)
+
+    def put_queue(self, queue: Conversation, room: str) -> Conversation:
+        """Have a queue in this room from now on."""
+        if queue.room == room:
             return queue
         holder = self.tx.conversations.find(queue.channel, room)
-        if holder is not None:  # the bot was asked into that room before it was the queue
+        if holder is not None:  # it was another queue, or the bot was asked into it before it was one
             self.tx.conversations.save(replace(holder, room=None))
+        self.tx.cards.leave(queue.id)
         queue = replace(queue, room=room)
         self.tx.conversations.save(queue)
         return queue

@@ -15,6 +15,7 @@ from typing import Any, assert_never
 
 from bot.deeds import (
     Accept,
+    Card,
     Decline,
     Deed,
     Discard,
@@ -119,21 +120,28 @@ def arrival_from_json(text: str) -> Arrival:
     )
 
 
-def message_to_json(deed: Deed, origin: Origin | None, hold: Hold | None) -> str:
-    """What of an outbox row is sealed: the deed, where it came from, what it holds."""
+def message_to_json(deed: Deed, origin: Origin | None, hold: Hold | None, card: CaseNumber | None) -> str:
+    """What of an outbox row is sealed: the deed, where it came from, what it holds, whose card it is."""
     fields: Fields = {"deed": _deed_fields(deed)}
     if origin is not None:
         fields["origin"] = {"conversation": origin.conversation, "event_id": origin.event_id}
     if hold is not None:
         due = None if hold.due is None else moment_to_number(hold.due)
         fields["hold"] = [hold.case, hold.keep.value, rows.seconds(hold.expires), due, hold.kept]
+    if card is not None:
+        fields["card"] = card
     return json.dumps(fields)
 
 
-def message_from_json(text: str) -> tuple[Deed, Origin | None, Hold | None]:
+def message_from_json(text: str) -> tuple[Deed, Origin | None, Hold | None, CaseNumber | None]:
     fields: Fields = json.loads(text)
-    origin, hold = fields.get("origin"), fields.get("hold")
-    return _deed(fields["deed"]), _origin(origin) if origin else None, _hold(*hold) if hold else None
+    origin, hold, card = fields.get("origin"), fields.get("hold"), fields.get("card")
+    return (
+        _deed(fields["deed"]),
+        _origin(origin) if origin else None,
+        _hold(*hold) if hold else None,
+        None if card is None else CaseNumber(_text(card)),
+    )
 
 
 def _origin(fields: Fields) -> Origin:
@@ -167,6 +175,15 @@ def about_from_json(text: str) -> About:
     return About(
         _text(locale), _text_id_or_none(topic), _text_id_or_none(urgency), tuple(TextId(_text(name)) for name in told)
     )
+
+
+def card_to_json(card: Card) -> str:
+    return json.dumps([card.conversation, card.text, card.event_id])
+
+
+def card_from_json(text: str) -> Card:
+    conversation, said, event_id = json.loads(text)
+    return Card(ConversationId(_text(conversation)), _text(said), _text_or_none(event_id))
 
 
 def staff_to_json(staff: Staff) -> str:

@@ -14,7 +14,7 @@ from bot.store import schema
 from bot.store.desk import MAX_KNOWN, Desk
 
 _CONVERSATIONS = schema.conversations.c
-_CHANGING = ("owner", "case_number", "room_hash", "room", "contact", "identity", "expires")
+_CHANGING = ("owner", "case_number", "room_hash", "room", "contact", "identity", "name", "expires")
 
 
 class Conversations:
@@ -22,7 +22,7 @@ class Conversations:
 
     _get = sa.select(schema.conversations).where(_CONVERSATIONS.id == given("of"))
     _find = sa.select(schema.conversations).where(_CONVERSATIONS.room_hash == given("hash"))
-    _queue = sa.select(schema.conversations).where(
+    _queues = sa.select(schema.conversations).where(
         _CONVERSATIONS.place == Place.QUEUE.value, _CONVERSATIONS.channel == given("of")
     )
     _of_requester = sa.select(schema.conversations).where(
@@ -81,8 +81,10 @@ class Conversations:
             raise ValueError("a conversation keeps its channel, its place and its key")
 
     def queue_room(self, channel: str) -> Conversation | None:
-        row = self._desk.run(self._queue, of=channel).first()
-        return None if row is None else self._read(row)
+        return next((room for room in self.queue_rooms(channel) if room.name is None), None)
+
+    def queue_rooms(self, channel: str) -> Sequence[Conversation]:
+        return [self._read(row) for row in self._desk.run(self._queues, of=channel).found]
 
     def of_requester(self, case: CaseNumber) -> Sequence[Conversation]:
         return [self._read(row) for row in self._desk.run(self._of_requester, of=case).found]
@@ -96,6 +98,7 @@ class Conversations:
             "room": self._sealed(conversation, _CONVERSATIONS.room, room),
             "contact": self._sealed(conversation, _CONVERSATIONS.contact, conversation.contact),
             "identity": self._sealed(conversation, _CONVERSATIONS.identity, conversation.identity),
+            "name": self._sealed(conversation, _CONVERSATIONS.name, conversation.name),
             "expires": rows.seconds(conversation.expires),
         }
 
@@ -130,4 +133,5 @@ class Conversations:
             case=None if row.case_number is None else CaseNumber(row.case_number),
             identity=self._opened(row, _CONVERSATIONS.identity, row.identity),
             expires=rows.span(row.expires),
+            name=self._opened(row, _CONVERSATIONS.name, row.name),
         )

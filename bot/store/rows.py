@@ -155,7 +155,7 @@ class Outbox:
 
     def add(self, message: OutgoingMessage) -> None:
         key = self._desk.key_of(message.conversation)
-        content = codec.message_to_json(message.deed, message.origin, message.hold)
+        content = codec.message_to_json(message.deed, message.origin, message.hold, message.card)
         with self._desk.unique("message"):
             self._desk.run(
                 self._add,
@@ -173,7 +173,8 @@ class Outbox:
         if row is None:
             return None
         key = self._desk.key_of(conversation)
-        deed, origin, hold = self._desk.unseal(key, _OUTBOX.message, row.id, row.message, codec.message_from_json)
+        sealed = self._desk.unseal(key, _OUTBOX.message, row.id, row.message, codec.message_from_json)
+        deed, origin, hold, card = sealed
         return OutgoingMessage(
             id=row.id,
             conversation=conversation,
@@ -184,6 +185,7 @@ class Outbox:
             tried_at=_moment(row.tried_at),
             tried_from=row.tried_from,
             hold=hold,
+            card=card,
         )
 
     def save(self, message: OutgoingMessage) -> None:

@@ -78,6 +78,7 @@ conversations = table(
     column("room", sa.LargeBinary, Retention.IDENTITY, nullable=True),
     column("contact", sa.LargeBinary, Retention.IDENTITY, nullable=True),
     column("identity", sa.LargeBinary, Retention.IDENTITY, nullable=True),
+    column("name", sa.LargeBinary, Retention.IDENTITY, nullable=True),  # of a room, in the config
     column("expires", sa.BigInteger, Retention.RECORD, nullable=True),  # seconds
     sa.Index("ix_conversations_place", "place", "channel"),
     sa.Index("ix_conversations_case_number", "case_number"),
@@ -183,6 +184,17 @@ copies = table(
     column("case_number", sa.String, Retention.RECORD, nullable=True, index=True),
     column("keep", sa.String, Retention.RECORD, nullable=True),
     column("due", sa.BigInteger, Retention.RECORD, nullable=True),
+)
+
+# the card of a case in a queue room: sealed with the requester's key, as its case is
+case_cards = table(
+    METADATA,
+    "case_cards",
+    column("case_number", sa.String, Retention.RECORD, sa.ForeignKey("cases.number"), primary_key=True),
+    _conversation("conversation", primary_key=True),
+    column("position", sa.Integer, Retention.RECORD),
+    column("card", sa.LargeBinary, Retention.CONTENT),  # what it says, and its message
+    sa.Index("ix_case_cards_conversation", "conversation"),
 )
 
 roster = table(

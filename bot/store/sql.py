@@ -15,6 +15,7 @@ from threading import Thread
 from time import monotonic
 from typing import Any, TypeVar
 
+from bot.store.cards import Cards
 from bot.store.cases import Cases
 from bot.store.conversations import Conversations
 from bot.store.counts import Counts
@@ -40,6 +41,7 @@ class SqlTx:
         self.timers = Timers(desk)
         self.cases = Cases(desk)
         self.copies = Copies(desk)
+        self.cards = Cards(desk)
         self.roster = Roster(desk)
         self.releases = Releases(desk)
         self.counts = Counts(desk)

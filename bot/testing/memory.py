@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from bot.deeds import (
+    Card,
     Copy,
     Origin,
     OutgoingMessage,
@@ -50,6 +51,7 @@ class _State:
     kept: dict[tuple[CaseNumber, int], Kept] = field(default_factory=dict)
     last_kept: dict[CaseNumber, int] = field(default_factory=dict)
     copies: tuple[tuple[Origin | None, Copy], ...] = ()
+    cards: dict[tuple[CaseNumber, ConversationId], Card] = field(default_factory=dict)
     roster: dict[str, Listed] = field(default_factory=dict)
     releases: dict[int, tuple[Release, Mapping[str, bytes]]] = field(default_factory=dict)
     counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class _State:
             dict(self.kept),
             dict(self.last_kept),
             self.copies,
+            dict(self.cards),
             dict(self.roster),
             dict(self.releases),
             dict(self.counts),
@@ -136,10 +139,11 @@ class _Conversations:
         self._put(conversation)
 
     def queue_room(self, channel: str) -> Conversation | None:
-        for conversation in self._state.conversations.values():
-            if (conversation.channel, conversation.place) == (channel, Place.QUEUE):
-                return conversation
-        return None
+        return next((room for room in self.queue_rooms(channel) if room.name is None), None)
+
+    def queue_rooms(self, channel: str) -> Sequence[Conversation]:
+        queues = (channel, Place.QUEUE)
+        return [each for each in self._state.conversations.values() if (each.channel, each.place) == queues]
 
     def of_requester(self, case: CaseNumber) -> Sequence[Conversation]:
         theirs = (Place.REQUESTER, case)
@@ -314,6 +318,23 @@ class _Copies:
         return taken
 
 
+class _Cards:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    def of(self, case: CaseNumber) -> Sequence[Card]:
+        return [card for (number, _), card in self._state.cards.items() if number == case]
+
+    def save(self, case: CaseNumber, card: Card) -> None:
+        if case not in self._state.cases:
+            raise KeyError(case)
+        self._state.must_know(card.conversation)
+        self._state.cards[case, card.conversation] = card
+
+    def leave(self, conversation: ConversationId) -> None:
+        self._state.cards = {place: card for place, card in self._state.cards.items() if place[1] != conversation}
+
+
 class _Roster:
     def __init__(self, state: _State) -> None:
         self._state = state
@@ -369,6 +390,7 @@ class MemoryTx:
         self.timers = _Timers(state)
         self.cases = _Cases(state)
         self.copies = _Copies(state)
+        self.cards = _Cards(state)
         self.roster = _Roster(state)
         self.counts = _Counts(state)
         self.releases = _Releases(state)

@@ -30,6 +30,7 @@ from bot.ports import Channel, Failure, Files, Inbox, SendError, Store
 from bot.services.desk import Desk
 from bot.services.outbox import ROOMLESS
 from bot.services.releases import Content, Releases
+from bot.services.routing import Rooms
 from bot.services.work import Staff
 from bot.testing import FixedClock, MemoryChannel, MemoryDone, MemoryStore
 
@@ -185,6 +186,10 @@ class Server(MemoryChannel):
             raise SendError(Failure.REFUSED)
         return await super().perform(conversation, message, files)
 
+    def invited(self) -> list[tuple[str | None, str]]:
+        """Who was asked into which room, in order."""
+        return [(at.room, each.deed.contact) for at, each in self.delivered if isinstance(each.deed, Invite)]
+
     def ticked(self) -> list[str]:
         """The events that carry a tick, in the order in which they got it."""
         return [message.deed.event_id for _, message in self.delivered if isinstance(message.deed, Tick)]
@@ -208,6 +213,7 @@ class World:
         engine: Any = ENGINE,
         texts: Texts = TEXTS,
         languages: Any = None,
+        rooms: Rooms | None = None,
     ) -> None:
         self.memory = MemoryStore()
         self.server = Server()
@@ -220,6 +226,7 @@ class World:
             leads=leads,
             bot=BOT,
             before_claim=before_claim,
+            rooms=rooms or Rooms(),
         )
         self._content = replace(CONTENT, engine=engine, texts=texts)
         self._languages = languages or texts.languages()
@@ -354,9 +361,10 @@ class World:
         return not tx.journal.waiting() and all(self._stands(tx, lane) for lane in tx.outbox.lanes())
 
     def _stands(self, tx: Any, lane: ConversationId) -> bool:
-        head, room = tx.outbox.head(lane), tx.conversations.get(lane).room
+        head, at = tx.outbox.head(lane), tx.conversations.get(lane)
+        room = at.room
         due = head.due is not None and head.due > self.clock.now()
-        shut = room in self.server.slow or (room == QUEUE and QUEUE in self.server.broken)
+        shut = room in self.server.slow or (at.place is Place.QUEUE and room in self.server.broken)
         return due or shut or (room is None and not isinstance(head.deed, ROOMLESS))
 
     @staticmethod

@@ -10,6 +10,7 @@ import pytest
 
 from bot.deeds import (
     Accept,
+    Card,
     Copy,
     Decline,
     Deed,
@@ -89,6 +90,7 @@ REQUESTER = Conversation(
     case=CaseNumber("7F3K"),
     identity="planted identity of a contact",
     expires=4 * HOUR,
+    name="planted name of a room",
 )
 SECOND = Conversation(
     id=ConversationId("c-second"),
@@ -249,6 +251,7 @@ KEPT = (
     Kept(""),
 )
 COPY = Copy(RELAY.id, "$planted-copy", CASE.number, Keep.VETTING, NOW + HOUR)
+CARD = Card(QUEUE.id, "planted words of a card", "$planted-card")
 LISTED = Listed("@planted-listed:example.org", "planted pinned key", True, "@planted-lead:example.org")
 
 RELEASE = Release(2, "ab" * 32, NOW, "planted publisher", moves=True)
@@ -284,6 +287,7 @@ FULL_MESSAGE = OutgoingMessage(
     tried_at=NOW,
     tried_from="DEVICE1",
     hold=Hold(CASE.number, Keep.VETTING, 2 * HOUR, NOW + HOUR, 7),
+    card=CASE.number,
 )
 TIMER = Timer(REQUESTER.id, "idle", NOW + HOUR)
 

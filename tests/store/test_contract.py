@@ -11,6 +11,7 @@ import pytest
 from bot.domain import CaseNumber, Conversation, ConversationId, Owner, Place, Timer
 from bot.ports import Store, Taken, Tx
 from tests.store.samples import (
+    CARD,
     CASE,
     COPY,
     KEPT,
@@ -59,6 +60,7 @@ async def test_an_exception_takes_back_everything_and_is_raised_as_it_is(store: 
         tx.cases.add(CASE)
         tx.cases.keep(CASE.number, KEPT[0])
         tx.copies.add(ORIGIN, COPY)
+        tx.cards.save(CASE.number, CARD)
         tx.roster.add(LISTED)
         tx.journal.add(SECOND.id, replace(arrival("$3"), once="session/0"))
         raise broken
@@ -79,6 +81,7 @@ async def test_an_exception_takes_back_everything_and_is_raised_as_it_is(store: 
         assert tx.cases.get(CASE.number) is None
         assert not tx.cases.kept(CASE.number)
         assert not tx.copies.of(ORIGIN)
+        assert not tx.cards.of(CASE.number)
         assert not tx.roster.listed()
         assert tx.journal.add(REQUESTER.id, arrival("$1")), "an event that was rolled back may come again"
         assert tx.journal.add(SECOND.id, replace(arrival("$4"), once="session/0")), "and so may its ciphertext"
@@ -200,6 +203,17 @@ async def test_the_queue_room_is_found_by_its_channel(store: Store) -> None:
     assert await store.transact(lambda tx: tx.conversations.queue_room("signal")) is None
 
 
+async def test_queue_rooms_beside_the_default_one_keep_their_names(store: Store) -> None:
+    arabic = replace(QUEUE, id=NOBODY, key=NOBODY, room="!arabic:example.org", name="#arabic:example.org")
+    await store.transact(lambda tx: tx.conversations.add(arabic))
+    assert await store.transact(lambda tx: tx.conversations.queue_room("matrix")) == QUEUE
+    found = await store.transact(lambda tx: tx.conversations.queue_rooms("matrix"))
+    assert sorted(found, key=lambda room: room.id) == sorted([QUEUE, arabic], key=lambda room: room.id)
+    assert await store.transact(lambda tx: tx.conversations.queue_rooms("signal")) == []
+    await store.transact(lambda tx: tx.conversations.save(replace(arabic, name="#other:example.org", room=None)))
+    assert (await store.transact(lambda tx: tx.conversations.get(NOBODY))).name == "#other:example.org"
+
+
 async def test_an_id_and_a_room_are_given_once(store: Store) -> None:
     await refused(store, Taken, lambda tx: tx.conversations.add(replace(SECOND, room="!new:example.org")))
     await refused(store, Taken, lambda tx: tx.conversations.add(replace(SECOND, id=NOBODY, key=NOBODY)))
@@ -236,6 +250,7 @@ async def test_a_conversation_is_sealed_only_with_a_key_that_is_there(store: Sto
         lambda tx: tx.cases.add(replace(CASE, notes=NOBODY)),
         lambda tx: tx.cases.save(CASE),
         lambda tx: tx.cases.keep(CASE.number, KEPT[0]),
+        lambda tx: tx.cards.save(CASE.number, CARD),
     ],
 )
 async def test_what_nobody_knows_is_a_key_error(store: Store, work: Callable[[Tx], object]) -> None:

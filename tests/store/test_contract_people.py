@@ -6,15 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import bot.store
-from bot.deeds import Copy, Origin
+from bot.deeds import Card, Copy, Origin
 from bot.domain import CaseNumber, Count, Keep
 from bot.ports import Store, Tx
 from bot.store import MasterKey
 from tests.store.samples import (
+    CARD,
     CASE,
     COPY,
     HOUR,
     LISTED,
+    NOTES,
     NOW,
     ORIGIN,
     RELAY,
@@ -75,6 +77,26 @@ async def test_the_copies_of_a_case_are_taken_when_they_are_due(store: Store) ->
     assert await store.transact(lambda tx: tx.copies.next_due(CASE.number)) == second.due
     assert list(await store.transact(lambda tx: tx.copies.take_due(CASE.number, NOW + 2 * HOUR))) == [second]
     assert await store.transact(lambda tx: tx.copies.next_due(CASE.number)) is None
+
+
+async def test_a_case_has_one_card_a_room_and_none_in_a_room_that_is_left(store: Store) -> None:
+    other = Card(NOTES.id, "", None)
+    changed = replace(CARD, text="other words", event_id=None)
+
+    def work(tx: Tx) -> None:
+        for number in (CASE.number, CaseNumber("00Z9")):
+            tx.cases.add(replace(CASE, number=number))
+            tx.cards.save(number, CARD)
+        tx.cards.save(CASE.number, other)
+        tx.cards.save(CASE.number, changed)
+
+    await store.transact(work)
+    assert list(await store.transact(lambda tx: tx.cards.of(CASE.number))) == [changed, other]
+    assert list(await store.transact(lambda tx: tx.cards.of(CaseNumber("00Z9")))) == [CARD]
+    await store.transact(lambda tx: tx.cards.leave(CARD.conversation))
+    assert list(await store.transact(lambda tx: tx.cards.of(CASE.number))) == [other]
+    assert list(await store.transact(lambda tx: tx.cards.of(CaseNumber("00Z9")))) == []
+    await refused(store, KeyError, lambda tx: tx.cards.save(CASE.number, replace(CARD, conversation=NOBODY)))
 
 
 async def test_copies_belong_to_conversations_that_are_known(store: Store) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 import bot.store
 from bot.ports import Taken, Tx
 from bot.store import MasterKey, StatementFailed, schema
+from bot.store.cards import Cards
 from bot.store.cases import Cases
 from bot.store.conversations import Conversations
 from bot.store.desk import _prepare
@@ -21,7 +22,7 @@ from bot.store.rows import Journal, Outbox, Sessions, Timers, Tokens
 from tests.store.samples import message
 from tests.store.test_sealing import fill, planted
 
-TABLES = (Cases, Conversations, Copies, Journal, Outbox, Roster, Sessions, Timers, Tokens)
+TABLES = (Cards, Cases, Conversations, Copies, Journal, Outbox, Roster, Sessions, Timers, Tokens)
 STATEMENTS = {
     f"{table.__name__}.{name}": value
     for table in TABLES

@@ -290,7 +290,7 @@ async def test_a_store_of_the_first_version_opens_with_all_that_was_in_it_and_go
         await store.close()
     assert "roster" not in ddl(data_dir / "vestibule.db")
     store = bot.store.open(data_dir, None, master)
-    unknown = replace(REQUESTER, identity=None, expires=None)
+    unknown = replace(REQUESTER, identity=None, expires=None, name=None)
     assert await store.transact(lambda tx: tx.conversations.get(REQUESTER.id)) == unknown
     assert [found for _, found in await store.transact(lambda tx: tx.journal.pending(REQUESTER.id))] == [
         arrival("$1", Wrote("words", signed=True)),

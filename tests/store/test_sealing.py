@@ -39,6 +39,7 @@ def fill(tx: Tx) -> None:
     for kept in KEPT:
         tx.cases.keep(CASE.number, kept)
     tx.copies.add(samples.ORIGIN, samples.COPY)
+    tx.cards.save(CASE.number, samples.CARD)
     tx.roster.add(samples.LISTED)
     tx.releases.add(samples.RELEASE, samples.FILES)
 
@@ -61,7 +62,7 @@ def texts_in(value: object) -> Iterator[str]:
 def planted() -> set[str]:
     """Every text in the samples that names a person, quotes one, or says what they chose."""
     values = (*HAPPENINGS, *DEEDS, *KEPT, *samples.CHANGES, SESSION, CASE, FULL_MESSAGE, arrival("$planted-event-0"))
-    values = (*values, samples.ORIGIN, samples.COPY, samples.LISTED, samples.RELEASE)
+    values = (*values, samples.ORIGIN, samples.COPY, samples.CARD, samples.LISTED, samples.RELEASE)
     values = (*values, *(content.decode(errors="ignore") for content in samples.FILES.values()))
     rooms = (samples.REQUESTER, samples.SECOND, samples.RELAY, samples.NOTES, samples.QUEUE)
     found = set(texts_in((values, rooms)))
@@ -104,6 +105,7 @@ def test_every_text_that_a_sample_carries_is_planted() -> None:
         REQUESTER,
         HAPPENINGS[0],
         samples.FILE,
+        samples.CARD,
         samples.LISTED,
         samples.RELEASE,
     ):
@@ -170,6 +172,7 @@ SEALED = [
     ("conversations", "room", lambda tx: tx.conversations.get(REQUESTER.id)),
     ("conversations", "contact", lambda tx: tx.conversations.get(REQUESTER.id)),
     ("conversations", "identity", lambda tx: tx.conversations.get(REQUESTER.id)),
+    ("conversations", "name", lambda tx: tx.conversations.get(REQUESTER.id)),
     ("journal", "arrival", lambda tx: tx.journal.pending(REQUESTER.id)),
     ("sessions", "session", lambda tx: tx.sessions.load(REQUESTER.id)),
     ("outbox", "message", lambda tx: tx.outbox.head(REQUESTER.id)),
@@ -179,6 +182,7 @@ SEALED = [
     ("cases", "staff", lambda tx: tx.cases.get(CASE.number)),
     ("case_words", "words", lambda tx: tx.cases.kept(CASE.number)),
     ("copies", "event", lambda tx: tx.copies.of(samples.ORIGIN)),
+    ("case_cards", "card", lambda tx: tx.cards.of(CASE.number)),
     ("roster", "listed", lambda tx: tx.roster.listed()),
     ("releases", "publisher", lambda tx: tx.releases.log()),
     ("releases", "files", lambda tx: tx.releases.files(samples.RELEASE.number)),

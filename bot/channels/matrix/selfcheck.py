@@ -50,10 +50,11 @@ async def self_check(homeserver: Homeserver, own: Own) -> list[Finding]:
     return findings
 
 
-async def check_rooms(homeserver: Homeserver, own: Own, queue: str) -> list[Finding]:
-    """Look at the queue room, given by id or alias, and for rooms in clear. Raises HomeserverError."""
+async def check_rooms(homeserver: Homeserver, own: Own, queue: str, others: Sequence[str] = ()) -> list[Finding]:
+    """Look at the queue rooms, given by id or alias, and for rooms in clear. Raises HomeserverError."""
     rooms = Rooms(homeserver, own.user_id)
-    return [*await _queue(rooms, queue), await _clear(homeserver, rooms)]
+    found = [*await _queue(rooms, queue), await _clear(homeserver, rooms)]
+    return [*found, await _others(rooms, others)] if others else found
 
 
 async def check_pins(homeserver: Homeserver, pins: Mapping[str, str]) -> Finding:
@@ -137,6 +138,18 @@ async def _queue(rooms: Rooms, named: str) -> Sequence[Finding]:
     if joined:
         found.append(Finding("queue-encrypted", await rooms.is_encrypted(room)))
     return found
+
+
+async def _others(rooms: Rooms, others: Sequence[str]) -> Finding:
+    """How many of the other queue rooms are not as they must be, each counted once."""
+    wrong = [finding.code for named in others for finding in await _queue(rooms, named) if not finding.good]
+    counts = {
+        "unknown": wrong.count("queue-room"),
+        "outside": wrong.count("queue-joined"),
+        "clear": wrong.count("queue-encrypted"),
+    }
+    params = {name: str(count) for name, count in {**counts, "rooms": len(others)}.items()}
+    return Finding("other-queue-rooms", good=not wrong, params=params)
 
 
 async def _clear(homeserver: Homeserver, rooms: Rooms) -> Finding:

@@ -34,3 +34,16 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("month", "what", "value", name="pk_counts"),
     )
+    # rooms beside the one queue room, and the cards in all of them
+    op.add_column("conversations", sa.Column("name", sa.LargeBinary))
+    op.create_table(
+        "case_cards",
+        sa.Column("case_number", sa.String, nullable=False),
+        sa.Column("conversation", sa.String, nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("card", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("case_number", "conversation", name="pk_case_cards"),
+        sa.ForeignKeyConstraint(["case_number"], ["cases.number"], name="fk_case_cards_case_number"),
+        sa.ForeignKeyConstraint(["conversation"], ["conversations.id"], name="fk_case_cards_conversation"),
+    )
+    op.create_index("ix_case_cards_conversation", "case_cards", ["conversation"])
