@@ -115,7 +115,7 @@ class Desk:
         """Put in order what changed with the config."""
         work = Work(tx, self._kit)
         rooms = queues.place(work)
-        roster.keep_for_the_removed(work)
+        roster.release_of_the_removed(work)
         return rooms, roster.pins(work)
 
     def _hurry(self, tx: Tx, channel: str) -> Work:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot.domain import Case, CaseNumber, Conversation, Place, TextId
-from bot.services import canned, casework, identity, joining, overview, roster, sayings, signing
+from bot.services import canned, casework, identity, joining, naming, overview, ownership, roster, sayings, signing
 from bot.services.casework import Told
 from bot.services.commands import (
     AddStaff,
+    Assign,
+    CallForHelp,
     Canned,
     Claim,
     Close,
@@ -21,6 +23,7 @@ from bot.services.commands import (
     ListMine,
     ListQueue,
     ListStaff,
+    Release,
     RemoveStaff,
     ShowCase,
     Sign,
@@ -52,7 +55,19 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command, event_id
                 _answer(work, said_in, sayings.CASE_MISSING if command.case is None else sayings.NO_SUCH_CASE)
             else:
                 canned.use(work, said_in, case, who, command.name, send=command.send, event_id=event_id)
-        case Vet() | Claim() | Close() | Decline() | Sign() | Trust() | Join() | ShowCase():
+        case (
+            Vet()
+            | Claim()
+            | Release()
+            | Assign()
+            | CallForHelp()
+            | Close()
+            | Decline()
+            | Sign()
+            | Trust()
+            | Join()
+            | ShowCase()
+        ):
             case = find(work, command.case)
             if command.case is None:
                 _answer(work, said_in, sayings.CASE_MISSING)
@@ -76,7 +91,17 @@ def _do(work: Work, case: Case, who: str, command: Decides) -> Told:
         case Vet(_, verdict, note):
             return casework.vet(work, case, verdict, note, who)
         case Claim():
-            return casework.claim(work, case, who)
+            return ownership.claim(work, case, who)
+        case Release():
+            return ownership.give_back(work, case, who)
+        case Assign(_, named):
+            to = _named(work, named)
+            return ownership.assign(work, case, to, who) if isinstance(to, str) else to
+        case CallForHelp(_, ""):
+            return ownership.call_for_help(work, case, None, who)
+        case CallForHelp(_, named):
+            helper = _named(work, named)
+            return ownership.call_for_help(work, case, helper, who) if isinstance(helper, str) else helper
         case Close():
             return casework.close(work, case, who)
         case Decline(_, reason):
@@ -92,6 +117,17 @@ def _do(work: Work, case: Case, who: str, command: Decides) -> Told:
             assert_never(command)
 
 
+def _named(work: Work, written: str) -> str | Told:
+    """The whole name of one of the staff, or what is asked back: nobody is let into a case by a guess."""
+    names = [member.listed.user for member in roster.members(work)]
+    match naming.meant(names, written):
+        case [name]:
+            return name
+        case several:
+            could_be = several or naming.alike(names, written)
+            return Told(sayings.NAME_UNCLEAR, other=", ".join(could_be)) if could_be else Told(sayings.NAME_UNKNOWN)
+
+
 def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff) -> None:
     if said_in.id != work.queue().id:
         _answer(work, said_in, sayings.ROSTER_ELSEWHERE)
@@ -102,12 +138,15 @@ def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff
 
 
 def _tell(work: Work, said_in: Conversation, number: CaseNumber, who: str, told: Told) -> None:
-    """Answer where the command was said; news stand in the queue room too, where the case is now."""
+    """Answer where the command was said; news stand in the queue room too, and where those stand whom it concerns."""
     text = work.kit.render.staff(told.text, case=number, who=who, other=told.other)
-    work.say(said_in, text)
-    case = find(work, number)
-    if told.news and case is not None and said_in.id != (queue := work.queue_of(case)).id:
-        work.say(queue, text)
+    rooms, case = [said_in], find(work, number)
+    if case is not None and told.news:
+        rooms.append(work.queue_of(case))  # where the case is now
+    if case is not None and told.in_relay and case.relay is not None:
+        rooms.append(work.tx.conversations.get(case.relay))
+    for room in {room.id: room for room in rooms}.values():
+        work.say(room, text)
 
 
 def _ask_back(work: Work, said_in: Conversation, meant: str | None) -> None:

@@ -34,7 +34,7 @@ from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationI
 from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
-from bot.services import cards, casework, identity, keeping, queues, reception, relay, roster, sayings
+from bot.services import cards, casework, identity, keeping, ownership, queues, reception, relay, roster, sayings
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -365,7 +365,7 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
     elif isinstance(message.deed, Invite) and failure is Failure.GONE:
         _make_anew(work, conversation, case, message)
     elif isinstance(message.deed, Invite):
-        work.say(work.queue_of(case), say(sayings.INVITE_FAILED, case=case.number))
+        ownership.not_invited(work, conversation, case, message.deed.contact)
     elif conversation.place is Place.NOTES and isinstance(message.deed, SendText):
         work.say(work.queue_of(case), say(sayings.NOTES_LOST, case=case.number))
     elif conversation.place is Place.RELAY:

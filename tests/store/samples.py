@@ -235,6 +235,9 @@ CASE = Case(
     vetting=Vetting.PASSED,
     signs=(("@planted-claimer:example.org", "planted name"),),
     release=2,
+    inside=("@planted-inside:example.org", "@planted-claimer:example.org"),
+    help_wanted=True,
+    left="$planted-left",
 )
 CHANGES = (
     Change(NOW, "open", "", None, CaseStatus.ARRIVED),
