@@ -177,6 +177,24 @@ class Change:
     claimer: str | None = field(default=None, repr=False)
 
 
+class Voice(StrEnum):
+    """Whose words stand in the conversation of a case."""
+
+    REQUESTER = "requester"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One of the staff who came into the relay room of a case, and how much of the conversation they can have read.
+
+    `read_to`: the last mark (see `entries.Entry`) that was set when they left; None while they are there.
+    """
+
+    who: str = field(repr=False)
+    read_to: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer on the path that led to the handoff.
@@ -225,6 +243,7 @@ class Case:
     vetting: Vetting = Vetting.NONE
     joined_to: CaseNumber | None = None  # the same person's, in which what they say is said since
     release: int = FIRST_RELEASE  # of the flows: its answers are named by the texts of that one
+    readers: tuple[Reader, ...] = ()
 
     @property
     def partner(self) -> ConversationId:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from bot.deeds import Hold, Invite, MakeRoom, OutgoingMessage
 from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId, Vetting
+from bot.entries import Entry
 from bot.flow.events import OpenCase
 from bot.life import Step
-from bot.ports import Kept
 from bot.services import keeping, progress, sayings
 from bot.services.commands import Verdict
 from bot.services.work import Work
@@ -51,7 +51,8 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
     progress.begin(work, case)
     for answer in effect.answers:
         if answer.file is not None:  # like whatever else they send: for the notes room and the relay room
-            work.tx.cases.keep(case.number, Kept(answer.file, answer.keep, answer.expires))
+            sent = Entry(case.number, answer.file, work.now, waits=True, keep=answer.keep, expires=answer.expires)
+            work.tx.entries.add(sent)
     conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
     work.say(work.queue_of(case), work.render_of(case).card(case, before_claim=work.kit.staff.before_claim))
@@ -187,7 +188,7 @@ def _part(work: Work, case: Case, reached: Conversation | None, text: TextId) ->
         work.say(reached, work.kit.render.requester(text, case.locale, case.number))
     if case.status is CaseStatus.DECLINED:
         keeping.over(work, case)
-        keeping.erase_kept(work, case)  # nobody will claim it: what waited for a claimer is erased
+        keeping.erase_waiting(work, case)  # nobody will claim it
 
 
 def _furnish(work: Work, case: Case, who: str) -> None:

@@ -28,7 +28,7 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework, obeying, relay, sayings
+from bot.services import casework, obeying, record, relay, sayings
 from bot.services.commands import is_command, parse
 from bot.services.work import Work
 
@@ -126,8 +126,8 @@ def _refuse(work: Work, conversation: Conversation, who: str) -> None:
 def _heard(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """One of the staff is in the room: whatever is refused there after this is news again.
 
-    A claimer who was listed anew is in the relay room without having come in: what was kept for them is shown now.
-    Words whose key came late tell nothing of that: they may be from before their writer left.
+    Whoever was listed anew is in the relay room without having come in: what they could not read is shown now. Words
+    whose key came late tell nothing of that: they may be from before their writer left.
     """
     case = obeying.find(work, conversation.case)
     if case is None:
@@ -137,8 +137,8 @@ def _heard(work: Work, conversation: Conversation, arrival: Arrival) -> None:
         case = replace(case, told=tuple(told for told in case.told if told != refused))
         work.tx.cases.save(case)
     is_now = relay.event_of(arrival.event_id) == arrival.event_id
-    if conversation.place is Place.RELAY and arrival.sender == case.claimed_by and is_now and not case.relay_open:
-        relay.pass_on_kept(work, case)
+    if conversation.place is Place.RELAY and is_now:
+        relay.is_there(work, conversation, case, arrival.sender)
 
 
 def _joined(work: Work, conversation: Conversation, who: str) -> None:
@@ -153,8 +153,7 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
         work.say(conversation, _relay_intro(work, case))
-        if who == case.claimed_by:
-            relay.pass_on_kept(work, case)
+        relay.came(work, conversation, case, who)
 
 
 def _relay_intro(work: Work, case: Case) -> str:
@@ -174,6 +173,8 @@ def _relay_intro(work: Work, case: Case) -> str:
 def _left(work: Work, conversation: Conversation, who: str) -> None:
     """With the claimer gone, nobody would read the relay room: the requester's words are kept until they are back."""
     case = obeying.find(work, conversation.case) if conversation.place is Place.RELAY else None
+    if case is not None and work.lists(who):
+        case = record.left(work, case, who)
     if case is not None and who == case.claimed_by:
         work.tx.cases.save(replace(case, relay_open=False))
         if case.is_claimed:

@@ -33,7 +33,8 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Answer, CaseNumber, ConversationId, Listed, Look, Style, TextId
+from bot.domain import Answer, Attachment, CaseNumber, ConversationId, Listed, Look, Reader, Style, TextId
+from bot.entries import Said
 from bot.flow import rows
 from bot.happenings import (
     Alarm,
@@ -56,7 +57,6 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.ports import Said
 
 Fields = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,10 +76,11 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Who of the staff signed a case off, or took a step in its life, and whose it is."""
+    """Who of the staff signed a case off, or took a step in its life, whose it is, and who can have read it."""
 
     acted: str | None = field(repr=False)
     claimed_by: str | None = field(repr=False)
+    readers: tuple[Reader, ...] = ()
 
 
 def moment_to_number(moment: datetime) -> int:
@@ -122,10 +123,10 @@ def message_to_json(deed: Deed, origin: Origin | None, hold: Hold | None) -> str
     """What of an outbox row is sealed: the deed, where it came from, what it holds."""
     fields: Fields = {"deed": _deed_fields(deed)}
     if origin is not None:
-        fields["origin"] = {"conversation": origin.conversation, "event_id": origin.event_id}
+        fields["origin"] = _origin_fields(origin)
     if hold is not None:
         due = None if hold.due is None else moment_to_number(hold.due)
-        fields["hold"] = [hold.case, hold.keep.value, rows.seconds(hold.expires), due, hold.kept]
+        fields["hold"] = [hold.case, hold.keep.value, rows.seconds(hold.expires), due, hold.kept, hold.change]
     return json.dumps(fields)
 
 
@@ -135,17 +136,22 @@ def message_from_json(text: str) -> tuple[Deed, Origin | None, Hold | None]:
     return _deed(fields["deed"]), _origin(origin) if origin else None, _hold(*hold) if hold else None
 
 
+def _origin_fields(origin: Origin) -> Fields:
+    return {"conversation": origin.conversation, "event_id": origin.event_id}
+
+
 def _origin(fields: Fields) -> Origin:
     return Origin(ConversationId(_text(fields["conversation"])), _text(fields["event_id"]))
 
 
-def _hold(case: object, keep: object, expires: object, due: int | None, kept: object) -> Hold:
+def _hold(case: object, keep: object, expires: object, due: int | None, kept: object, change: object = None) -> Hold:
     return Hold(
         CaseNumber(_text(case)),
         rows.keeping(keep),
         rows.span(expires),
         None if due is None else number_to_moment(due),
         None if kept is None else rows.whole(kept),
+        _text_or_none(change),
     )
 
 
@@ -169,26 +175,38 @@ def about_from_json(text: str) -> About:
 
 
 def staff_to_json(staff: Staff) -> str:
-    return json.dumps([staff.acted, staff.claimed_by])
+    return json.dumps([staff.acted, staff.claimed_by, *([reader.who, reader.read_to] for reader in staff.readers)])
 
 
 def staff_from_json(text: str) -> Staff:
-    acted, claimed_by = json.loads(text)
-    return Staff(_text_or_none(acted), _text_or_none(claimed_by))
+    acted, claimed_by, *readers = json.loads(text)
+    return Staff(_text_or_none(acted), _text_or_none(claimed_by), tuple(_reader(*reader) for reader in readers))
 
 
-def said_to_text(said: Said) -> str:
-    """Words stand as they are; a NUL stands before the JSON of what is none, and of words that begin with one."""
-    if isinstance(said, str) and not said.startswith(NUL):
+def _reader(who: object, read_to: object) -> Reader:
+    return Reader(_text(who), None if read_to is None else rows.whole(read_to))
+
+
+def said_to_text(said: Said | None, origin: Origin | None) -> str:
+    """Words that are known by no event stand as they are; a NUL stands before the JSON of all else."""
+    if origin is None and isinstance(said, str) and not said.startswith(NUL):
         return said
-    return NUL + json.dumps(said if isinstance(said, str) else rows.attachment_row(said))
+    fields: Fields = {"said": rows.attachment_row(said) if isinstance(said, Attachment) else said}
+    if origin is not None:
+        fields["origin"] = _origin_fields(origin)
+    return NUL + json.dumps(fields)
 
 
-def said_from_text(text: str) -> Said:
+def said_from_text(text: str) -> tuple[Said | None, Origin | None]:
     if not text.startswith(NUL):
-        return text
-    said = json.loads(text[1:])
-    return said if isinstance(said, str) else rows.attachment(said)
+        return text, None
+    stored = json.loads(text[1:])
+    fields: Fields = stored if isinstance(stored, dict) else {"said": stored}  # earlier rows have no more
+    said, origin = fields["said"], fields.get("origin")
+    return (
+        said if said is None or isinstance(said, str) else rows.attachment(said),
+        None if origin is None else _origin(origin),
+    )
 
 
 def listed_to_json(listed: Listed) -> str:

@@ -13,7 +13,7 @@ from bot.ports import Store, Taken, Tx
 from tests.store.samples import (
     CASE,
     COPY,
-    KEPT,
+    ENTRIES,
     LISTED,
     NOTES,
     NOW,
@@ -57,7 +57,7 @@ async def test_an_exception_takes_back_everything_and_is_raised_as_it_is(store: 
         tx.outbox.add(message("m1"))
         tx.timers.set(TIMER)
         tx.cases.add(CASE)
-        tx.cases.keep(CASE.number, KEPT[0])
+        tx.entries.add(ENTRIES[0])
         tx.copies.add(ORIGIN, COPY)
         tx.roster.add(LISTED)
         tx.journal.add(SECOND.id, replace(arrival("$3"), once="session/0"))
@@ -77,7 +77,7 @@ async def test_an_exception_takes_back_everything_and_is_raised_as_it_is(store: 
         assert tx.outbox.head(REQUESTER.id) is None
         assert tx.timers.next() is None
         assert tx.cases.get(CASE.number) is None
-        assert not tx.cases.kept(CASE.number)
+        assert not tx.entries.of(CASE.number)
         assert not tx.copies.of(ORIGIN)
         assert not tx.roster.listed()
         assert tx.journal.add(REQUESTER.id, arrival("$1")), "an event that was rolled back may come again"
@@ -235,7 +235,8 @@ async def test_a_conversation_is_sealed_only_with_a_key_that_is_there(store: Sto
         lambda tx: tx.cases.add(replace(CASE, relay=NOBODY)),
         lambda tx: tx.cases.add(replace(CASE, notes=NOBODY)),
         lambda tx: tx.cases.save(CASE),
-        lambda tx: tx.cases.keep(CASE.number, KEPT[0]),
+        lambda tx: tx.entries.add(ENTRIES[0]),
+        lambda tx: tx.entries.change(ENTRIES[0]),
     ],
 )
 async def test_what_nobody_knows_is_a_key_error(store: Store, work: Callable[[Tx], object]) -> None:

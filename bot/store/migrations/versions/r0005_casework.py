@@ -1,4 +1,4 @@
-"""The life of a case: its vetting apart from its claim, and every step on record."""
+"""The life of a case: its vetting apart from its claim, and every step on record; and all that is said in it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,3 +26,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_number"], ["cases.number"], name="fk_case_changes_case_number"),
     )
     op.create_index("ix_case_changes_case_number", "case_changes", ["case_number"])
+    op.add_column("case_words", sa.Column("at", sa.BigInteger, nullable=False, server_default=sa.text("0")))
+    op.add_column("case_words", sa.Column("voice", sa.String, nullable=False, server_default=sa.text("'requester'")))
+    op.add_column("case_words", sa.Column("waits", sa.Boolean, nullable=False, server_default=sa.true()))
+    op.add_column("case_words", sa.Column("mark", sa.Integer, nullable=False, server_default=sa.text("0")))
+    op.add_column("case_words", sa.Column("origin_hash", sa.LargeBinary))
+    op.create_index("ix_case_words_origin_hash", "case_words", ["origin_hash"])
+    # all that was kept still waits for a reader; when it was said is known no better than since when there was the case
+    op.execute(
+        "UPDATE case_words SET mark = position, "
+        "at = (SELECT opened_at FROM cases WHERE cases.number = case_words.case_number)"
+    )
