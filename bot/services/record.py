@@ -15,7 +15,7 @@ from itertools import groupby
 from bot.deeds import Hold, Origin, OutgoingMessage, SendFile, SendText
 from bot.domain import Attachment, Case, CaseNumber, Conversation, Reader, Voice
 from bot.entries import Entry, Said
-from bot.services import keeping, sayings
+from bot.services import keeping, sayings, silence
 from bot.services.work import Work
 
 LINES = {Voice.REQUESTER: sayings.EARLIER_REQUESTER, Voice.STAFF: sayings.EARLIER_STAFF}
@@ -30,11 +30,13 @@ def heard(
     work: Work, case: Case, said: Said, origin: Origin | None, expires: timedelta | None = None, *, waits: bool
 ) -> Entry:
     """The requester said this to staff."""
+    silence.heard(work, case)
     return work.tx.entries.add(Entry(case.number, said, work.now, Voice.REQUESTER, origin, waits, expires=expires))
 
 
 def spoke(work: Work, case: Case, requester: Conversation, said: Said, origin: Origin | None) -> Hold:
     """Staff said this to the requester; what the message holds in which it reaches them."""
+    silence.spoke(work, case)
     entry = Entry(case.number, said, work.now, Voice.STAFF, origin, expires=requester.expires)
     return hold(work.tx.entries.add(entry))
 

@@ -16,7 +16,7 @@ from bot.domain import Attachment, Case, Conversation, Owner, Place, Style
 from bot.entries import Entry, Said
 from bot.happenings import LATE, PART, Attached, Removed, Wrote
 from bot.life import Step
-from bot.services import casework, changes, keeping, progress, record, sayings
+from bot.services import casework, changes, keeping, progress, record, sayings, silence
 from bot.services.render import quote
 from bot.services.work import Work
 
@@ -208,6 +208,7 @@ def _requester_changed(work: Work, case: Case, origin: Origin, text: str, expire
         if relay is None or not changes.in_place(work, origin, text, hold, to=relay):
             hear(work, case, _changed(work, text), origin, expires=expires)
         return
+    silence.heard(work, case)
     if relay is None and not entry.waits:
         entry = work.tx.entries.change(replace(entry, waits=True))
     _change_in_notes(work, case, entry)
@@ -248,6 +249,7 @@ def _correct(work: Work, case: Case, requester: Conversation, text: str, origin:
     entry = changes.on_record(work, origin, text, {case.number})
     if entry is None:
         return record.spoke(work, case, requester, text, origin)
+    silence.spoke(work, case)
     return replace(record.hold(entry), expires=requester.expires)
 
 

@@ -12,7 +12,7 @@ from bot.errors import VestibuleError
 from bot.flow.engine import REMIND
 from bot.logs import describe
 from bot.ports import Clock, Store, Tx
-from bot.services import keeping, reception
+from bot.services import keeping, reception, silence
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -74,6 +74,8 @@ class Scheduler:
             tx.timers.cancel(timer.conversation, timer.kind)
             if keeping.is_due(timer):
                 keeping.ring(work, timer)
+            elif silence.is_due(timer):
+                silence.ring(work, timer)
             else:
                 reception.time_out(work, tx.conversations.get(timer.conversation), timer.kind)
         return work
@@ -83,7 +85,7 @@ class Scheduler:
         work = Work(tx, self._kit)
         if timer in tx.timers.due(work.now):
             tx.timers.cancel(timer.conversation, timer.kind)
-            if timer.kind == REMIND:
+            if timer.kind == REMIND or silence.is_due(timer):
                 return work
             if keeping.is_due(timer):
                 keeping.try_again(work, timer)

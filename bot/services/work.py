@@ -54,6 +54,17 @@ USUAL = Retention()
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """After how long staff are told that a requester, or they themselves, have not answered."""
+
+    requester: timedelta = timedelta(hours=24)
+    staff: timedelta = timedelta(hours=4)
+
+
+USUAL_SILENCE = Silence()
+
+
+@dataclass(frozen=True, slots=True)
 class Kit:
     """What decisions need from outside. `chance(n)` gives n random bytes.
 
@@ -69,6 +80,7 @@ class Kit:
     fingerprint: Callable[[Conversation], str]
     longest: Callable[[str], int]
     retention: Retention = USUAL
+    silence: Silence = USUAL_SILENCE
 
     @property
     def engine(self) -> Engine:

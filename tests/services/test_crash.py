@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bot.deeds import MakeRoom
 from bot.domain import Place
 from bot.happenings import Attached, Cause, Joined, Left, Removed, Unreadable, Wrote
-from bot.services.work import Retention
+from bot.services.work import Retention, Silence
 from tests.services.world import CLAIMER, FILE, REQUESTER, ROOM, VETTER, WALK, World, texts_of
 
 
@@ -148,6 +148,7 @@ async def whole_conversation(world: World) -> Transcript:
     await world.happen(world.relay, CLAIMER, Joined())
     await world.happen(world.relay, VETTER, Joined())
     await world.write(world.relay, CLAIMER, "a\n\n" * 4_000, signed=True)
+    await pass_time(world, Silence().requester)
     await world.command("!close", CLAIMER, world.notes)
     await pass_time(world, Retention().case)
     await world.write(ROOM, REQUESTER, "one more thing")
@@ -195,6 +196,7 @@ def undisturbed() -> tuple[Transcript, int]:
     assert (len(transcript.changed), transcript.files) == (2, 4)
     assert transcript.erased == (FILE.place, "theirs")
     told = " ".join((*transcript.relay, *transcript.notes))
+    assert "has not answered for 1 day" in told
     assert told.count("Requester: changed for the claimer") == 1
     assert "taken back before anybody read it" not in " ".join(transcript.relay)
     assert len(transcript.requester) == len(WALK) + 7
