@@ -150,7 +150,7 @@ class Hold:
 
     `keep` and `expires` as in `Answer`; `due`: when it is to be gone, where its time began before. `kept` is the place
     of the entry whose it is, and so is its file; None where it is of the case's answers, or of several entries.
-    `change`: the event by which its writer changed what they had written.
+    `change`: the event by which its writer changed what they had written. `earlier`: the places of what it says again.
     """
 
     case: CaseNumber
@@ -159,6 +159,7 @@ class Hold:
     due: datetime | None = None
     kept: int | None = None
     change: str | None = None
+    earlier: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

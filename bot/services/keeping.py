@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.deeds import Copy, EditText, Erase, Hold, OutgoingMessage, SendFile, SendText
+from bot.deeds import Copy, EditText, Erase, Hold, Origin, OutgoingMessage, SendFile, SendText
 from bot.domain import Answer, Attachment, Case, CaseNumber, Conversation, Keep, Place, Timer
 from bot.entries import Entry
 from bot.services.work import Work
@@ -126,7 +126,10 @@ def posted(work: Work, conversation: Conversation, message: OutgoingMessage, eve
             work.tx.copies.add(origin, Copy(message.conversation, event_id))
         return
     due = hold.due or (work.now + hold.expires if hold.expires else None)
-    work.tx.copies.add(origin, Copy(message.conversation, event_id, hold.case, hold.keep, due))
+    is_file = isinstance(message.deed, SendFile)
+    said_again = [Origin(conversation.id, again(hold.case, place, file=is_file)) for place in hold.earlier]
+    for each in said_again or (origin,):
+        work.tx.copies.add(each, Copy(message.conversation, event_id, hold.case, hold.keep, due))
     case = work.tx.cases.get(hold.case) if due is not None else None
     if case is not None and due is not None:
         if hold.kept is not None:
@@ -134,6 +137,11 @@ def posted(work: Work, conversation: Conversation, message: OutgoingMessage, eve
         elif conversation.place is Place.NOTES:
             case = _read(work, case, hold, due)
         expect(work, case)
+
+
+def again(case: CaseNumber, place: int, *, file: bool = False) -> str:
+    """Stands for the event of what was said again of an entry, or of its file."""
+    return f"again/{case}/{place}{'/file' if file else ''}"
 
 
 def passed_on(work: Work, message: OutgoingMessage) -> None:
@@ -161,7 +169,7 @@ def taken_back(work: Work, conversation: Conversation, message: OutgoingMessage,
 def _let_go(work: Work, case: Case, keeps: Collection[Keep]) -> None:
     erase(work, case, keeps)
     for keep in keeps:
-        for copy in work.tx.copies.take(case.number, keep):
+        for copy in dict.fromkeys(work.tx.copies.take(case.number, keep)):
             _take_back(work, copy)
 
 
@@ -172,7 +180,7 @@ def _expire(work: Work, case: Case) -> None:
     left = _without(case, lambda answer: _is_past(work, answer.due))
     if left != case:
         work.tx.cases.save(left)
-    for copy in work.tx.copies.take_due(case.number, work.now):
+    for copy in dict.fromkeys(work.tx.copies.take_due(case.number, work.now)):
         _take_back(work, copy)
     expect(work, left)
 

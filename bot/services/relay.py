@@ -16,7 +16,7 @@ from bot.domain import Attachment, Case, Conversation, Owner, Place, Style
 from bot.entries import Entry, Said
 from bot.happenings import LATE, PART, Attached, Removed, Wrote
 from bot.life import Step
-from bot.services import casework, changes, keeping, progress, record, sayings, silence
+from bot.services import casework, changes, earlier, keeping, progress, record, sayings, silence
 from bot.services.render import quote
 from bot.services.work import Work
 
@@ -96,6 +96,7 @@ def from_staff(work: Work, relay: Conversation, who: str, event_id: str, what: P
             origin = Origin(relay.id, removed)
             for entry in work.tx.entries.find(origin):
                 record.remove(work, entry, requester)
+                earlier.renew(work, case, replace(entry, said=None))
             changes.hide(work, origin, work.kit.render.requester(sayings.REMOVED_BY_STAFF, case.locale), origin)
     return True
 
@@ -126,14 +127,14 @@ def show_kept(work: Work, case: Case, notes: Conversation) -> None:
 
 def came(work: Work, relay: Conversation, case: Case, who: str) -> None:
     """One of the staff came into the relay room: post again what they missed, and for the claimer what waited."""
-    case = record.came(work, case, relay, who)
+    case = earlier.came(work, case, relay, who)
     if who == case.claimed_by:
         pass_on_kept(work, case)
 
 
 def is_there(work: Work, relay: Conversation, case: Case, who: str) -> None:
     """One of the staff writes in the relay room: if they were thought not to be there, they have come in."""
-    if record.is_away(case, who) or (who == case.claimed_by and not case.relay_open):
+    if earlier.is_away(case, who) or (who == case.claimed_by and not case.relay_open):
         came(work, relay, case, who)
 
 
@@ -154,7 +155,7 @@ def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, cl
     relay room itself is gone, so all that follows waits too, until the claimer comes in again.
     """
     found = [message for message in messages if message.origin is not None and _waits_again(work, case, message)]
-    missed = any(map(record.is_earlier, messages))
+    missed = any(map(earlier.is_earlier, messages))
     if closed or missed:
         case = replace(case, relay_open=case.relay_open and not closed, readers=())
         work.tx.cases.save(case)
@@ -212,6 +213,7 @@ def _requester_changed(work: Work, case: Case, origin: Origin, text: str, expire
     if relay is None and not entry.waits:
         entry = work.tx.entries.change(replace(entry, waits=True))
     _change_in_notes(work, case, entry)
+    earlier.renew(work, case, entry)
     hold = replace(record.hold(entry), expires=expires)
     if relay is not None and not changes.in_place(work, origin, text, hold, to=relay):
         work.say(relay, _changed(work, text), origin, hold=hold)
@@ -235,7 +237,9 @@ def _requester_removed(work: Work, case: Case, origin: Origin) -> None:
     rooms = [work.tx.conversations.get(room) for room in (case.relay, case.notes) if room is not None]
     for entry in found:
         withheld = record.remove(work, entry, *rooms)
-        if relay is not None and relay.id in {message.conversation for message in withheld}:
+        earlier.renew(work, case, replace(entry, said=None))
+        unsaid = {message.conversation for message in withheld if not earlier.is_earlier(message)}
+        if relay is not None and relay.id in unsaid:
             gone = replace(entry, said=None)
             _post(work, relay, case, gone, record.words(work, gone))
     hidden = changes.hide(work, origin, work.kit.render.staff(sayings.REMOVED))
@@ -250,6 +254,7 @@ def _correct(work: Work, case: Case, requester: Conversation, text: str, origin:
     if entry is None:
         return record.spoke(work, case, requester, text, origin)
     silence.spoke(work, case)
+    earlier.renew(work, case, entry)
     return replace(record.hold(entry), expires=requester.expires)
 
 

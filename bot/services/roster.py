@@ -16,7 +16,7 @@ from bot.domain import Case, Listed, TextId
 from bot.errors import VestibuleError
 from bot.forms import MASTER_KEY, STAFF, grouped
 from bot.logs import describe
-from bot.services import record, sayings
+from bot.services import earlier, sayings
 from bot.services.commands import AddStaff, ForStaff, ListStaff, RemoveStaff
 from bot.services.work import Work
 
@@ -140,7 +140,7 @@ def keep_for_the_removed(work: Work, removed: str | None = None) -> None:
     for case in open_cases:
         for reader in case.readers:
             if not work.lists(reader.who):
-                case = record.left(work, case, reader.who)
+                case = earlier.left(work, case, reader.who)
         if _is_without_claimer(work, case) and (case.relay_open or case.claimed_by == removed):
             work.tx.cases.save(replace(case, relay_open=False))
             _tell(work, sayings.CLAIMER_REMOVED, case=case.number, who=case.claimed_by or "")

@@ -28,7 +28,7 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework, obeying, record, relay, sayings
+from bot.services import casework, earlier, obeying, relay, sayings
 from bot.services.commands import is_command, parse
 from bot.services.work import Work
 
@@ -174,7 +174,7 @@ def _left(work: Work, conversation: Conversation, who: str) -> None:
     """With the claimer gone, nobody would read the relay room: the requester's words are kept until they are back."""
     case = obeying.find(work, conversation.case) if conversation.place is Place.RELAY else None
     if case is not None and work.lists(who):
-        case = record.left(work, case, who)
+        case = earlier.left(work, case, who)
     if case is not None and who == case.claimed_by:
         work.tx.cases.save(replace(case, relay_open=False))
         if case.is_claimed:

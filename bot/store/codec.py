@@ -126,7 +126,8 @@ def message_to_json(deed: Deed, origin: Origin | None, hold: Hold | None) -> str
         fields["origin"] = _origin_fields(origin)
     if hold is not None:
         due = None if hold.due is None else moment_to_number(hold.due)
-        fields["hold"] = [hold.case, hold.keep.value, rows.seconds(hold.expires), due, hold.kept, hold.change]
+        said = hold.kept, hold.change, hold.earlier
+        fields["hold"] = [hold.case, hold.keep.value, rows.seconds(hold.expires), due, *said]
     return json.dumps(fields)
 
 
@@ -144,7 +145,8 @@ def _origin(fields: Fields) -> Origin:
     return Origin(ConversationId(_text(fields["conversation"])), _text(fields["event_id"]))
 
 
-def _hold(case: object, keep: object, expires: object, due: int | None, kept: object, change: object = None) -> Hold:
+def _hold(case: object, keep: object, expires: object, due: int | None, *said: Any) -> Hold:
+    kept, change, earlier = said if len(said) > 1 else (*said, None, ())  # earlier rows have only the first
     return Hold(
         CaseNumber(_text(case)),
         rows.keeping(keep),
@@ -152,6 +154,7 @@ def _hold(case: object, keep: object, expires: object, due: int | None, kept: ob
         None if due is None else number_to_moment(due),
         None if kept is None else rows.whole(kept),
         _text_or_none(change),
+        tuple(map(rows.whole, earlier)),
     )
 
 
@@ -203,10 +206,8 @@ def said_from_text(text: str) -> tuple[Said | None, Origin | None]:
     stored = json.loads(text[1:])
     fields: Fields = stored if isinstance(stored, dict) else {"said": stored}  # earlier rows have no more
     said, origin = fields["said"], fields.get("origin")
-    return (
-        said if said is None or isinstance(said, str) else rows.attachment(said),
-        None if origin is None else _origin(origin),
-    )
+    is_file = not (said is None or isinstance(said, str))
+    return rows.attachment(said) if is_file else said, None if origin is None else _origin(origin)
 
 
 def listed_to_json(listed: Listed) -> str:

@@ -144,9 +144,10 @@ async def whole_conversation(world: World) -> Transcript:
     theirs = await world.write(ROOM, REQUESTER, "thank you")
     await world.happen(ROOM, REQUESTER, Removed(theirs))
     await world.happen(world.relay, CLAIMER, Left())
-    await world.write(ROOM, REQUESTER, "still there?")
+    still = await world.write(ROOM, REQUESTER, "still there?")
     await world.happen(world.relay, CLAIMER, Joined())
     await world.happen(world.relay, VETTER, Joined())
+    await world.happen(ROOM, REQUESTER, Wrote("are you still there?", edits=still))
     await world.write(world.relay, CLAIMER, "a\n\n" * 4_000, signed=True)
     await pass_time(world, Silence().requester)
     await world.command("!close", CLAIMER, world.notes)
@@ -193,7 +194,7 @@ def undisturbed() -> tuple[Transcript, int]:
     transcript, world = asyncio.run(lived_through())
     assert transcript.rooms == 2
     assert transcript.left_over == 0
-    assert (len(transcript.changed), transcript.files) == (2, 4)
+    assert (len(transcript.changed), transcript.files) == (4, 4)
     assert transcript.erased == (FILE.place, "theirs")
     told = " ".join((*transcript.relay, *transcript.notes))
     assert "has not answered for 1 day" in told

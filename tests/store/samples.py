@@ -299,7 +299,7 @@ FULL_MESSAGE = OutgoingMessage(
     due=NOW + HOUR,
     tried_at=NOW,
     tried_from="DEVICE1",
-    hold=Hold(CASE.number, Keep.VETTING, 2 * HOUR, NOW + HOUR, 7, "$planted-change"),
+    hold=Hold(CASE.number, Keep.VETTING, 2 * HOUR, NOW + HOUR, 7, "$planted-change", (3, 4)),
 )
 TIMER = Timer(REQUESTER.id, "idle", NOW + HOUR)
 
