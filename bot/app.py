@@ -27,7 +27,7 @@ from bot.publishing import publisher as publishing
 from bot.publishing import verbs as flow_verbs
 from bot.services.desk import Desk
 from bot.services.routing import DEFAULT, Rooms, Route
-from bot.services.work import Retention, Staff
+from bot.services.work import Retention, Silence, Staff
 
 SHORTEST_LIFE = 3600.0  # seconds between two renewals of a device: what happens more often is no accident
 
@@ -73,6 +73,12 @@ def _rooms(config: Config, ids: Mapping[str, str | None]) -> Rooms:
 def retention_of(config: Config) -> Retention:
     """How long what requesters said is kept."""
     return Retention(timedelta(days=config.retention.case), timedelta(days=config.retention.vetting))
+
+
+def silence_of(config: Config) -> Silence:
+    """When staff are told that somebody does not answer."""
+    silence = config.specialists.silence
+    return Silence(timedelta(hours=silence.requester_hours), timedelta(hours=silence.staff_hours))
 
 
 def run(config: Config) -> None:
@@ -155,6 +161,7 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
             clock=clock,
             chance=secrets.token_bytes,
             retention=retention_of(config),
+            silence=silence_of(config),
         )
         await desk.start()
         opened.push_async_callback(desk.stop)

@@ -98,6 +98,14 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """After how many hours staff are told that a requester, or they themselves, have not answered."""
+
+    requester_hours: int = 24
+    staff_hours: int = 4
+
+
+@dataclass(frozen=True, slots=True)
 class Specialists:
     """Who may read cases, and the rooms in which cases are shown. Leads may also close a case that is another's."""
 
@@ -105,6 +113,7 @@ class Specialists:
     members: tuple[Member, ...]
     leads: tuple[Member, ...] = ()
     rooms: tuple[routes.QueueRoom, ...] = ()
+    silence: Silence = field(default_factory=Silence)
 
     @property
     def staff(self) -> Mapping[str, str]:
@@ -331,7 +340,15 @@ def _specialists(section: Table, bot: str, locales: Sequence[str]) -> Specialist
         section.report(
             "bot-as-member", "members", "[specialists] names the bot's own account; it is not one of the staff"
         )
-    return Specialists(room, members, leads, routes.read(section, locales))
+    return Specialists(room, members, leads, routes.read(section, locales), _silence(section.table("silence")))
+
+
+def _silence(section: Table) -> Silence:
+    default = Silence()
+    return Silence(
+        requester_hours=section.number("requester_hours", forms.HOURS, default.requester_hours),
+        staff_hours=section.number("staff_hours", forms.HOURS, default.staff_hours),
+    )
 
 
 def _vetting(section: Table) -> Vetting:

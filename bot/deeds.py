@@ -149,7 +149,8 @@ class Hold:
     """What a message of ours holds of a requester's, and how long it may stand where it is said.
 
     `keep` and `expires` as in `Answer`; `due`: when it is to be gone, where its time began before. `kept` is the place
-    of what is stored of it, beside its case; None where that is the case's answers, or nothing.
+    of the entry whose it is, and so is its file; None where it is of the case's answers, or of several entries.
+    `change`: the event by which its writer changed what they had written. `earlier`: the places of what it says again.
     """
 
     case: CaseNumber
@@ -157,6 +158,8 @@ class Hold:
     expires: timedelta | None = None
     due: datetime | None = None
     kept: int | None = None
+    change: str | None = None
+    earlier: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,24 @@ class Change:
     claimer: str | None = field(default=None, repr=False)
 
 
+class Voice(StrEnum):
+    """Whose words stand in the conversation of a case."""
+
+    REQUESTER = "requester"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One of the staff who came into the relay room of a case, and how much of the conversation they can have read.
+
+    `read_to`: the last mark (see `entries.Entry`) that was set when they left; None while they are there.
+    """
+
+    who: str = field(repr=False)
+    read_to: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer on the path that led to the handoff.
@@ -228,9 +246,14 @@ class Case:
     joined_to: CaseNumber | None = None  # the same person's, in which what they say is said since
     signs: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # who of the staff signs with which name
     release: int = FIRST_RELEASE  # of the flows: its answers are named by the texts of that one
-    inside: tuple[str, ...] = field(default=(), repr=False)  # staff in the relay room: nobody comes in there twice
     help_wanted: bool = False  # whoever of the staff claims it now comes in as a helper
     left: str | None = field(default=None, repr=False)  # a leaving that was answered before it was looked at
+    readers: tuple[Reader, ...] = ()
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The staff in its relay room."""
+        return tuple(reader.who for reader in self.readers if reader.read_to is None)
 
     @property
     def partner(self) -> ConversationId:

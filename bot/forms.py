@@ -16,6 +16,7 @@ MASTER_KEY_BYTES = 32  # an Ed25519 public key
 LONGEST_PROMISE = 7 * 24 * 60  # minutes; a first answer after more than a week is no first response
 LONGEST_TIMER = 365  # days; what disappears later than that may as well stay
 SOCKET_CHARS = 107  # of its path: what Linux takes (sun_path)
+LONGEST_SILENCE = 30 * 24  # hours; who has not answered in a month will not be reminded of it by a bot
 LONGEST_KEPT = 10 * 365  # days; whoever must keep a case for longer does not keep it here
 
 _LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?")  # the form in which catalogs' folders are named
@@ -87,6 +88,7 @@ PROMISE: Form[int] = Form(
     f"a number of minutes, from 1 to {LONGEST_PROMISE}", lambda minutes: 1 <= minutes <= LONGEST_PROMISE
 )
 DAYS: Form[int] = Form(f"a number of days, from 1 to {LONGEST_KEPT}", lambda days: 1 <= days <= LONGEST_KEPT)
+HOURS: Form[int] = Form(f"a number of hours, from 1 to {LONGEST_SILENCE}", lambda hours: 1 <= hours <= LONGEST_SILENCE)
 HOMESERVER = Form(
     'the address of the bot\'s homeserver, such as "https://matrix.example.org" (http:// only on a private network)',
     _is_homeserver,

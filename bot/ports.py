@@ -18,8 +18,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -38,24 +37,12 @@ from bot.domain import (
     TextId,
     Timer,
 )
+from bot.entries import Entries
 from bot.errors import VestibuleError, WorldError
 from bot.flow.session import Session
 from bot.happenings import Arrival, Batch, Typing
 
 T = TypeVar("T")
-
-Said = str | Attachment
-"""What a person wrote, or the file that they sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a requester said while nobody could read it in a relay room. `keep`, `expires` and `due` as in `Answer`."""
-
-    said: Said = field(repr=False)
-    keep: Keep = Keep.CASE
-    expires: timedelta | None = None
-    due: datetime | None = None
 
 
 class Failure(StrEnum):
@@ -233,6 +220,9 @@ class Outbox(Protocol):
     def head(self, conversation: ConversationId) -> OutgoingMessage | None:
         """The oldest unsent row of a lane."""
 
+    def lane(self, conversation: ConversationId) -> Sequence[OutgoingMessage]:
+        """All unsent rows of a lane, in order."""
+
     def save(self, message: OutgoingMessage) -> None:
         """Store attempts, due time and the first attempt."""
 
@@ -245,6 +235,9 @@ class Timers(Protocol):
 
     def set(self, timer: Timer) -> None:
         """One timer a conversation and kind: a new one takes the old one's place."""
+
+    def get(self, conversation: ConversationId, kind: str) -> datetime | None:
+        """When this one is due; None where there is none."""
 
     def cancel(self, conversation: ConversationId, kind: str) -> None: ...
     def due(self, now: datetime) -> Sequence[Timer]: ...
@@ -271,17 +264,6 @@ class Cases(Protocol):
 
     def changes(self, number: CaseNumber) -> Sequence[Change]:
         """All of its life, in order."""
-
-    def keep(self, number: CaseNumber, kept: Kept) -> int:
-        """Keep, sealed, what the requester said; the place at which it is kept, which nothing else ever gets."""
-
-    def kept(self, number: CaseNumber) -> Sequence[tuple[int, Kept]]:
-        """What is kept, each with its place, in order."""
-
-    def set_due(self, number: CaseNumber, place: int, due: datetime) -> None:
-        """What is kept at this place is to be gone by then."""
-
-    def erase_kept(self, number: CaseNumber, place: int) -> None: ...
 
 
 class Copies(Protocol):
@@ -365,6 +347,8 @@ class Tx(Protocol):
     def timers(self) -> Timers: ...
     @property
     def cases(self) -> Cases: ...
+    @property
+    def entries(self) -> Entries: ...
     @property
     def copies(self) -> Copies: ...
     @property

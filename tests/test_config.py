@@ -223,6 +223,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
         ("[helpline.links]\nname = 'x'", "[helpline.links] has no setting 'name'; it belongs in [helpline]"),
         ("[flows]\nlanguage = 'x'", "[flows] has no setting 'language'; there are path"),
         ("[signl]\nsocket = 'x'", "there is no section [signl]. Did you mean 'signal'?"),
+        ("[specialists.silence]\nhours = 1", "[specialists.silence] has no setting 'hours'; there are requester_hours"),
         ("[retention]\ncases = 1", "[retention] has no setting 'cases'. Did you mean 'case'?"),
     ],
 )
@@ -414,6 +415,19 @@ def test_the_promise_is_said_in_each_language() -> None:
     assert texts_params(Helpline(), "es")["first_response"] == "2 horas"
     assert texts_params(Helpline(first_response=90), "es")["first_response"] == "90 minutos"
     assert texts_params(Helpline(), "ar")["first_response"] == "ساعتان"
+
+
+def test_after_how_many_hours_of_silence_staff_are_told(home: Path) -> None:
+    for hours, wrong in (("8", False), ("0", True), ("721", True)):
+        silence = f"silence = {{ staff_hours = {hours} }}"
+        text = WHOLE.replace("[store]", f"{silence}\n[store]")
+        if wrong:
+            (line,) = faults(home, text)
+            assert line.endswith("staff_hours must be a number of hours, from 1 to 720")
+        else:
+            (home / "config.toml").write_text(text)
+            read = Config.read(home / "config.toml", {}).specialists.silence
+            assert (read.requester_hours, read.staff_hours) == (24, 8)
 
 
 def test_how_long_a_case_is_kept_is_said_in_each_language(home: Path) -> None:

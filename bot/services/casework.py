@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from bot.deeds import Hold, Invite, MakeRoom, OutgoingMessage
 from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId, Vetting
+from bot.entries import Entry
 from bot.flow.events import OpenCase
 from bot.life import Step
-from bot.ports import Kept
 from bot.services import cards, keeping, progress, sayings
 from bot.services.commands import Verdict
 from bot.services.work import Work
@@ -55,7 +55,8 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
     progress.begin(work, case)
     for answer in effect.answers:
         if answer.file is not None:  # like whatever else they send: for the notes room and the relay room
-            work.tx.cases.keep(case.number, Kept(answer.file, answer.keep, answer.expires))
+            sent = Entry(case.number, answer.file, work.now, waits=True, keep=answer.keep, expires=answer.expires)
+            work.tx.entries.add(sent)
     conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
     cards.show(work, case)
@@ -147,7 +148,6 @@ def reopen(work: Work, case: Case) -> Case | None:
     the bot has spoken with them now.
     """
     last, theirs = case.claimed_by, work.tx.conversations.of_requester(case.number)
-    inside = {last: None} if last and case.relay_open else {}
     reopened = progress.move(
         work,
         case,
@@ -156,7 +156,6 @@ def reopen(work: Work, case: Case) -> Case | None:
         relay_open=False,
         help_wanted=False,
         left=None,
-        inside=tuple(dict.fromkeys((*case.inside, *inside))),
         told=tuple(text for text in case.told if text == sayings.NOTES_INTRO),
         writes_from=next((each.id for each in theirs if each.owner is Owner.BOT), case.writes_from),
     )
@@ -241,7 +240,7 @@ def _part(work: Work, case: Case, reached: Conversation | None, text: TextId) ->
         work.say(reached, work.kit.render.requester(text, case.locale, case.number))
     if case.status is CaseStatus.DECLINED:
         keeping.over(work, case)
-        keeping.erase_kept(work, case)  # nobody will claim it: what waited for a claimer is erased
+        keeping.erase_waiting(work, case)  # nobody will claim it
 
 
 def furnish(work: Work, case: Case, who: str) -> None:
@@ -251,9 +250,9 @@ def furnish(work: Work, case: Case, who: str) -> None:
     """
     if not all(map(work.lists, case.inside)):
         if case.notes is not None:  # what waits to be said there is said again
-            work.withhold(work.tx.conversations.get(case.notes), case.number, keeping.EVERYTHING)
+            work.withhold(work.tx.conversations.get(case.notes), lambda message: keeping.holds(message, case))
         told = tuple(text for text in case.told if text != sayings.NOTES_INTRO)
-        case = replace(case, relay=None, notes=None, relay_open=False, inside=(), told=told)
+        case = replace(case, relay=None, notes=None, relay_open=False, readers=(), told=told)
     relay, notes = _room(work, case, case.relay, Place.RELAY), _room(work, case, case.notes, Place.NOTES)
     case = replace(case, relay=relay, notes=notes)
     work.tx.cases.save(case)

@@ -15,7 +15,7 @@ from bot.services.outbox import Outbox
 from bot.services.presence import Presence
 from bot.services.releases import Releases
 from bot.services.scheduler import Scheduler
-from bot.services.work import USUAL, Kit, Retention, Staff, Work
+from bot.services.work import USUAL, USUAL_SILENCE, Kit, Retention, Silence, Staff, Work
 
 PATIENCE = 10.0  # seconds for what is in hand at a stop; a send that takes longer is done again after the start
 SHORTEST_MESSAGE = 2_000  # bytes, where no channel says
@@ -40,10 +40,12 @@ class Desk:
         clock: Clock,
         chance: Callable[[int], bytes],
         retention: Retention = USUAL,
+        silence: Silence = USUAL_SILENCE,
     ) -> None:
         self._store = store
         self._channels = {channel.name: channel for channel in channels}
-        self._kit = Kit(releases, staff, clock, chance, self._device, self._fingerprint, self._longest, retention)
+        asked = self._device, self._fingerprint, self._longest
+        self._kit = Kit(releases, staff, clock, chance, *asked, retention, silence)
         self._intake = Intake(store, self._kit, Presence(store, self._channels, self._kit), self._committed)
         self._outbox = Outbox(store, self._channels, self._kit, self._committed)
         self._scheduler = Scheduler(store, clock, self._kit, self._committed)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bot.domain import Case, Conversation
 from bot.life import Step
-from bot.services import identity, keeping, progress, relay, sayings
+from bot.services import earlier, identity, keeping, progress, record, relay, sayings
 from bot.services.casework import Told, others, summarize
 from bot.services.work import Work
 
@@ -25,8 +25,10 @@ def join(work: Work, case: Case, other: Case, who: str) -> Told:
     for each in together:
         summarize(work, notes, each)
     case = identity.still_waits(work, case, other)
-    for kept in keeping.take_kept(work, other):
-        relay.keep(work, case, kept)
+    case = earlier.joined(work, case)
+    for entry in record.waiting(work, other):
+        work.tx.entries.erase(entry)
+        relay.keep(work, case, replace(entry, case=case.number))
     keeping.expect(work, case)
     if case.relay_open:
         relay.pass_on_kept(work, case)

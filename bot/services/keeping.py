@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.deeds import Copy, EditText, Erase, Hold, OutgoingMessage, SendFile, SendText
+from bot.deeds import Copy, EditText, Erase, Hold, Origin, OutgoingMessage, SendFile, SendText
 from bot.domain import Answer, Attachment, Case, CaseNumber, Conversation, Keep, Place, Timer
-from bot.ports import Kept
+from bot.entries import Entry
 from bot.services import cards
 from bot.services.work import Work
 
@@ -73,14 +73,15 @@ def erase(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> None:
 
     What was posted in rooms of the staff stands there still.
     """
-    erase_kept(work, case, keeps)
+    for entry in work.tx.entries.of(case.number):
+        if entry.keep in keeps:
+            drop(work, entry)
     requester = work.tx.conversations.get(case.requester)
     first = work.tx.cases.get(case.joined_to) if case.joined_to else None
     rooms = [case.relay, case.notes, *([first.relay, first.notes] if first else [])]
-    for room in rooms:
-        for message in [] if room is None else work.withhold(work.tx.conversations.get(room), case.number, keeps):
-            if isinstance(message.deed, SendFile):
-                work.let_go(requester, message.deed.attachment)
+    for room in filter(None, rooms):
+        for message in work.withhold(work.tx.conversations.get(room), lambda message: holds(message, case, keeps)):
+            work.let_go_of(requester, message)
     case = _without(case, lambda answer: answer.keep in keeps)
     if Keep.CASE in keeps:
         case = replace(case, topic=None, urgency=None)
@@ -103,19 +104,24 @@ def of_person(work: Work, conversation: Conversation) -> Sequence[Case]:
     return list(found.values())
 
 
-def erase_kept(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> None:
-    """Erase what waits for the relay room."""
-    for place, kept in work.tx.cases.kept(case.number):
-        if kept.keep in keeps:
-            _drop_kept(work, case, place, kept)
+def erase_waiting(work: Work, case: Case) -> None:
+    """Nobody will read what waits for the relay room."""
+    for entry in work.tx.entries.of(case.number):
+        if entry.waits:
+            drop(work, entry)
 
 
-def take_kept(work: Work, case: Case) -> Sequence[Kept]:
-    """What waited for the relay room is taken there."""
-    kept = work.tx.cases.kept(case.number)
-    for place, _ in kept:
-        work.tx.cases.erase_kept(case.number, place)
-    return [each for _, each in kept]
+def drop(work: Work, entry: Entry) -> None:
+    """Erase what was said, and its file."""
+    work.tx.entries.erase(entry)
+    let_go_of_file(work, entry)
+
+
+def let_go_of_file(work: Work, entry: Entry) -> None:
+    """An entry does not keep its file any more, if it has one."""
+    case = work.tx.cases.get(entry.case) if isinstance(entry.said, Attachment) else None
+    if case is not None and isinstance(entry.said, Attachment):
+        work.let_go(work.tx.conversations.get(case.requester), entry.said)
 
 
 def posted(work: Work, conversation: Conversation, message: OutgoingMessage, event_id: str | None) -> None:
@@ -130,22 +136,36 @@ def posted(work: Work, conversation: Conversation, message: OutgoingMessage, eve
             work.tx.copies.add(origin, Copy(message.conversation, event_id))
         return
     due = hold.due or (work.now + hold.expires if hold.expires else None)
-    work.tx.copies.add(origin, Copy(message.conversation, event_id, hold.case, hold.keep, due))
+    is_file = isinstance(message.deed, SendFile)
+    said_again = [Origin(conversation.id, again(hold.case, place, file=is_file)) for place in hold.earlier]
+    for each in said_again or (origin,):
+        work.tx.copies.add(each, Copy(message.conversation, event_id, hold.case, hold.keep, due))
     case = work.tx.cases.get(hold.case) if due is not None else None
     if case is not None and due is not None:
-        if conversation.place is Place.NOTES:
+        if hold.kept is not None:
+            work.tx.entries.set_due(hold.case, hold.kept, due)
+        elif conversation.place is Place.NOTES:
             case = _read(work, case, hold, due)
         expect(work, case)
 
 
+def again(case: CaseNumber, place: int, *, file: bool = False) -> str:
+    """Stands for the event of what was said again of an entry, or of its file."""
+    return f"again/{case}/{place}{'/file' if file else ''}"
+
+
 def passed_on(work: Work, message: OutgoingMessage) -> None:
     """What one of the staff wrote reached a requester whose messages disappear: so does theirs, where they wrote it."""
-    requester = work.tx.conversations.get(message.conversation)
-    if requester.expires is None or message.origin is None or message.hold is None:
+    requester, hold = work.tx.conversations.get(message.conversation), message.hold
+    if requester.expires is None or message.origin is None or hold is None:
         return
     due = work.now + requester.expires
-    work.tx.copies.add(None, Copy(message.origin.conversation, message.origin.event_id, message.hold.case, due=due))
-    case = work.tx.cases.get(message.hold.case)
+    # of a change, its own event says the words too
+    for event_id in dict.fromkeys((message.origin.event_id, hold.change or message.origin.event_id)):
+        work.tx.copies.add(None, Copy(message.origin.conversation, event_id, hold.case, due=due))
+    if hold.kept is not None:
+        work.tx.entries.set_due(hold.case, hold.kept, due)
+    case = work.tx.cases.get(hold.case)
     if case is not None:
         expect(work, case)
 
@@ -159,21 +179,20 @@ def taken_back(work: Work, conversation: Conversation, message: OutgoingMessage,
 def _let_go(work: Work, case: Case, keeps: Collection[Keep]) -> None:
     erase(work, case, keeps)
     for keep in keeps:
-        for copy in work.tx.copies.take(case.number, keep):
+        for copy in dict.fromkeys(work.tx.copies.take(case.number, keep)):
             _take_back(work, copy)
 
 
 def _expire(work: Work, case: Case) -> None:
     """The requester's own time: what is due is erased, and the next is waited for."""
-    for place, kept in work.tx.cases.kept(case.number):
-        if _is_past(work, kept.due):
-            _drop_kept(work, case, place, kept)
+    for entry in work.tx.entries.take_due(case.number, work.now):
+        let_go_of_file(work, entry)
     left = _without(case, lambda answer: _is_past(work, answer.due))
     if left != case:
         work.tx.cases.save(left)
         if (left.topic, left.urgency) != (case.topic, case.urgency):
             cards.refresh(work, left)
-    for copy in work.tx.copies.take_due(case.number, work.now):
+    for copy in dict.fromkeys(work.tx.copies.take_due(case.number, work.now)):
         _take_back(work, copy)
     expect(work, left)
 
@@ -181,19 +200,13 @@ def _expire(work: Work, case: Case) -> None:
 def expect(work: Work, case: Case) -> None:
     """Wait for what is to be gone next."""
     dues = [answer.due for answer in case.answers]
-    dues += [kept.due for _, kept in work.tx.cases.kept(case.number)]
-    dues.append(work.tx.copies.next_due(case.number))
+    dues += [work.tx.entries.next_due(case.number), work.tx.copies.next_due(case.number)]
     if coming := [due for due in dues if due is not None]:
         _owe(work, case, EXPIRING, min(coming))
 
 
 def _read(work: Work, case: Case, hold: Hold, due: datetime) -> Case:
-    """Somebody in the notes room can read it: from now on the time of what is stored of it runs too."""
-    if hold.kept is not None:
-        for place, kept in work.tx.cases.kept(case.number):
-            if place == hold.kept and kept.due is None:
-                work.tx.cases.set_due(case.number, place, due)
-        return case
+    """Somebody in the notes room can read answers: from now on the time of what is stored of them runs too."""
     answers = tuple(
         replace(answer, due=due)
         if (answer.keep, answer.expires, answer.due) == (hold.keep, hold.expires, None)
@@ -217,10 +230,9 @@ def _without(case: Case, gone: Callable[[Answer], bool]) -> Case:
     )
 
 
-def _drop_kept(work: Work, case: Case, place: int, kept: Kept) -> None:
-    work.tx.cases.erase_kept(case.number, place)
-    if isinstance(kept.said, Attachment):
-        work.let_go(work.tx.conversations.get(case.requester), kept.said)
+def holds(message: OutgoingMessage, case: Case, keeps: Collection[Keep] = EVERYTHING) -> bool:
+    """Whether it holds something of this case that is kept so long."""
+    return message.hold is not None and message.hold.case == case.number and message.hold.keep in keeps
 
 
 def _take_back(work: Work, copy: Copy) -> None:

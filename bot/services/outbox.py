@@ -189,7 +189,7 @@ class Outbox:
         work = Work(tx, self._kit)
         conversation, head = _head(message.conversation, tx)
         if head is None or head.id != message.id:  # taken back while it was on its way
-            keeping.taken_back(work, conversation, message, done.event_id)
+            relay.taken_back(work, conversation, message, done.event_id)
             return work, (conversation, head)
         tx.outbox.empty(message.id)
         match message.deed:
@@ -209,8 +209,7 @@ class Outbox:
                     queues.moved(work, conversation)
             case _:
                 pass
-        if isinstance(message.deed, SendFile):
-            work.let_go(conversation, message.deed.attachment)
+        work.let_go_of(conversation, message)
         with _done_without():
             _learn(work, conversation, message, done)
         following = tx.outbox.head(conversation.id)
@@ -336,12 +335,14 @@ def _step_aside(work: Work, conversation: Conversation) -> None:
 
 def _tick(work: Work, message: OutgoingMessage) -> None:
     """Mark a relay message whose last part the requester's server accepted."""
-    if message.origin is None or not isinstance(message.deed, SendText | SendFile):
+    if message.origin is None or not isinstance(message.deed, SendText | SendFile | EditText):
         return
     written_in = work.tx.conversations.get(message.origin.conversation)
-    if written_in.place in (Place.RELAY, Place.NOTES):
+    if written_in.place not in (Place.RELAY, Place.NOTES):
+        return
+    if not isinstance(message.deed, EditText):
         work.post(written_in, Tick(message.origin.event_id))
-        keeping.passed_on(work, message)
+    keeping.passed_on(work, message)
 
 
 def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, failure: Failure) -> None:
@@ -358,8 +359,7 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
     elif conversation.place is Place.REQUESTER:
         relay.not_delivered(work, message)
     elif case is None:
-        if isinstance(message.deed, SendFile):
-            work.let_go(conversation, message.deed.attachment)
+        work.let_go_of(conversation, message)
     elif isinstance(message.deed, Erase):
         casework.tell_once(work, case, sayings.NOT_ERASED)
     elif isinstance(message.deed, Invite) and failure is Failure.GONE:

@@ -11,7 +11,7 @@ from typing import Any
 from bot.domain import Case, CaseNumber, CaseStatus, Conversation, TextId
 from bot.happenings import Left
 from bot.life import Step
-from bot.services import casework, progress, relay, sayings
+from bot.services import casework, earlier, progress, relay, sayings
 from bot.services.casework import Told
 from bot.services.work import Work
 
@@ -59,12 +59,12 @@ def assign(work: Work, case: Case, to: str, who: str) -> Told:
         who,
         free=not work.kit.staff.before_claim,
         claimed_by=to,
-        **_nobody_yet(case),
+        **_nobody_yet(),
     )
     if assigned is None:
         return Told(sayings.CLAIM_REFUSED_VETTING)
     if to not in assigned.inside:
-        _keep_what_waits(work, assigned)
+        relay.withdraw(work, assigned)
     casework.furnish(work, assigned, to)
     _settle(work, case.number, to)
     return Told(sayings.ASSIGN_DONE, news=True, in_relay=case.relay is not None, other=to)
@@ -83,19 +83,10 @@ def call_for_help(work: Work, case: Case, helper: str | None, who: str) -> Told:
     return Told(sayings.HELPER_INVITED, news=True, other=helper)
 
 
-def came(work: Work, case: Case, who: str) -> None:
-    """One of the staff came into the relay room: for its claimer, what was kept is shown there."""
-    case = replace(case, inside=(*_without(case, who), who))
-    work.tx.cases.save(case)
-    if case.claimed_by == who:
-        relay.pass_on_kept(work, case)
-
-
 def left(work: Work, case: Case, who: str, event_id: str) -> None:
     """Somebody left the relay room, was put out of it, or would not come in: its claimer so gives the case up."""
-    case = replace(case, inside=_without(case, who))
+    case = earlier.left(work, case, who)
     if who != case.claimed_by:
-        work.tx.cases.save(case)
         return
     answered = case.left  # they claimed it again before this was looked at
     case = replace(case, relay_open=False, left=None if answered == event_id else answered)
@@ -118,21 +109,14 @@ def _free(work: Work, case: Case, who: str) -> None:
     for room in (case.relay, case.notes):
         if room is not None:
             work.uninvite(work.tx.conversations.get(room), claimer)
-    freed = progress.move(work, case, Step.RELEASE, who, claimed_by=None, **_nobody_yet(case))
+    freed = progress.move(work, case, Step.RELEASE, who, claimed_by=None, **_nobody_yet())
     if freed is not None:
-        _keep_what_waits(work, freed)
+        relay.withdraw(work, freed)
 
 
-def _nobody_yet(case: Case) -> dict[str, Any]:
+def _nobody_yet() -> dict[str, Any]:
     """How a case is before whoever has it next is in its relay room."""
-    inside = (*_without(case, case.claimed_by), case.claimed_by) if case.claimed_by and case.relay_open else case.inside
-    return {"relay_open": False, "help_wanted": False, "left": None, "inside": inside}
-
-
-def _keep_what_waits(work: Work, case: Case) -> None:
-    """Whoever has it next could not read what is posted in the relay room before they are there."""
-    for kept in relay.withdraw(work, case):
-        relay.keep(work, case, kept)
+    return {"relay_open": False, "help_wanted": False, "left": None}
 
 
 def _settle(work: Work, number: CaseNumber, who: str) -> None:
@@ -147,10 +131,6 @@ def _settle(work: Work, number: CaseNumber, who: str) -> None:
     pending = [arrival for _, arrival in work.tx.journal.pending(case.relay)]
     gone = [arrival.event_id for arrival in pending if arrival.sender == who and isinstance(arrival.what, Left)]
     if gone:
-        work.tx.cases.save(replace(case, left=gone[-1], relay_open=False, inside=_without(case, who)))
+        work.tx.cases.save(replace(earlier.left(work, case, who), left=gone[-1], relay_open=False))
     elif who in case.inside and not case.relay_open:
         relay.pass_on_kept(work, case)
-
-
-def _without(case: Case, who: str | None) -> tuple[str, ...]:
-    return tuple(each for each in case.inside if each != who)

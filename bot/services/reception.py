@@ -49,7 +49,6 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.ports import Kept
 from bot.services import casework, identity, joining, keeping, relay, sayings
 from bot.services.releases import Stepped
 from bot.services.timed import timed
@@ -221,11 +220,7 @@ def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
     if case is None:
         _miss(work, conversation, cause)
         return
-    unread = work.kit.render.staff(sayings.UNREAD_IN_RELAY)
-    if case.relay is not None and case.relay_open:
-        work.say(work.tx.conversations.get(case.relay), unread)
-    else:
-        relay.keep(work, case, Kept(unread))
+    relay.hear(work, case, work.kit.render.staff(sayings.UNREAD_IN_RELAY))
     _tell_once(work, conversation, case, sayings.CANNOT_READ[cause])
 
 

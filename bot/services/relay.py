@@ -1,26 +1,27 @@
 """The relay: what people say to each other through the bot, in both directions, with its changes and removals.
 
 The room decides, nothing else (law 11): what staff write in a case's relay room reaches its requester and nobody else.
-What the requester writes appears there, or is kept until whoever has claimed the case can read it. A change or a
-removal hides what was said before; where that stands on the other side, it is hidden there too, and nowhere deleted.
+What the requester writes appears there, or waits until whoever has claimed the case can read it. A change or a removal
+takes the place of what was said before, where it stands on the other side and where it is on record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.deeds import EditText, Hold, Origin, OutgoingMessage, SendFile, SendText
 from bot.domain import Attachment, Case, Conversation, Owner, Place, Style
+from bot.entries import Entry, Said
 from bot.happenings import LATE, PART, Attached, Removed, Wrote
 from bot.life import Step
-from bot.ports import Kept, Said
-from bot.services import casework, keeping, progress, sayings
-from bot.services.render import quote, split
+from bot.services import casework, changes, earlier, keeping, progress, record, sayings, silence
+from bot.services.render import quote
 from bot.services.signing import signed
 from bot.services.work import Work
 
-KEPT = ""  # stands for the event of what waited for the claimer: it is never ticked, and has no copies
+NO_EVENT = ""  # stands for the event of what is known by none: it is never ticked, and cannot be changed
 
 Passable = Wrote | Attached | Removed
 
@@ -40,19 +41,30 @@ def from_requester(work: Work, conversation: Conversation, case: Case, event_id:
             styles = wrote.styles if wrote.plain is None else ()
             above = f"{quote(wrote.quotes)}\n\n" if wrote.quotes.strip() else ""
             styles = tuple(replace(style, start=style.start + len(above)) for style in styles)
-            said = Kept(above + text, expires=expires)
-            _post_or_keep(work, case, said, Origin(conversation.id, event_id), styles)
+            hear(work, case, above + text, Origin(conversation.id, event_id), styles, expires)
         case Wrote(text, edits=edited, expires=expires):
-            origin, hold = Origin(conversation.id, edited or event_id), Hold(case.number, expires=expires)
-            if not _change(work, origin, text, hold, to=_open_relay(work, case)):
-                _post_or_keep(work, case, Kept(_changed(work, text), expires=expires), origin)
+            _requester_changed(work, case, Origin(conversation.id, edited or event_id), text, expires)
         case Attached(attachment, expires=expires):
-            _post_or_keep(work, case, Kept(attachment, expires=expires), Origin(conversation.id, event_id))
+            hear(work, case, attachment, Origin(conversation.id, event_id), expires=expires)
         case Removed(removed):
-            hidden = _hide(work, Origin(conversation.id, removed), work.kit.render.staff(sayings.REMOVED))
-            if not hidden and sayings.REQUESTER_REMOVED not in case.told:
-                work.tx.cases.save(replace(case, told=(*case.told, sayings.REQUESTER_REMOVED)))
-                casework.tell_staff(work, case, sayings.REQUESTER_REMOVED)
+            _requester_removed(work, case, Origin(conversation.id, removed))
+
+
+def hear(
+    work: Work,
+    case: Case,
+    said: Said,
+    origin: Origin | None = None,
+    styles: tuple[Style, ...] = (),
+    expires: timedelta | None = None,
+) -> None:
+    """The requester said this: it is on record, and posted in the relay room, or waits for who can read it there."""
+    relay = _open_relay(work, case)
+    entry = record.heard(work, case, said, origin, expires, waits=relay is None)
+    if relay is None:
+        _show_in_notes(work, case, entry)
+    else:
+        _post(work, relay, case, entry, record.words(work, entry), styles)
 
 
 def from_staff(work: Work, relay: Conversation, who: str, event_id: str, what: Passable) -> bool:
@@ -66,21 +78,27 @@ def from_staff(work: Work, relay: Conversation, who: str, event_id: str, what: P
     requester, case = spoken_with
     if isinstance(what, Wrote | Attached):
         case = progress.move(work, case, Step.SPEAK, who) or case
-    hold = Hold(case.number, expires=requester.expires)
     match what:
         case Wrote(edits=None) as wrote:
-            text = signed(case, who, wrote.shown)
-            work.say(requester, text, Origin(relay.id, event_id), wrote.styles, hold=hold)
+            origin, text = Origin(relay.id, event_id), signed(case, who, wrote.shown)
+            hold = record.spoke(work, case, requester, text, origin)
+            work.say(requester, text, origin, wrote.styles, hold=hold)
         case Wrote(text, edits=edited):
             origin, text = Origin(relay.id, edited or event_id), signed(case, who, text)
-            if not _change(work, origin, text, hold, to=requester):  # it stands beside what may say the opposite
+            hold = replace(_correct(work, case, requester, text, origin), change=event_id)
+            if not changes.in_place(work, origin, text, hold, to=requester):
+                # it stands beside what may say the opposite
                 corrected = work.kit.render.requester(sayings.CORRECTED, case.locale, words=text)
                 work.say(requester, corrected, origin, hold=hold)
         case Attached(attachment):
-            work.post(requester, SendFile(attachment), Origin(relay.id, event_id), hold)
+            origin = Origin(relay.id, event_id)
+            work.post(requester, SendFile(attachment), origin, record.spoke(work, case, requester, attachment, origin))
         case Removed(removed):
-            hidden_by = Origin(relay.id, removed)
-            _hide(work, hidden_by, work.kit.render.requester(sayings.REMOVED_BY_STAFF, case.locale), hidden_by)
+            origin = Origin(relay.id, removed)
+            for entry in work.tx.entries.find(origin):
+                record.remove(work, entry, requester)
+                earlier.renew(work, case, replace(entry, said=None))
+            changes.hide(work, origin, work.kit.render.requester(sayings.REMOVED_BY_STAFF, case.locale), origin)
     return True
 
 
@@ -99,19 +117,30 @@ def reached(work: Work, case: Case) -> Conversation | None:
     return requester if requester.owner is Owner.SPECIALIST and requester.case == case.number else None
 
 
-def keep(work: Work, case: Case, kept: Kept) -> None:
+def keep(work: Work, case: Case, entry: Entry) -> None:
     """Keep what the requester said for the relay room; whoever is in the notes room may know of it at once."""
-    place = work.tx.cases.keep(case.number, kept)
-    if case.notes is not None and sayings.NOTES_INTRO in case.told:
-        _show(work, work.tx.conversations.get(case.notes), case, place, kept)
+    _show_in_notes(work, case, work.tx.entries.add(entry))
 
 
 def show_kept(work: Work, case: Case, notes: Conversation) -> None:
     """Somebody who may read came into the notes room: show there, too, what waits for the relay room."""
-    for place, kept in work.tx.cases.kept(case.number):
-        _show(work, notes, case, place, kept)
+    for entry in record.waiting(work, case):
+        _show(work, notes, case, entry)
     if sayings.NOTES_INTRO not in case.told:
         work.tx.cases.save(replace(case, told=(*case.told, sayings.NOTES_INTRO)))
+
+
+def came(work: Work, relay: Conversation, case: Case, who: str) -> None:
+    """One of the staff came into the relay room: post again what they missed, and for the claimer what waited."""
+    case = earlier.came(work, case, relay, who)
+    if who == case.claimed_by:
+        pass_on_kept(work, case)
+
+
+def is_there(work: Work, relay: Conversation, case: Case, who: str) -> None:
+    """One of the staff writes in the relay room: if they were thought not to be there, they have come in."""
+    if earlier.is_away(case, who) or (who == case.claimed_by and not case.relay_open):
+        came(work, relay, case, who)
 
 
 def pass_on_kept(work: Work, case: Case) -> None:
@@ -119,37 +148,54 @@ def pass_on_kept(work: Work, case: Case) -> None:
     if case.relay is None:
         return
     relay = work.tx.conversations.get(case.relay)
-    for kept in keeping.take_kept(work, case):
-        _post(work, relay, case, kept, Origin(case.requester, KEPT))
+    for entry in record.waiting(work, case):
+        _post(work, relay, case, work.tx.entries.change(replace(entry, waits=False)), _waiting_words(work, case, entry))
     work.tx.cases.save(replace(case, relay_open=True))
 
 
 def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, closed: bool) -> None:
-    """What the requester said and could not be posted in the relay room is kept again, and staff are told.
+    """What the requester said and could not be posted in the relay room waits again, and staff are told.
 
-    `closed`: the relay room itself is gone, so all that follows is kept too, until the claimer comes in again.
+    So they are where something could not be posted again for one of them: whoever comes next is shown it. `closed`: the
+    relay room itself is gone, so all that follows waits too, until the claimer comes in again.
     """
-    found = [kept for message in messages if message.origin and (kept := _kept(work, message)) is not None]
-    for kept in found:
-        keep(work, case, kept)
-    if closed:
-        work.tx.cases.save(replace(case, relay_open=False, inside=()))
-    if found:
+    found = [message for message in messages if message.origin is not None and _waits_again(work, case, message)]
+    missed = any(map(earlier.is_earlier, messages))
+    if closed or missed:
+        case = replace(case, relay_open=case.relay_open and not closed, readers=())
+        work.tx.cases.save(case)
+    if found or missed:
         work.say(work.queue_of(case), work.kit.render.staff(sayings.RELAY_LOST, case=case.number))
 
 
-def withdraw(work: Work, case: Case) -> Sequence[Kept]:
-    """Take back what the requester said and is not posted in the relay room yet."""
+def withdraw(work: Work, case: Case) -> None:
+    """What the requester said and is not posted in the relay room yet waits again: others will read it there."""
     if case.relay is None:
-        return ()
-    waiting = work.withhold(work.tx.conversations.get(case.relay), case.number, keeping.EVERYTHING)
-    return [kept for message in waiting if message.origin and (kept := _kept(work, message)) is not None]
+        return
+    room = work.tx.conversations.get(case.relay)
+    for message in work.withhold(room, lambda message: keeping.holds(message, case) and message.origin is not None):
+        _waits_again(work, case, message)
+
+
+def taken_back(work: Work, conversation: Conversation, message: OutgoingMessage, event_id: str | None) -> None:
+    """A message was let go of while it was on its way, and stands in its room all the same."""
+    keeping.taken_back(work, conversation, message, event_id)
+    hold = message.hold
+    if conversation.place is not Place.REQUESTER or not event_id or hold is None or hold.kept is None:
+        return
+    entry, case = work.tx.entries.at(hold.case, hold.kept), work.tx.cases.get(hold.case)
+    if entry is not None and entry.said is None and case is not None:
+        removed = work.kit.render.requester(sayings.REMOVED_BY_STAFF, case.locale)
+        work.post(conversation, EditText(event_id, removed), entry.origin)
 
 
 def not_delivered(work: Work, message: OutgoingMessage) -> None:
     """Tell staff, where they wrote it, that something of theirs did not reach the requester."""
-    if isinstance(message.deed, SendFile):
-        work.let_go(work.tx.conversations.get(message.conversation), message.deed.attachment)
+    work.let_go_of(work.tx.conversations.get(message.conversation), message)
+    hold = message.hold
+    entry = work.tx.entries.at(hold.case, hold.kept) if hold is not None and hold.kept is not None else None
+    if entry is not None and isinstance(message.deed, SendText | SendFile):
+        keeping.drop(work, entry)  # it was not said to them
     written_in = work.tx.conversations.get(message.origin.conversation) if message.origin else None
     if written_in is None or written_in.place not in (Place.RELAY, Place.NOTES):
         return
@@ -167,64 +213,120 @@ def _open_relay(work: Work, case: Case) -> Conversation | None:
     return work.tx.conversations.get(case.relay) if case.relay is not None and case.relay_open else None
 
 
-def _post_or_keep(work: Work, case: Case, kept: Kept, origin: Origin, styles: tuple[Style, ...] = ()) -> None:
+def _requester_changed(work: Work, case: Case, origin: Origin, text: str, expires: timedelta | None) -> None:
+    """Their new words take the place of those on record, and of those in the rooms of the staff."""
     relay = _open_relay(work, case)
-    if relay is None:
-        keep(work, case, kept)
-    else:
-        _post(work, relay, case, kept, origin, styles)
+    together = {each.number for each in (case, *work.tx.cases.joined(case.number))}
+    entry = changes.on_record(work, origin, text, together, expires)
+    if entry is None:  # nothing is known of it (any more), but it may stand in the relay room
+        hold = Hold(case.number, expires=expires)
+        if relay is None or not changes.in_place(work, origin, text, hold, to=relay):
+            hear(work, case, _changed(work, text), origin, expires=expires)
+        return
+    silence.heard(work, case)
+    if relay is None and not entry.waits:
+        entry = work.tx.entries.change(replace(entry, waits=True))
+    _change_in_notes(work, case, entry)
+    earlier.renew(work, case, entry)
+    hold = replace(record.hold(entry), expires=expires)
+    if relay is not None and not changes.in_place(work, origin, text, hold, to=relay):
+        work.say(relay, _changed(work, text), origin, hold=hold)
+
+
+def _change_in_notes(work: Work, case: Case, entry: Entry) -> None:
+    """What was shown there of it is changed there too; what waits from now on is shown."""
+    if case.notes is None or sayings.NOTES_INTRO not in case.told or entry.origin is None:
+        return
+    notes, text = work.tx.conversations.get(case.notes), _kept_words(work, case, entry)
+    unsaid = record.withhold(work, entry, notes)
+    if not unsaid and changes.in_place(work, entry.origin, text, record.hold(entry), to=notes):
+        return
+    if unsaid or entry.waits or changes.stands(work, entry.origin, notes):
+        _show(work, notes, case, entry)
+
+
+def _requester_removed(work: Work, case: Case, origin: Origin) -> None:
+    found = work.tx.entries.find(origin)
+    relay = _open_relay(work, case)
+    rooms = [work.tx.conversations.get(room) for room in (case.relay, case.notes) if room is not None]
+    for entry in found:
+        withheld = record.remove(work, entry, *rooms)
+        earlier.renew(work, case, replace(entry, said=None))
+        unsaid = {message.conversation for message in withheld if not earlier.is_earlier(message)}
+        if relay is not None and relay.id in unsaid:
+            gone = replace(entry, said=None)
+            _post(work, relay, case, gone, record.words(work, gone))
+    hidden = changes.hide(work, origin, work.kit.render.staff(sayings.REMOVED))
+    if not found and not hidden and sayings.REQUESTER_REMOVED not in case.told:
+        work.tx.cases.save(replace(case, told=(*case.told, sayings.REQUESTER_REMOVED)))
+        casework.tell_staff(work, case, sayings.REQUESTER_REMOVED)
+
+
+def _correct(work: Work, case: Case, requester: Conversation, text: str, origin: Origin) -> Hold:
+    """What staff changed is changed on record; what holds it on its way."""
+    entry = changes.on_record(work, origin, text, {case.number})
+    if entry is None:
+        return record.spoke(work, case, requester, text, origin)
+    silence.spoke(work, case)
+    earlier.renew(work, case, entry)
+    return replace(record.hold(entry), expires=requester.expires)
 
 
 def _post(
-    work: Work, relay: Conversation, case: Case, kept: Kept, origin: Origin, styles: tuple[Style, ...] = ()
+    work: Work, relay: Conversation, case: Case, entry: Entry, words: str, styles: tuple[Style, ...] = ()
 ) -> None:
-    hold = Hold(case.number, kept.keep, kept.expires, kept.due)
-    if isinstance(kept.said, Attachment):
-        # without an origin: when the file has to be kept after all, it gets this line anew
-        work.say(relay, work.kit.render.staff(sayings.FILE_FOLLOWS, file=kept.said.name), hold=hold)
-        work.post(relay, SendFile(kept.said), origin, hold)
-    else:
-        work.say(relay, kept.said, origin, styles, hold=hold)
+    """Say in the relay room what the requester said."""
+    hold, origin = record.hold(entry), entry.origin or Origin(case.requester, NO_EVENT)
+    is_file = isinstance(entry.said, Attachment)
+    # a file's line has no origin: when the file has to wait after all, it gets this line anew
+    work.say(relay, words, None if is_file else origin, styles, hold=hold)
+    if isinstance(entry.said, Attachment):
+        work.post(relay, SendFile(entry.said), origin, hold)
 
 
-def _show(work: Work, notes: Conversation, case: Case, place: int, kept: Kept) -> None:
-    if isinstance(kept.said, Attachment):
-        text = work.kit.render.staff(sayings.FILE_KEPT, file=kept.said.name)
-    else:
-        text = work.kit.render.staff(sayings.WORDS_KEPT, words=kept.said)
-    work.say(notes, text, hold=Hold(case.number, kept.keep, kept.expires, kept.due, place))
+def _waiting_words(work: Work, case: Case, entry: Entry) -> str:
+    """What is said of an entry that waits: it may be a change of what stands in the relay room."""
+    words = record.words(work, entry)
+    if case.relay is None or not isinstance(entry.said, str):
+        return words
+    is_change = changes.stands(work, entry.origin, work.tx.conversations.get(case.relay))
+    return _changed(work, words) if is_change else words
 
 
-def _change(work: Work, origin: Origin, text: str, hold: Hold, *, to: Conversation | None) -> bool:
-    """Put the words in the place of those passed on before; False where that is not one message in this room."""
-    copies = work.tx.copies.of(origin)
-    if to is None or [copy.conversation for copy in copies] != [to.id]:
+def _show_in_notes(work: Work, case: Case, entry: Entry) -> None:
+    if case.notes is not None and sayings.NOTES_INTRO in case.told:
+        _show(work, work.tx.conversations.get(case.notes), case, entry)
+
+
+def _show(work: Work, notes: Conversation, case: Case, entry: Entry) -> None:
+    work.say(notes, _kept_words(work, case, entry), entry.origin, hold=record.hold(entry))
+
+
+def _kept_words(work: Work, case: Case, entry: Entry) -> str:
+    if isinstance(entry.said, Attachment):
+        return work.kit.render.staff(sayings.FILE_KEPT, file=entry.said.name)
+    return work.kit.render.staff(sayings.WORDS_KEPT, words=_waiting_words(work, case, entry))
+
+
+def _waits_again(work: Work, case: Case, message: OutgoingMessage) -> bool:
+    """Whether this says something of the requester's that must not be lost: its entry waits from now on."""
+    hold = message.hold or Hold(case.number)
+    if hold.kept is None:
+        said = _said(work, message)
+        if said is not None:
+            entry = Entry(hold.case, said, work.now, waits=True, keep=hold.keep)
+            keep(work, case, replace(entry, expires=hold.expires, due=hold.due))
+        return said is not None
+    stored = work.tx.entries.at(hold.case, hold.kept)
+    if stored is None:
         return False
-    if len(split(text, work.kit.longest(to.channel))) != 1:
-        return False
-    work.post(to, EditText(copies[0].event_id, text), origin, hold)
+    if not stored.waits:
+        _show_in_notes(work, case, work.tx.entries.change(replace(stored, waits=True)))
     return True
 
 
-def _hide(work: Work, origin: Origin, text: str, told: Origin | None = None) -> bool:
-    """Put this in the place of all that was passed on of a message; False where nothing was.
-
-    `told`: where it is said if that fails.
-    """
-    copies = work.tx.copies.of(origin)
-    for copy in copies:
-        work.post(work.tx.conversations.get(copy.conversation), EditText(copy.event_id, text), told)
-    return bool(copies)
-
-
-def _kept(work: Work, message: OutgoingMessage) -> Kept | None:
-    said = _said(work, message)
-    if said is None or message.hold is None:
-        return None if said is None else Kept(said)
-    return Kept(said, message.hold.keep, message.hold.expires, message.hold.due)
-
-
 def _said(work: Work, message: OutgoingMessage) -> Said | None:
+    """What a message says that no entry has, since it was posted before there were any."""
     match message.deed:
         case SendText(text):
             return text

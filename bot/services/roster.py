@@ -13,11 +13,11 @@ from enum import StrEnum
 from typing import assert_never
 
 from bot.deeds import Identify
-from bot.domain import Listed, TextId
+from bot.domain import Case, Listed, TextId
 from bot.errors import VestibuleError
 from bot.forms import MASTER_KEY, STAFF, grouped
 from bot.logs import describe
-from bot.services import ownership, sayings
+from bot.services import earlier, ownership, sayings
 from bot.services.commands import AddStaff, ForStaff, ListStaff, RemoveStaff
 from bot.services.work import Work
 
@@ -131,9 +131,16 @@ def release_of_the_removed(work: Work) -> None:
     """Nobody answers in a case whose claimer is not listed any more: somebody else can claim it."""
     with _whatever_is_broken():
         for case in work.tx.cases.open():
-            if case.is_claimed and not work.lists(case.claimed_by or ""):
-                with _whatever_is_broken():
-                    ownership.release(work, case, "", sayings.CLAIMER_REMOVED)
+            with _whatever_is_broken():
+                _without_the_removed(work, case)
+
+
+def _without_the_removed(work: Work, case: Case) -> None:
+    for who in case.inside:
+        if not work.lists(who):
+            case = earlier.left(work, case, who)
+    if case.is_claimed and not work.lists(case.claimed_by or ""):
+        ownership.release(work, case, "", sayings.CLAIMER_REMOVED)
 
 
 @contextmanager

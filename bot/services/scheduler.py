@@ -12,7 +12,7 @@ from bot.errors import VestibuleError
 from bot.flow.engine import REMIND
 from bot.logs import describe
 from bot.ports import Clock, Store, Tx
-from bot.services import cards, keeping, reception
+from bot.services import cards, keeping, reception, silence
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -76,6 +76,8 @@ class Scheduler:
                 keeping.ring(work, timer)
             elif cards.is_due(timer):
                 cards.ring(work, timer)
+            elif silence.is_due(timer):
+                silence.ring(work, timer)
             else:
                 reception.time_out(work, tx.conversations.get(timer.conversation), timer.kind)
         return work
@@ -85,7 +87,7 @@ class Scheduler:
         work = Work(tx, self._kit)
         if timer in tx.timers.due(work.now):
             tx.timers.cancel(timer.conversation, timer.kind)
-            if timer.kind == REMIND or cards.is_due(timer):
+            if timer.kind == REMIND or cards.is_due(timer) or silence.is_due(timer):
                 return work
             if keeping.is_due(timer):
                 keeping.try_again(work, timer)

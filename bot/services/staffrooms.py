@@ -127,8 +127,8 @@ def _refuse(work: Work, conversation: Conversation, who: str) -> None:
 def _heard(work: Work, conversation: Conversation, arrival: Arrival) -> None:
     """One of the staff is in the room: whatever is refused there after this is news again.
 
-    A claimer who was listed anew is in the relay room without having come in: what was kept for them is shown now.
-    Words whose key came late tell nothing of that: they may be from before their writer left.
+    Whoever was listed anew is in the relay room without having come in: what they could not read is shown now. Words
+    whose key came late tell nothing of that: they may be from before their writer left.
     """
     case = obeying.find(work, conversation.case)
     if case is None:
@@ -138,8 +138,8 @@ def _heard(work: Work, conversation: Conversation, arrival: Arrival) -> None:
         case = replace(case, told=tuple(told for told in case.told if told != refused))
         work.tx.cases.save(case)
     is_now = relay.event_of(arrival.event_id) == arrival.event_id
-    if conversation.place is Place.RELAY and arrival.sender == case.claimed_by and is_now and not case.relay_open:
-        relay.pass_on_kept(work, case)
+    if conversation.id == case.relay and is_now:
+        relay.is_there(work, conversation, case, arrival.sender)
 
 
 def _joined(work: Work, conversation: Conversation, who: str) -> None:
@@ -155,7 +155,7 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
     elif conversation.place is Place.RELAY:
         work.say(conversation, _relay_intro(work, conversation, case))
         if conversation.id == case.relay:
-            ownership.came(work, case, who)
+            relay.came(work, conversation, case, who)
 
 
 def _relay_intro(work: Work, conversation: Conversation, case: Case) -> str:

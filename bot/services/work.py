@@ -6,13 +6,13 @@ they await nothing. What must be done is posted to the outbox, in the order in w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.deeds import Deed, Discard, Hold, Invite, Origin, OutgoingMessage, SendText
-from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Keep, Owner, Place, Style, Timer
+from bot.deeds import Deed, Discard, Hold, Invite, Origin, OutgoingMessage, SendFile, SendText
+from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Owner, Place, Style, Timer
 from bot.errors import VestibuleError
 from bot.flow import session as sessions
 from bot.flow.engine import Engine
@@ -56,6 +56,17 @@ USUAL = Retention()
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """After how long staff are told that a requester, or they themselves, have not answered."""
+
+    requester: timedelta = timedelta(hours=24)
+    staff: timedelta = timedelta(hours=4)
+
+
+USUAL_SILENCE = Silence()
+
+
+@dataclass(frozen=True, slots=True)
 class Kit:
     """What decisions need from outside. `chance(n)` gives n random bytes.
 
@@ -71,6 +82,7 @@ class Kit:
     fingerprint: Callable[[Conversation], str]
     longest: Callable[[str], int]
     retention: Retention = USUAL
+    silence: Silence = USUAL_SILENCE
 
     @property
     def engine(self) -> Engine:
@@ -138,14 +150,11 @@ class Work:
         for part in parts:
             self.post(conversation, SendText(part, styles if parts == [text] else ()), origin, hold)
 
-    def withhold(self, conversation: Conversation, case: CaseNumber, keeps: Collection[Keep]) -> list[OutgoingMessage]:
-        """Take out of what waits what holds something of this case that is kept no longer."""
-        withheld = []
-        for message in self._take_out(conversation):
-            if message.hold is not None and message.hold.case == case and message.hold.keep in keeps:
-                withheld.append(message)
-            else:
-                self.tx.outbox.add(message)
+    def withhold(self, conversation: Conversation, is_gone: Callable[[OutgoingMessage], bool]) -> list[OutgoingMessage]:
+        """Take out of what waits what must not be said any more."""
+        withheld = [message for message in self.tx.outbox.lane(conversation.id) if is_gone(message)]
+        for message in withheld:
+            self.tx.outbox.empty(message.id)
         return withheld
 
     def uninvite(self, conversation: Conversation, who: str) -> None:
@@ -174,6 +183,12 @@ class Work:
         for file in files:
             self.post(conversation, Discard(file))
 
+    def let_go_of(self, conversation: Conversation, message: OutgoingMessage) -> None:
+        """A message is done or given up. Its file is let go of, if it is not an entry's: then it goes with that."""
+        is_an_entrys = message.hold is not None and message.hold.kept is not None
+        if isinstance(message.deed, SendFile) and not is_an_entrys:
+            self.let_go(conversation, message.deed.attachment)
+
     def end_session(self, conversation: Conversation) -> None:
         """Erase where the requester stands, and the files that they gave for answers."""
         session = None
@@ -193,11 +208,7 @@ class Work:
         return dropped
 
     def _take_out(self, conversation: Conversation) -> list[OutgoingMessage]:
-        taken = []
-        while (message := self.tx.outbox.head(conversation.id)) is not None:
-            self.tx.outbox.empty(message.id)
-            taken.append(message)
-        return taken
+        return self.withhold(conversation, lambda _: True)
 
     def set_timer(self, conversation: Conversation, kind: str, after: timedelta) -> None:
         """Owe the conversation an event."""

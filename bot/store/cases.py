@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
-from bot.domain import Case, CaseNumber, CaseStatus, Change, ConversationId, Keep, Vetting
-from bot.flow import rows
-from bot.ports import Kept
+from bot.domain import Case, CaseNumber, CaseStatus, Change, ConversationId, Vetting
 from bot.store import codec, schema
 from bot.store.desk import Desk
 
-_CASES, _KEPT, _CHANGES = schema.cases.c, schema.case_words.c, schema.case_changes.c
+_CASES, _CHANGES = schema.cases.c, schema.case_changes.c
 _CHANGING = (
     "status",
     "opened_at",
@@ -53,13 +50,6 @@ class Cases:
     )
     _change = sa.insert(schema.case_changes).inline()
     _changes = sa.select(schema.case_changes).where(_CHANGES.case_number == given("of")).order_by(_CHANGES.position)
-    _last_kept = sa.select(_CASES.last_kept).where(_CASES.number == given("of"))
-    _count_kept = sa.update(schema.cases).where(_CASES.number == given("of")).values(last_kept=given("to"))
-    _keep = sa.insert(schema.case_words).inline()
-    _kept = sa.select(schema.case_words).where(_KEPT.case_number == given("of")).order_by(_KEPT.position)
-    _one_kept = sa.and_(_KEPT.case_number == given("of"), _KEPT.position == given("place"))
-    _set_due = sa.update(schema.case_words).where(_one_kept).values(due=given("to"))
-    _erase_kept = sa.delete(schema.case_words).where(_one_kept)
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -107,42 +97,6 @@ class Cases:
         key = self._desk.key_of(self._requester_of(number)) if found else ConversationId("")
         return [self._read_change(key, row) for row in found]
 
-    def keep(self, number: CaseNumber, kept: Kept) -> int:
-        key = self._desk.key_of(self._requester_of(number))
-        position = int(self._desk.run(self._last_kept, of=number).scalar()) + 1
-        self._desk.run(self._count_kept, of=number, to=position)
-        sealed = self._desk.seal(key, _KEPT.words, f"{number}/{position}", codec.said_to_text(kept.said))
-        self._desk.run(
-            self._keep,
-            case_number=number,
-            position=position,
-            words=sealed,
-            keep=kept.keep.value,
-            expires=rows.seconds(kept.expires),
-            due=None if kept.due is None else codec.moment_to_number(kept.due),
-        )
-        return position
-
-    def kept(self, number: CaseNumber) -> Sequence[tuple[int, Kept]]:
-        found = self._desk.run(self._kept, of=number).found
-        key = self._desk.key_of(self._requester_of(number)) if found else ConversationId("")
-        return [(row.position, self._read_kept(key, row)) for row in found]
-
-    def set_due(self, number: CaseNumber, place: int, due: datetime) -> None:
-        self._desk.run(self._set_due, of=number, place=place, to=codec.moment_to_number(due))
-
-    def erase_kept(self, number: CaseNumber, place: int) -> None:
-        self._desk.run(self._erase_kept, of=number, place=place)
-
-    def _read_kept(self, key: ConversationId, row: Any) -> Kept:
-        place = f"{row.case_number}/{row.position}"
-        return Kept(
-            said=self._desk.unseal(key, _KEPT.words, place, row.words, codec.said_from_text),
-            keep=Keep(row.keep),
-            expires=rows.span(row.expires),
-            due=None if row.due is None else codec.number_to_moment(row.due),
-        )
-
     def _read_change(self, key: ConversationId, row: Any) -> Change:
         place = f"{row.case_number}/{row.at}/{row.step}"
         staff = self._desk.unseal(key, _CHANGES.staff, place, row.staff, codec.staff_from_json)
@@ -167,7 +121,7 @@ class Cases:
             if room is not None:
                 self._desk.key_of(room)
         about = codec.About(case.locale, case.topic, case.urgency, case.told)
-        hands = codec.Hands(case.vetted_by, case.claimed_by, case.inside, case.help_wanted, case.left, case.signs)
+        hands = codec.Hands(case.vetted_by, case.claimed_by, case.readers, case.help_wanted, case.left, case.signs)
 
         def sealed(column: sa.Column[Any], text: str) -> bytes:
             return self._desk.seal(key, column, case.number, text)
@@ -214,7 +168,7 @@ class Cases:
             joined_to=None if row.joined_to is None else CaseNumber(row.joined_to),
             vetting=Vetting(row.vetting),
             release=row.release,
-            inside=hands.inside,
             help_wanted=hands.help_wanted,
             left=hands.left,
+            readers=hands.readers,
         )

@@ -34,7 +34,8 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Answer, CaseNumber, ConversationId, Listed, Look, Style, TextId
+from bot.domain import Answer, Attachment, CaseNumber, ConversationId, Listed, Look, Reader, Style, TextId
+from bot.entries import Said
 from bot.flow import rows
 from bot.happenings import (
     Alarm,
@@ -57,7 +58,6 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.ports import Said
 
 Fields = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,11 +85,11 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """Who of the staff signed a case off, whose it is, who is in its relay room or wanted there, and who signs how."""
+    """Who of the staff signed a case off, whose it is, who has read what in its relay room, and who signs how."""
 
     vetted_by: str | None = field(repr=False)
     claimed_by: str | None = field(repr=False)
-    inside: tuple[str, ...] = field(default=(), repr=False)
+    readers: tuple[Reader, ...] = ()
     help_wanted: bool = False
     left: str | None = field(default=None, repr=False)
     signs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -135,10 +135,11 @@ def message_to_json(deed: Deed, origin: Origin | None, hold: Hold | None, card: 
     """What of an outbox row is sealed: the deed, where it came from, what it holds, whose card it is."""
     fields: Fields = {"deed": _deed_fields(deed)}
     if origin is not None:
-        fields["origin"] = {"conversation": origin.conversation, "event_id": origin.event_id}
+        fields["origin"] = _origin_fields(origin)
     if hold is not None:
         due = None if hold.due is None else moment_to_number(hold.due)
-        fields["hold"] = [hold.case, hold.keep.value, rows.seconds(hold.expires), due, hold.kept]
+        said = hold.kept, hold.change, hold.earlier
+        fields["hold"] = [hold.case, hold.keep.value, rows.seconds(hold.expires), due, *said]
     if card is not None:
         fields["card"] = card
     return json.dumps(fields)
@@ -155,17 +156,24 @@ def message_from_json(text: str) -> tuple[Deed, Origin | None, Hold | None, Case
     )
 
 
+def _origin_fields(origin: Origin) -> Fields:
+    return {"conversation": origin.conversation, "event_id": origin.event_id}
+
+
 def _origin(fields: Fields) -> Origin:
     return Origin(ConversationId(_text(fields["conversation"])), _text(fields["event_id"]))
 
 
-def _hold(case: object, keep: object, expires: object, due: int | None, kept: object) -> Hold:
+def _hold(case: object, keep: object, expires: object, due: int | None, *said: Any) -> Hold:
+    kept, change, earlier = said if len(said) > 1 else (*said, None, ())  # earlier rows have only the first
     return Hold(
         CaseNumber(_text(case)),
         rows.keeping(keep),
         rows.span(expires),
         None if due is None else number_to_moment(due),
         None if kept is None else rows.whole(kept),
+        _text_or_none(change),
+        tuple(map(rows.whole, earlier)),
     )
 
 
@@ -207,32 +215,43 @@ def staff_from_json(text: str) -> Staff:
 
 
 def hands_to_json(hands: Hands) -> str:
-    return json.dumps([hands.vetted_by, hands.claimed_by, hands.inside, hands.help_wanted, hands.left, hands.signs])
+    readers = [[reader.who, reader.read_to] for reader in hands.readers]
+    return json.dumps([hands.vetted_by, hands.claimed_by, readers, hands.help_wanted, hands.left, hands.signs])
 
 
 def hands_from_json(text: str) -> Hands:
     """Of a case from before anybody could help with one, too: it has the first two alone."""
     vetted_by, claimed_by, *since = json.loads(text)
-    inside, help_wanted, left, signs = since or ([], False, None, [])
-    people = tuple(_text(who) for who in inside)
+    readers, help_wanted, left, signs = since or ([], False, None, [])
+    people = tuple(_reader(*reader) for reader in readers)
     signed = tuple((_text(who), _text(name)) for who, name in signs)
     return Hands(
         _text_or_none(vetted_by), _text_or_none(claimed_by), people, help_wanted is True, _text_or_none(left), signed
     )
 
 
-def said_to_text(said: Said) -> str:
-    """Words stand as they are; a NUL stands before the JSON of what is none, and of words that begin with one."""
-    if isinstance(said, str) and not said.startswith(NUL):
+def _reader(who: object, read_to: object) -> Reader:
+    return Reader(_text(who), None if read_to is None else rows.whole(read_to))
+
+
+def said_to_text(said: Said | None, origin: Origin | None) -> str:
+    """Words that are known by no event stand as they are; a NUL stands before the JSON of all else."""
+    if origin is None and isinstance(said, str) and not said.startswith(NUL):
         return said
-    return NUL + json.dumps(said if isinstance(said, str) else rows.attachment_row(said))
+    fields: Fields = {"said": rows.attachment_row(said) if isinstance(said, Attachment) else said}
+    if origin is not None:
+        fields["origin"] = _origin_fields(origin)
+    return NUL + json.dumps(fields)
 
 
-def said_from_text(text: str) -> Said:
+def said_from_text(text: str) -> tuple[Said | None, Origin | None]:
     if not text.startswith(NUL):
-        return text
-    said = json.loads(text[1:])
-    return said if isinstance(said, str) else rows.attachment(said)
+        return text, None
+    stored = json.loads(text[1:])
+    fields: Fields = stored if isinstance(stored, dict) else {"said": stored}  # earlier rows have no more
+    said, origin = fields["said"], fields.get("origin")
+    is_file = not (said is None or isinstance(said, str))
+    return rows.attachment(said) if is_file else said, None if origin is None else _origin(origin)
 
 
 def listed_to_json(listed: Listed) -> str:

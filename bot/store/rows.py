@@ -142,7 +142,8 @@ class Outbox:
 
     _add = sa.insert(schema.outbox).inline()
     _lanes = sa.select(_OUTBOX.conversation).group_by(_OUTBOX.conversation).order_by(sa.func.min(_OUTBOX.position))
-    _head = sa.select(schema.outbox).where(_OUTBOX.conversation == given("of")).order_by(_OUTBOX.position).limit(1)
+    _lane = sa.select(schema.outbox).where(_OUTBOX.conversation == given("of")).order_by(_OUTBOX.position)
+    _head = _lane.limit(1)
     _save = (
         sa.update(schema.outbox)
         .where(_OUTBOX.id == given("message_id"))
@@ -170,14 +171,25 @@ class Outbox:
 
     def head(self, conversation: ConversationId) -> OutgoingMessage | None:
         row = self._desk.run(self._head, of=conversation).first()
-        if row is None:
-            return None
-        key = self._desk.key_of(conversation)
+        return None if row is None else self._read(row)
+
+    def lane(self, conversation: ConversationId) -> Sequence[OutgoingMessage]:
+        return [self._read(row) for row in self._desk.run(self._lane, of=conversation).found]
+
+    def save(self, message: OutgoingMessage) -> None:
+        if not self._desk.run(self._save, message_id=message.id, **self._changing(message)).rowcount:
+            raise KeyError(message.id)
+
+    def empty(self, message_id: str) -> None:
+        self._desk.run(self._empty, message_id=message_id)
+
+    def _read(self, row: Any) -> OutgoingMessage:
+        key = self._desk.key_of(row.conversation)
         sealed = self._desk.unseal(key, _OUTBOX.message, row.id, row.message, codec.message_from_json)
         deed, origin, hold, card = sealed
         return OutgoingMessage(
             id=row.id,
-            conversation=conversation,
+            conversation=ConversationId(row.conversation),
             deed=deed,
             origin=origin,
             attempts=row.attempts,
@@ -187,13 +199,6 @@ class Outbox:
             hold=hold,
             card=card,
         )
-
-    def save(self, message: OutgoingMessage) -> None:
-        if not self._desk.run(self._save, message_id=message.id, **self._changing(message)).rowcount:
-            raise KeyError(message.id)
-
-    def empty(self, message_id: str) -> None:
-        self._desk.run(self._empty, message_id=message_id)
 
     def _changing(self, message: OutgoingMessage) -> dict[str, Any]:
         return {
@@ -208,6 +213,7 @@ class Timers:
     """`ports.Timers`."""
 
     _one = sa.and_(_TIMERS.conversation == given("of"), _TIMERS.kind == given("named"))
+    _get = sa.select(_TIMERS.due).where(_one)
     _move = sa.update(schema.timers).where(_one).values(due=given("to"))
     _add = sa.insert(schema.timers).inline()
     _cancel = sa.delete(schema.timers).where(_one)
@@ -226,6 +232,9 @@ class Timers:
         due = codec.moment_to_number(timer.due)
         if not self._desk.run(self._move, of=timer.conversation, named=timer.kind, to=due).rowcount:
             self._desk.run(self._add, conversation=timer.conversation, kind=timer.kind, due=due)
+
+    def get(self, conversation: ConversationId, kind: str) -> datetime | None:
+        return _moment(self._desk.run(self._get, of=conversation, named=kind).scalar())
 
     def cancel(self, conversation: ConversationId, kind: str) -> None:
         self._desk.run(self._cancel, of=conversation, named=kind)

@@ -146,7 +146,7 @@ cases = table(
     column("note", sa.LargeBinary, Retention.CONTENT, nullable=True),
     column("staff", sa.LargeBinary, Retention.IDENTITY),  # who vetted, who claimed
     column("release", sa.Integer, Retention.RECORD, server_default=sa.text("1")),
-    column("last_kept", sa.Integer, Retention.RECORD, server_default=sa.text("0")),  # of the words below
+    column("last_kept", sa.Integer, Retention.RECORD, server_default=sa.text("0")),  # mark of its conversation
 )
 
 # the life of a case: what moved it on, and when
@@ -162,7 +162,8 @@ case_changes = table(
     column("staff", sa.LargeBinary, Retention.IDENTITY),  # who took the step, whose the case is after it
 )
 
-# what a requester wrote or sent; the name, from when it was only words, is bound into what is sealed
+# the conversation of a case: what its requester and staff wrote or sent, and by which event it is known; the name, from
+# when it was only words, is bound into what is sealed
 case_words = table(
     METADATA,
     "case_words",
@@ -172,6 +173,11 @@ case_words = table(
     column("keep", sa.String, Retention.RECORD, server_default=sa.text("'case'")),
     column("expires", sa.BigInteger, Retention.RECORD, nullable=True),  # seconds
     column("due", sa.BigInteger, Retention.RECORD, nullable=True),
+    column("at", sa.BigInteger, Retention.RECORD, server_default=sa.text("0")),
+    column("voice", sa.String, Retention.RECORD, server_default=sa.text("'requester'")),
+    column("waits", sa.Boolean, Retention.RECORD, server_default=sa.true()),
+    column("mark", sa.Integer, Retention.RECORD, server_default=sa.text("0")),  # of its last change
+    column("origin_hash", sa.LargeBinary, Retention.LOOKUP, nullable=True, index=True),
 )
 
 copies = table(

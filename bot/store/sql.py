@@ -20,6 +20,7 @@ from bot.store.cases import Cases
 from bot.store.conversations import Conversations
 from bot.store.counts import Counts
 from bot.store.desk import Desk
+from bot.store.entries import Entries
 from bot.store.people import Copies, Roster
 from bot.store.releases import Releases
 from bot.store.rows import Journal, Outbox, Sessions, Timers, Tokens
@@ -40,6 +41,7 @@ class SqlTx:
         self.outbox = Outbox(desk)
         self.timers = Timers(desk)
         self.cases = Cases(desk)
+        self.entries = Entries(desk)
         self.copies = Copies(desk)
         self.cards = Cards(desk)
         self.roster = Roster(desk)

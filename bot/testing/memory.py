@@ -30,7 +30,8 @@ from bot.domain import (
 )
 from bot.flow.session import Session
 from bot.happenings import Arrival
-from bot.ports import Kept, Taken
+from bot.ports import Taken
+from bot.testing.entries import MemoryEntries, Said
 
 T = TypeVar("T")
 
@@ -48,8 +49,7 @@ class _State:
     timers: dict[tuple[ConversationId, str], Timer] = field(default_factory=dict)
     cases: dict[CaseNumber, Case] = field(default_factory=dict)
     changes: tuple[tuple[CaseNumber, Change], ...] = ()
-    kept: dict[tuple[CaseNumber, int], Kept] = field(default_factory=dict)
-    last_kept: dict[CaseNumber, int] = field(default_factory=dict)
+    entries: Said = field(default_factory=Said)
     copies: tuple[tuple[Origin | None, Copy], ...] = ()
     cards: dict[tuple[CaseNumber, ConversationId], Card] = field(default_factory=dict)
     roster: dict[str, Listed] = field(default_factory=dict)
@@ -67,8 +67,7 @@ class _State:
             dict(self.timers),
             dict(self.cases),
             self.changes,
-            dict(self.kept),
-            dict(self.last_kept),
+            self.entries.copy(),
             self.copies,
             dict(self.cards),
             dict(self.roster),
@@ -188,10 +187,10 @@ class _Outbox:
         return list(dict.fromkeys(message.conversation for message in self._state.outbox.values()))
 
     def head(self, conversation: ConversationId) -> OutgoingMessage | None:
-        for message in self._state.outbox.values():
-            if message.conversation == conversation:
-                return message
-        return None
+        return next(iter(self.lane(conversation)), None)
+
+    def lane(self, conversation: ConversationId) -> Sequence[OutgoingMessage]:
+        return [message for message in self._state.outbox.values() if message.conversation == conversation]
 
     def save(self, message: OutgoingMessage) -> None:
         before = self._state.outbox[message.id]
@@ -214,6 +213,10 @@ class _Timers:
     def set(self, timer: Timer) -> None:
         self._state.must_know(timer.conversation)
         self._state.timers[timer.conversation, timer.kind] = timer
+
+    def get(self, conversation: ConversationId, kind: str) -> datetime | None:
+        timer = self._state.timers.get((conversation, kind))
+        return None if timer is None else timer.due
 
     def cancel(self, conversation: ConversationId, kind: str) -> None:
         self._state.timers.pop((conversation, kind), None)
@@ -265,23 +268,6 @@ class _Cases:
 
     def changes(self, number: CaseNumber) -> Sequence[Change]:
         return [change for of, change in self._state.changes if of == number]
-
-    def keep(self, number: CaseNumber, kept: Kept) -> int:
-        if number not in self._state.cases:
-            raise KeyError(number)
-        place = self._state.last_kept[number] = self._state.last_kept.get(number, 0) + 1
-        self._state.kept[number, place] = kept
-        return place
-
-    def kept(self, number: CaseNumber) -> Sequence[tuple[int, Kept]]:
-        return [(place, kept) for (of, place), kept in self._state.kept.items() if of == number]
-
-    def set_due(self, number: CaseNumber, place: int, due: datetime) -> None:
-        if (number, place) in self._state.kept:
-            self._state.kept[number, place] = replace(self._state.kept[number, place], due=due)
-
-    def erase_kept(self, number: CaseNumber, place: int) -> None:
-        self._state.kept.pop((number, place), None)
 
     def _put(self, case: Case) -> None:
         for conversation in (case.requester, case.relay, case.notes, case.writes_from):
@@ -389,6 +375,7 @@ class MemoryTx:
         self.outbox = _Outbox(state)
         self.timers = _Timers(state)
         self.cases = _Cases(state)
+        self.entries = MemoryEntries(state.entries, state.cases)
         self.copies = _Copies(state)
         self.cards = _Cards(state)
         self.roster = _Roster(state)

@@ -358,7 +358,7 @@ async def test_what_was_kept_for_a_declined_case_is_erased() -> None:
         number = await arrived(world)
         await world.write(ROOM, REQUESTER, "one more thing")
         await world.command(f"!vet declined {number}")
-        assert list(await world.memory.transact(lambda tx: tx.cases.kept(number))) == []
+        assert list(await world.memory.transact(lambda tx: tx.entries.of(number))) == []
 
 
 async def test_what_cannot_be_shown_in_the_notes_room_is_told_in_the_queue_room() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from bot.deeds import MakeRoom
 from bot.domain import Place
-from bot.happenings import Attached, Cause, Left, Removed, Unreadable, Wrote
+from bot.happenings import Attached, Cause, Joined, Left, Removed, Unreadable, Wrote
+from bot.services.work import Retention, Silence
 from tests.services.world import CLAIMER, FILE, REQUESTER, ROOM, VETTER, WALK, World, texts_of
 
 
@@ -125,10 +127,13 @@ async def whole_conversation(world: World) -> Transcript:
     """From the first word to a second session, through every kind of step that stores or sends something."""
     await world.walk(WALK)
     number = (await world.case()).number
-    await world.write(ROOM, REQUESTER, "kept for the claimer")
+    kept = await world.write(ROOM, REQUESTER, "kept for the claimer")
+    gone = await world.write(ROOM, REQUESTER, "taken back before anybody read it")
     await world.happen(ROOM, REQUESTER, Attached(replace(FILE, place="theirs")))
     await world.happen(ROOM, REQUESTER, Unreadable(Cause.NO_KEY))
     await world.command(f"!vet pending {number}")
+    await world.happen(ROOM, REQUESTER, Wrote("changed for the claimer", edits=kept))
+    await world.happen(ROOM, REQUESTER, Removed(gone))
     await world.command("!vet passed known to us", VETTER, world.notes)
     await world.command(f"!claim {number}", CLAIMER)
     await world.command(f"!claim {number}", VETTER)
@@ -139,10 +144,14 @@ async def whole_conversation(world: World) -> Transcript:
     theirs = await world.write(ROOM, REQUESTER, "thank you")
     await world.happen(ROOM, REQUESTER, Removed(theirs))
     await world.happen(world.relay, CLAIMER, Left())
-    await world.write(ROOM, REQUESTER, "still there?")
+    still = await world.write(ROOM, REQUESTER, "still there?")
     await world.command(f"!claim {number}", CLAIMER)
+    await world.happen(world.relay, VETTER, Joined())
+    await world.happen(ROOM, REQUESTER, Wrote("are you still there?", edits=still))
     await world.write(world.relay, CLAIMER, "a\n\n" * 4_000, signed=True)
+    await pass_time(world, Silence().requester)
     await world.command("!close", CLAIMER, world.notes)
+    await pass_time(world, Retention().case)
     await world.write(ROOM, REQUESTER, "one more thing")
     places = {
         place.value: tuple(text.replace(number, "CASE") for text in texts_of(world.server, place)) for place in Place
@@ -160,6 +169,20 @@ async def whole_conversation(world: World) -> Transcript:
     )
 
 
+async def pass_time(world: World, by: timedelta) -> None:
+    """The clock goes on, and all is done that is due."""
+    world.clock.advance(by)
+    if world.desk is not None:
+        world.desk.look_again()
+    await world.until(lambda: nothing_is_due(world))
+    await world.quiet()
+
+
+async def nothing_is_due(world: World) -> bool:
+    await world.quiet()
+    return not await world.memory.transact(lambda tx: tx.timers.due(world.clock.now()))
+
+
 async def lived_through(*lasts: int) -> tuple[Transcript, MortalWorld]:
     async with MortalWorld(*lasts) as world:
         return await whole_conversation(world), world
@@ -171,8 +194,12 @@ def undisturbed() -> tuple[Transcript, int]:
     transcript, world = asyncio.run(lived_through())
     assert transcript.rooms == 2
     assert transcript.left_over == 0
-    assert (len(transcript.changed), transcript.files) == (2, 2)
+    assert (len(transcript.changed), transcript.files) == (4, 4)
     assert transcript.erased == (FILE.place, "theirs")
+    told = " ".join((*transcript.relay, *transcript.notes))
+    assert "has not answered for 1 day" in told
+    assert told.count("Requester: changed for the claimer") == 1
+    assert "taken back before anybody read it" not in " ".join(transcript.relay)
     assert len(transcript.requester) == len(WALK) + 7
     return transcript, world.fate.moments
 

@@ -86,7 +86,8 @@ class WithFiles(World):
                 yield arrival.what.attachment
         for session in state.sessions.values():
             yield from held_by(session)
-        yield from (kept.said for kept in state.kept.values() if isinstance(kept.said, Attachment))
+        entries = state.entries.rows.values()
+        yield from (entry.said for entry in entries if isinstance(entry.said, Attachment))
         for case in state.cases.values():
             yield from (answer.file for answer in case.answers if answer.file is not None)
         for message in state.outbox.values():
@@ -287,7 +288,7 @@ class WithTwo(WithFiles):
         )
 
 
-async def test_a_file_is_read_where_it_came_from_and_erased_there_once_it_is_passed_on() -> None:
+async def test_a_file_is_read_where_it_came_from_and_erased_there_with_its_case() -> None:
     async with WithTwo() as world:
         await world.walk(WALK_WITHOUT)
         await world.happen(ROOM, REQUESTER, Attached(ELSEWHERE))
@@ -297,6 +298,9 @@ async def test_a_file_is_read_where_it_came_from_and_erased_there_once_it_is_pas
         await world.command(f"!claim {number}", CLAIMER)
         assert world.files(world.relay) == [ELSEWHERE]
         assert list(world.server.read.values()) == [IN_IT]
+        assert world.other.discarded == [], "whoever comes into the case later needs it too"
+        await world.command(f"!close {number}", CLAIMER)
+        await world.wait(timedelta(days=90))
         assert (world.other.discarded, world.server.discarded) == ([ELSEWHERE], [])
 
 

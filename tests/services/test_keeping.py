@@ -75,7 +75,7 @@ def taken_back(world: World, room: str) -> list[str]:
 
 
 async def kept(world: World, number: CaseNumber) -> list[object]:
-    return [each.said for _, each in await world.memory.transact(lambda tx: tx.cases.kept(number))]
+    return [each.said for each in await world.memory.transact(lambda tx: tx.entries.of(number)) if each.waits]
 
 
 async def vetted(world: World, note: str = "") -> CaseNumber:

@@ -149,7 +149,7 @@ async def test_forgetting_reaches_what_an_earlier_case_still_holds() -> None:
             None,
         )
         assert (conversation.case, conversation.identity) == (None, None)
-        assert list(await world.memory.transact(lambda tx: tx.cases.kept(number))) == []
+        assert list(await world.memory.transact(lambda tx: tx.entries.of(number))) == []
 
 
 async def test_whoever_was_forgotten_begins_anew() -> None:

@@ -46,12 +46,15 @@ from bot.domain import (
     Look,
     Owner,
     Place,
+    Reader,
     Release,
     Style,
     TextId,
     Timer,
     Vetting,
+    Voice,
 )
+from bot.entries import Entry
 from bot.flow.session import Passed, Session
 from bot.happenings import (
     Alarm,
@@ -74,7 +77,7 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.ports import Kept, Store, Tx
+from bot.ports import Store, Tx
 
 NOW = datetime(2026, 1, 5, 9, 30, 15, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -235,9 +238,9 @@ CASE = Case(
     vetting=Vetting.PASSED,
     signs=(("@planted-claimer:example.org", "planted name"),),
     release=2,
-    inside=("@planted-inside:example.org", "@planted-claimer:example.org"),
     help_wanted=True,
     left="$planted-left",
+    readers=(Reader("@planted-reader:example.org", 3), Reader("@planted-present:example.org")),
 )
 CHANGES = (
     Change(NOW, "open", "", None, CaseStatus.ARRIVED),
@@ -246,12 +249,25 @@ CHANGES = (
     ),
     Change(NOW + HOUR, "release", "@planted-taker:example.org", CaseStatus.CLAIMED, CaseStatus.WAITING),
 )
-KEPT = (
-    Kept("planted words kept for a case"),
-    Kept(FILE, Keep.VETTING, 2 * HOUR, NOW + HOUR),
-    Kept("planted words kept later, half a pair \ud83d", expires=timedelta(seconds=30)),
-    Kept("\x00 a nul before it"),
-    Kept(""),
+ENTRY = Entry(
+    CASE.number,
+    replace(FILE, name="planted name of a file that was said"),
+    NOW,
+    Voice.STAFF,
+    Origin(SECOND.id, "$planted-said-event"),
+    waits=True,
+    keep=Keep.VETTING,
+    expires=2 * HOUR,
+    due=NOW + HOUR,
+)
+ENTRIES = (
+    Entry(CASE.number, "planted words of a case", NOW, waits=True),
+    ENTRY,
+    Entry(CASE.number, "planted words, half a pair \ud83d", NOW, origin=ORIGIN, expires=timedelta(seconds=30)),
+    Entry(CASE.number, "planted reply", NOW + HOUR, Voice.STAFF, replace(ORIGIN, event_id="$planted-half\udc00")),
+    Entry(CASE.number, "\x00 a nul before it", NOW),
+    Entry(CASE.number, "", NOW),
+    Entry(CASE.number, None, NOW, origin=replace(ORIGIN, event_id="$planted-gone")),
 )
 COPY = Copy(RELAY.id, "$planted-copy", CASE.number, Keep.VETTING, NOW + HOUR)
 CARD = Card(QUEUE.id, "planted words of a card", "$planted-card")
@@ -289,7 +305,7 @@ FULL_MESSAGE = OutgoingMessage(
     due=NOW + HOUR,
     tried_at=NOW,
     tried_from="DEVICE1",
-    hold=Hold(CASE.number, Keep.VETTING, 2 * HOUR, NOW + HOUR, 7),
+    hold=Hold(CASE.number, Keep.VETTING, 2 * HOUR, NOW + HOUR, 7, "$planted-change", (3, 4)),
     card=CASE.number,
 )
 TIMER = Timer(REQUESTER.id, "idle", NOW + HOUR)

@@ -14,7 +14,7 @@ from tests.store.samples import (
     CARD,
     CASE,
     COPY,
-    KEPT,
+    ENTRIES,
     LISTED,
     NOTES,
     NOW,
@@ -58,7 +58,7 @@ async def test_an_exception_takes_back_everything_and_is_raised_as_it_is(store: 
         tx.outbox.add(message("m1"))
         tx.timers.set(TIMER)
         tx.cases.add(CASE)
-        tx.cases.keep(CASE.number, KEPT[0])
+        tx.entries.add(ENTRIES[0])
         tx.copies.add(ORIGIN, COPY)
         tx.cards.save(CASE.number, CARD)
         tx.roster.add(LISTED)
@@ -79,7 +79,7 @@ async def test_an_exception_takes_back_everything_and_is_raised_as_it_is(store: 
         assert tx.outbox.head(REQUESTER.id) is None
         assert tx.timers.next() is None
         assert tx.cases.get(CASE.number) is None
-        assert not tx.cases.kept(CASE.number)
+        assert not tx.entries.of(CASE.number)
         assert not tx.copies.of(ORIGIN)
         assert not tx.cards.of(CASE.number)
         assert not tx.roster.listed()
@@ -249,7 +249,8 @@ async def test_a_conversation_is_sealed_only_with_a_key_that_is_there(store: Sto
         lambda tx: tx.cases.add(replace(CASE, relay=NOBODY)),
         lambda tx: tx.cases.add(replace(CASE, notes=NOBODY)),
         lambda tx: tx.cases.save(CASE),
-        lambda tx: tx.cases.keep(CASE.number, KEPT[0]),
+        lambda tx: tx.entries.add(ENTRIES[0]),
+        lambda tx: tx.entries.change(ENTRIES[0]),
         lambda tx: tx.cards.save(CASE.number, CARD),
     ],
 )

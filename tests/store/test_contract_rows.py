@@ -10,7 +10,7 @@ import pytest
 from bot.deeds import Deed
 from bot.domain import CaseNumber, CaseStatus, Timer
 from bot.happenings import Happening
-from bot.ports import Kept, Store, Taken, Tx
+from bot.ports import Store, Taken, Tx
 from tests.store.samples import (
     CASE,
     CHANGES,
@@ -18,8 +18,8 @@ from tests.store.samples import (
     FULL_MESSAGE,
     HAPPENINGS,
     HOUR,
-    KEPT,
     NOW,
+    QUEUE,
     REQUESTER,
     SECOND,
     SESSION,
@@ -138,6 +138,17 @@ async def test_a_lane_is_in_order_and_its_head_is_the_oldest_unsent_row(store: S
     assert sent == ["m3", "m1", "m2"]
 
 
+async def test_all_that_waits_in_a_lane_is_its_own_and_in_order(store: Store) -> None:
+    def work(tx: Tx) -> None:
+        for each in (message("m3"), FULL_MESSAGE, message("m2", to=SECOND), message("m1")):
+            tx.outbox.add(each)
+        tx.outbox.empty("m3")
+
+    await store.transact(work)
+    assert list(await store.transact(lambda tx: tx.outbox.lane(REQUESTER.id))) == [FULL_MESSAGE, message("m1")]
+    assert not await store.transact(lambda tx: tx.outbox.lane(QUEUE.id))
+
+
 async def test_lanes_are_the_conversations_with_unsent_rows(store: Store) -> None:
     def work(tx: Tx) -> None:
         tx.outbox.add(message("m1", to=SECOND))
@@ -200,10 +211,13 @@ async def test_timers_are_due_from_their_moment_on_the_earliest_first(store: Sto
 
 async def test_a_cancelled_timer_is_gone(store: Store) -> None:
     await store.transact(lambda tx: tx.timers.set(TIMER))
+    assert await store.transact(lambda tx: tx.timers.get(REQUESTER.id, "idle")) == TIMER.due
+    assert await store.transact(lambda tx: tx.timers.get(SECOND.id, "idle")) is None
     await store.transact(lambda tx: tx.timers.cancel(REQUESTER.id, "ladder"))
     assert await store.transact(lambda tx: tx.timers.next()) == TIMER.due
     await store.transact(lambda tx: tx.timers.cancel(REQUESTER.id, "idle"))
     assert await store.transact(lambda tx: tx.timers.next()) is None
+    assert await store.transact(lambda tx: tx.timers.get(REQUESTER.id, "idle")) is None
 
 
 async def test_a_moment_is_the_same_in_every_time_zone(store: Store) -> None:
@@ -267,25 +281,6 @@ async def test_open_cases_are_those_not_closed_the_oldest_first(store: Store) ->
     assert [case.number for case in await store.transact(lambda tx: tx.cases.open())] == ["9Z9Z", "1A1A", "3C3C"]
 
 
-async def test_what_was_kept_comes_back_in_order_until_it_is_erased(store: Store) -> None:
-    def work(tx: Tx) -> list[int]:
-        tx.cases.add(CASE)
-        tx.cases.add(OTHER_CASE)
-        tx.cases.keep(OTHER_CASE.number, Kept("of another case"))
-        return [tx.cases.keep(CASE.number, kept) for kept in KEPT]
-
-    places = await store.transact(work)
-    assert list(await store.transact(lambda tx: tx.cases.kept(CASE.number))) == list(zip(places, KEPT, strict=True))
-    await store.transact(lambda tx: tx.cases.set_due(CASE.number, places[-1], NOW))
-    for place in places[:-1]:
-        await store.transact(lambda tx, place=place: tx.cases.erase_kept(CASE.number, place))
-    late = (places[-1], replace(KEPT[-1], due=NOW))
-    assert list(await store.transact(lambda tx: tx.cases.kept(CASE.number))) == [late]
-    assert [kept.said for _, kept in await store.transact(lambda tx: tx.cases.kept(OTHER_CASE.number))] == [
-        "of another case"
-    ]
-
-
 async def test_the_life_of_a_case_comes_back_in_order_and_is_its_own(store: Store) -> None:
     def work(tx: Tx) -> None:
         tx.cases.add(CASE)
@@ -300,21 +295,6 @@ async def test_the_life_of_a_case_comes_back_in_order_and_is_its_own(store: Stor
     unknown = CaseNumber("0NE0")
     await refused(store, KeyError, lambda tx: tx.cases.change(unknown, CHANGES[0]))
     assert not await store.transact(lambda tx: tx.cases.changes(unknown))
-
-
-async def test_no_place_is_given_twice(store: Store) -> None:
-    def keep(tx: Tx) -> int:
-        return tx.cases.keep(CASE.number, KEPT[0])
-
-    await store.transact(lambda tx: tx.cases.add(CASE))
-    first = await store.transact(keep)
-    await store.transact(lambda tx: tx.cases.erase_kept(CASE.number, first))
-    await store.transact(lambda tx: tx.cases.save(CASE))
-    second = await store.transact(keep)
-    assert second > first
-    await store.transact(lambda tx: tx.cases.set_due(CASE.number, first, NOW))
-    await store.transact(lambda tx: tx.cases.erase_kept(CASE.number, first))
-    assert list(await store.transact(lambda tx: tx.cases.kept(CASE.number))) == [(second, KEPT[0])]
 
 
 async def test_the_cases_of_a_requester_are_theirs_alone_the_oldest_first(store: Store) -> None:

@@ -17,9 +17,10 @@ from alembic.script import ScriptDirectory
 
 import bot.store
 from bot.domain import Timer, Vetting
+from bot.entries import Entry
 from bot.flow.session import to_json
 from bot.happenings import Wrote
-from bot.ports import Kept, Tx
+from bot.ports import Tx
 from bot.store import KeysMissingError, MasterKey, StoreFileError, WrongKeyError, codec, schema
 from bot.store.engine import connect, disconnect
 from bot.store.migrate import SCRIPTS, bring_up_to_date
@@ -239,7 +240,9 @@ def test_a_data_directory_that_cannot_be_made_is_named(master: MasterKey, tmp_pa
 
 
 # no other room, and nothing that came later
-FIRST_CASE = replace(CASE, relay=None, notes=None, writes_from=None, joined_to=None, release=1, vetting=Vetting.NONE)
+FIRST_CASE = replace(
+    CASE, relay=None, notes=None, writes_from=None, joined_to=None, release=1, vetting=Vetting.NONE, readers=()
+)
 
 
 def fill_as_the_first_version_did(tx: Tx) -> None:
@@ -297,8 +300,9 @@ async def test_a_store_of_the_first_version_opens_with_all_that_was_in_it_and_go
         arrival("$2", Wrote("words", signed=True, edits="")),
     ]
     assert await store.transact(lambda tx: tx.cases.get(CASE.number)) == FIRST_CASE
-    assert list(await store.transact(lambda tx: tx.cases.kept(CASE.number))) == [(1, Kept("kept words"))]
-    assert await store.transact(lambda tx: tx.cases.keep(CASE.number, Kept("more"))) == 2
+    kept = Entry(CASE.number, "kept words", FIRST_CASE.opened_at, waits=True, place=1, mark=1)
+    assert list(await store.transact(lambda tx: tx.entries.of(CASE.number))) == [kept]
+    assert (await store.transact(lambda tx: tx.entries.add(kept))).place == 2
     assert list(await store.transact(lambda tx: tx.timers.due(NOW))) == [
         Timer(REQUESTER.id, f"over {CASE.number}", codec.EPOCH)
     ]

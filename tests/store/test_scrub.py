@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 import bot.store
+from bot.entries import Entry
 from bot.ports import Tx
 from bot.store import MasterKey, SqlStore, sql
-from tests.store.samples import CASE, KEPT, introduce
+from tests.store.samples import CASE, ENTRIES, introduce
 
 
-def keep(tx: Tx) -> int:
+def keep(tx: Tx) -> Entry:
     introduce(tx)
     tx.cases.add(CASE)
-    return tx.cases.keep(CASE.number, KEPT[0])
+    return tx.entries.add(ENTRIES[0])
 
 
 def nothing(_tx: Tx) -> None:
@@ -43,11 +44,11 @@ async def opened(data_dir: Path, master: MasterKey) -> SqlStore:
 async def test_what_was_erased_is_gone_from_the_files_of_a_store_that_goes_on(
     opened: SqlStore, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = await opened.transact(keep)
+    said = await opened.transact(keep)
     sealed = sealed_words(data_dir)
     assert files_with(data_dir, sealed)
     monkeypatch.setattr(sql, "SCRUB_SECONDS", 0.0)
-    await opened.transact(lambda tx: tx.cases.erase_kept(CASE.number, place))
+    await opened.transact(lambda tx: tx.entries.erase(said))
     await opened.transact(nothing)
     assert files_with(data_dir, sealed) == set()
     await opened.close()
@@ -56,13 +57,13 @@ async def test_what_was_erased_is_gone_from_the_files_of_a_store_that_goes_on(
 async def test_where_a_reader_keeps_it_from_that_it_is_tried_again_and_nobody_waits(
     opened: SqlStore, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = await opened.transact(keep)
+    said = await opened.transact(keep)
     sealed = sealed_words(data_dir)
     monkeypatch.setattr(sql, "SCRUB_SECONDS", 0.0)
     with closing(sqlite3.connect(data_dir / "vestibule.db", isolation_level=None)) as reader:
         reader.execute("begin")
         reader.execute("select words from case_words").fetchone()
-        await opened.transact(lambda tx: tx.cases.erase_kept(CASE.number, place))
+        await opened.transact(lambda tx: tx.entries.erase(said))
         await opened.transact(nothing)
         assert files_with(data_dir, sealed)
         reader.execute("rollback")

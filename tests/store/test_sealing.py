@@ -19,7 +19,7 @@ from bot.ports import Tx
 from bot.store import KeyFileError, MasterKey, RecordBroken, schema
 from bot.store.sealing import KEY_BYTES, Box, Lookup
 from tests.store import samples
-from tests.store.samples import CASE, DEEDS, FULL_MESSAGE, HAPPENINGS, KEPT, REQUESTER, SESSION, arrival, message
+from tests.store.samples import CASE, DEEDS, ENTRIES, FULL_MESSAGE, HAPPENINGS, REQUESTER, SESSION, arrival, message
 
 
 def fill(tx: Tx) -> None:
@@ -36,8 +36,8 @@ def fill(tx: Tx) -> None:
     tx.cases.add(CASE)
     for change in samples.CHANGES:
         tx.cases.change(CASE.number, change)
-    for kept in KEPT:
-        tx.cases.keep(CASE.number, kept)
+    for entry in ENTRIES:
+        tx.entries.add(entry)
     tx.copies.add(samples.ORIGIN, samples.COPY)
     tx.cards.save(CASE.number, samples.CARD)
     tx.roster.add(samples.LISTED)
@@ -61,7 +61,7 @@ def texts_in(value: object) -> Iterator[str]:
 
 def planted() -> set[str]:
     """Every text in the samples that names a person, quotes one, or says what they chose."""
-    values = (*HAPPENINGS, *DEEDS, *KEPT, *samples.CHANGES, SESSION, CASE, FULL_MESSAGE, arrival("$planted-event-0"))
+    values = (*HAPPENINGS, *DEEDS, *ENTRIES, *samples.CHANGES, SESSION, CASE, FULL_MESSAGE, arrival("$planted-event-0"))
     values = (*values, samples.ORIGIN, samples.COPY, samples.CARD, samples.LISTED, samples.RELEASE)
     values = (*values, *(content.decode(errors="ignore") for content in samples.FILES.values()))
     rooms = (samples.REQUESTER, samples.SECOND, samples.RELAY, samples.NOTES, samples.QUEUE)
@@ -180,7 +180,7 @@ SEALED = [
     ("cases", "answers", lambda tx: tx.cases.get(CASE.number)),
     ("cases", "note", lambda tx: tx.cases.get(CASE.number)),
     ("cases", "staff", lambda tx: tx.cases.get(CASE.number)),
-    ("case_words", "words", lambda tx: tx.cases.kept(CASE.number)),
+    ("case_words", "words", lambda tx: tx.entries.of(CASE.number)),
     ("copies", "event", lambda tx: tx.copies.of(samples.ORIGIN)),
     ("case_cards", "card", lambda tx: tx.cards.of(CASE.number)),
     ("roster", "listed", lambda tx: tx.roster.listed()),

@@ -1,4 +1,4 @@
-"""The life of a case: its vetting apart from its claim, and every step on record."""
+"""The life of a case: its vetting apart from its claim, and every step on record; and all that is said in it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -47,3 +47,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["conversation"], ["conversations.id"], name="fk_case_cards_conversation"),
     )
     op.create_index("ix_case_cards_conversation", "case_cards", ["conversation"])
+    op.add_column("case_words", sa.Column("at", sa.BigInteger, nullable=False, server_default=sa.text("0")))
+    op.add_column("case_words", sa.Column("voice", sa.String, nullable=False, server_default=sa.text("'requester'")))
+    op.add_column("case_words", sa.Column("waits", sa.Boolean, nullable=False, server_default=sa.true()))
+    op.add_column("case_words", sa.Column("mark", sa.Integer, nullable=False, server_default=sa.text("0")))
+    op.add_column("case_words", sa.Column("origin_hash", sa.LargeBinary))
+    op.create_index("ix_case_words_origin_hash", "case_words", ["origin_hash"])
+    # all that was kept still waits for a reader; when it was said is known no better than since when there was the case
+    op.execute(
+        "UPDATE case_words SET mark = position, "
+        "at = (SELECT opened_at FROM cases WHERE cases.number = case_words.case_number)"
+    )
