@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from bot import forms
+from bot import calling, forms
 from bot.cldr import length_of_time
 from bot.errors import VestibuleError
 from bot.flow.model import Problem
+from bot.ladder import TWO_HOURS, Promise, Rung, Shift, usual
 from bot.toml import Table, parse
 
 PASSWORD_VARIABLE = "VESTIBULE_MATRIX_PASSWORD"  # noqa: S105 - the name of a variable, not a secret
@@ -99,16 +101,22 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Specialists:
-    """Who may read cases, and the room in which cases are shown. Leads may also close a case that is another's."""
+    """Who may read cases, and the room in which cases are shown. Leads may also close a case that is another's.
+
+    `timezone`: where the clock hangs by which the shifts change.
+    """
 
     room: str = field(repr=False)
     members: tuple[Member, ...]
     leads: tuple[Member, ...] = ()
+    directors: tuple[Member, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    timezone: str = "UTC"
 
     @property
     def staff(self) -> Mapping[str, str]:
         """Everyone listed: who, and their pinned master key."""
-        return {member.user: member.master_key for member in (*self.members, *self.leads)}
+        return {member.user: member.master_key for member in (*self.members, *self.leads, *self.directors)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +168,13 @@ class Config:
     store: StorePlace
     retention: Retention = field(default_factory=Retention)
     signal: Signal | None = None
+    ladder: tuple[Rung, ...] = usual(TWO_HOURS)
+
+    @property
+    def promise(self) -> Promise:
+        """Within what time a person answers, and who is called when nobody does."""
+        response = timedelta(minutes=self.helpline.first_response)
+        return Promise(response, self.ladder, self.specialists.shifts, ZoneInfo(self.specialists.timezone))
 
     @classmethod
     def read(cls, path: Path, environ: Mapping[str, str]) -> Config:
@@ -212,9 +227,10 @@ def _read(file: Path, root: Table, environ: Mapping[str, str]) -> Config:
     """Every section in turn. What cannot be used is reported to the table, and stands in the result as its default."""
     here = file.parent
     matrix = _matrix(root.table("matrix"), here, environ)
+    helpline = _helpline(root.table("helpline"))
     return Config(
         file=file,
-        helpline=_helpline(root.table("helpline")),
+        helpline=helpline,
         matrix=matrix,
         specialists=_specialists(root.table("specialists"), matrix.user_id),
         vetting=Vetting(root.table("vetting").flag("before_claim", default=True)),
@@ -222,6 +238,7 @@ def _read(file: Path, root: Table, environ: Mapping[str, str]) -> Config:
         store=_store(root.table("store"), here),
         signal=_signal(root.table_if_given("signal"), here),
         retention=_retention(root.table("retention")),
+        ladder=calling.ladder(root.table("promise"), timedelta(minutes=helpline.first_response)),
     )
 
 
@@ -312,15 +329,17 @@ def _specialists(section: Table, bot: str) -> Specialists:
     room = section.text("room", forms.ROOM)
     members = _members(section, "members", required=True)
     leads = _members(section, "leads", required=False)
+    directors = _members(section, "directors", required=False)
     keys: dict[str, str] = {}
-    for member in (*members, *leads):
+    for member in (*members, *leads, *directors):
         if member.user and keys.setdefault(member.user, member.master_key) != member.master_key:
             section.report("two-keys", "members", "[specialists] names one person with two different master keys")
     if bot in keys:
         section.report(
             "bot-as-member", "members", "[specialists] names the bot's own account; it is not one of the staff"
         )
-    return Specialists(room, members, leads)
+    shifts = calling.shifts(section, [lead.user for lead in leads])
+    return Specialists(room, members, leads, directors, shifts, section.text("timezone", forms.ZONE, "UTC"))
 
 
 def _members(section: Table, key: str, required: bool) -> tuple[Member, ...]:

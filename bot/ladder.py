@@ -98,7 +98,7 @@ class Promise:
     def called(
         self, rung: Rung, at: datetime, *, leads: Collection[str], directors: Collection[str], everyone: Sequence[str]
     ) -> tuple[str, ...]:
-        """Whom this rung calls, all of whom are among `everyone`. Where that is nobody, everyone: it must be somebody."""
+        """Whom this rung calls, of `everyone`; where that is nobody, everyone: it must be somebody."""
         groups = {
             Call.SHIFT_LEADS: self.shift_leads(at).intersection(everyone) or leads,
             Call.LEADS: leads,
