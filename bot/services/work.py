@@ -124,11 +124,16 @@ class Work:
         styles: tuple[Style, ...] = (),
         *,
         hold: Hold | None = None,
+        mentions: tuple[str, ...] = (),
     ) -> None:
-        """Post a text, in several messages, and then without its styles, where it does not fit into one."""
+        """Post a text, in several messages, and then without its styles, where it does not fit into one.
+
+        The first of them calls those whom it mentions.
+        """
         parts = split(text, self.kit.longest(conversation.channel))
-        for part in parts:
-            self.post(conversation, SendText(part, styles if parts == [text] else ()), origin, hold)
+        for place, part in enumerate(parts):
+            deed = SendText(part, styles if parts == [text] else (), mentions if place == 0 else ())
+            self.post(conversation, deed, origin, hold)
 
     def withhold(self, conversation: Conversation, case: CaseNumber, keeps: Collection[Keep]) -> list[OutgoingMessage]:
         """Take out of what waits what holds something of this case that is kept no longer."""
