@@ -47,7 +47,9 @@ class Conversation:
     `room` is None until a room that we make exists. `key` names the conversation whose key seals this one: a case's
     relay and notes rooms are sealed with the requester's key, so that forgetting the requester empties them too.
     `identity` is the contact's, as it was seen last: see `happenings.Wrote`. `expires`: so long after they are read,
-    messages here are to disappear; whole seconds.
+    messages here are to disappear; whole seconds. `heard_at`: the first message that waits for a person's answer, while
+    the bot owns it; `unread`: how many in a row could not be decrypted; `stalled`: the case without content that tells
+    people of it.
     """
 
     id: ConversationId
@@ -60,6 +62,9 @@ class Conversation:
     case: CaseNumber | None = None
     identity: str | None = field(default=None, repr=False)
     expires: timedelta | None = None
+    heard_at: datetime | None = None
+    unread: int = 0
+    stalled: CaseNumber | None = None
 
 
 class Look(StrEnum):
@@ -162,6 +167,13 @@ class Vetting(StrEnum):
     DECLINED = "declined"
 
 
+class Bare(StrEnum):
+    """Why a case is without content: the bot told people of a conversation that was not handed over."""
+
+    STALLED = "stalled"  # its requester has stopped in the middle of the questions
+    UNREADABLE = "unreadable"  # nothing that they write can be decrypted
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One step in the life of a case: who took it and when, from what to what. `who` is empty for the bot itself.
@@ -225,6 +237,8 @@ class Case:
     vetting: Vetting = Vetting.NONE
     joined_to: CaseNumber | None = None  # the same person's, in which what they say is said since
     release: int = FIRST_RELEASE  # of the flows: its answers are named by the texts of that one
+    heard_at: datetime | None = None  # the requester's first message, from which the promise of an answer counts
+    bare: Bare | None = None
 
     @property
     def partner(self) -> ConversationId:

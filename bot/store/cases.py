@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
-from bot.domain import Case, CaseNumber, CaseStatus, Change, ConversationId, Keep, Vetting
+from bot.domain import Bare, Case, CaseNumber, CaseStatus, Change, ConversationId, Keep, Vetting
 from bot.flow import rows
 from bot.ports import Kept
 from bot.store import codec, schema
@@ -30,6 +30,8 @@ _CHANGING = (
     "note",
     "staff",
     "release",
+    "heard_at",
+    "bare",
 )
 
 
@@ -186,6 +188,8 @@ class Cases:
             "note": None if case.note is None else sealed(_CASES.note, case.note),
             "staff": sealed(_CASES.staff, codec.staff_to_json(staff)),
             "release": case.release,
+            "heard_at": codec.maybe_to_number(case.heard_at),
+            "bare": case.bare,
         }
 
     def _read(self, row: Any) -> Case:
@@ -213,4 +217,6 @@ class Cases:
             joined_to=None if row.joined_to is None else CaseNumber(row.joined_to),
             vetting=Vetting(row.vetting),
             release=row.release,
+            heard_at=codec.maybe_to_moment(row.heard_at),
+            bare=None if row.bare is None else Bare(row.bare),
         )

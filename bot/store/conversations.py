@@ -10,11 +10,22 @@ from sqlalchemy import bindparam as given
 
 from bot.domain import CaseNumber, Conversation, ConversationId, Owner, Place
 from bot.flow import rows
-from bot.store import schema
+from bot.store import codec, schema
 from bot.store.desk import MAX_KNOWN, Desk
 
 _CONVERSATIONS = schema.conversations.c
-_CHANGING = ("owner", "case_number", "room_hash", "room", "contact", "identity", "expires")
+_CHANGING = (
+    "owner",
+    "case_number",
+    "room_hash",
+    "room",
+    "contact",
+    "identity",
+    "expires",
+    "heard_at",
+    "unread",
+    "stalled",
+)
 
 
 class Conversations:
@@ -97,6 +108,9 @@ class Conversations:
             "contact": self._sealed(conversation, _CONVERSATIONS.contact, conversation.contact),
             "identity": self._sealed(conversation, _CONVERSATIONS.identity, conversation.identity),
             "expires": rows.seconds(conversation.expires),
+            "heard_at": codec.maybe_to_number(conversation.heard_at),
+            "unread": conversation.unread,
+            "stalled": conversation.stalled,
         }
 
     def _room_hash(self, channel: str, room: str) -> bytes:
@@ -130,4 +144,7 @@ class Conversations:
             case=None if row.case_number is None else CaseNumber(row.case_number),
             identity=self._opened(row, _CONVERSATIONS.identity, row.identity),
             expires=rows.span(row.expires),
+            heard_at=codec.maybe_to_moment(row.heard_at),
+            unread=row.unread,
+            stalled=None if row.stalled is None else CaseNumber(row.stalled),
         )

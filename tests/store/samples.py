@@ -33,6 +33,7 @@ from bot.deeds import (
 from bot.domain import (
     Answer,
     Attachment,
+    Bare,
     Case,
     CaseNumber,
     CaseStatus,
@@ -89,6 +90,9 @@ REQUESTER = Conversation(
     case=CaseNumber("7F3K"),
     identity="planted identity of a contact",
     expires=4 * HOUR,
+    heard_at=NOW - HOUR,
+    unread=3,
+    stalled=CaseNumber("2B8Q"),
 )
 SECOND = Conversation(
     id=ConversationId("c-second"),
@@ -154,7 +158,11 @@ HAPPENINGS: tuple[Happening, ...] = (
     *(Endangered(danger) for danger in Danger),
 )
 DEEDS: tuple[Deed, ...] = (
-    SendText("planted words of a deed, half a pair \udc00", tuple(Style(look, 0, 7) for look in Look)),
+    SendText(
+        "planted words of a deed, half a pair \udc00",
+        tuple(Style(look, 0, 7) for look in Look),
+        ("@planted-called:example.org",),
+    ),
     Tick("$planted-ticked-event"),
     Enter(),
     Decline("planted notice"),
@@ -232,6 +240,8 @@ CASE = Case(
     joined_to=CaseNumber("9Q2B"),
     vetting=Vetting.PASSED,
     release=2,
+    heard_at=NOW - HOUR,
+    bare=Bare.STALLED,
 )
 CHANGES = (
     Change(NOW, "open", "", None, CaseStatus.ARRIVED),

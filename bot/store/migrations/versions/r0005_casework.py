@@ -26,3 +26,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_number"], ["cases.number"], name="fk_case_changes_case_number"),
     )
     op.create_index("ix_case_changes_case_number", "case_changes", ["case_number"])
+    op.add_column("conversations", sa.Column("heard_at", sa.BigInteger))
+    op.add_column("conversations", sa.Column("unread", sa.Integer, nullable=False, server_default=sa.text("0")))
+    op.add_column("conversations", sa.Column("stalled", sa.String))
+    op.add_column("cases", sa.Column("heard_at", sa.BigInteger))
+    op.add_column("cases", sa.Column("bare", sa.String))
