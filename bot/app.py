@@ -50,6 +50,7 @@ def staff_of(config: Config, room: str | None) -> Staff:
         room=room,
         members=config.specialists.staff,
         leads=frozenset(lead.user for lead in config.specialists.leads),
+        directors=frozenset(director.user for director in config.specialists.directors),
         bot=config.matrix.user_id,
         before_claim=config.vetting.before_claim,
     )
@@ -140,6 +141,7 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
             clock=clock,
             chance=secrets.token_bytes,
             retention=retention_of(config),
+            promise=config.promise,
         )
         await desk.start()
         opened.push_async_callback(desk.stop)
@@ -158,9 +160,10 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
 def _verbs(desk: Desk, signal_channel: SignalChannel | None) -> Mapping[str, control.Handler]:
     """What the command line can ask of the bot while it runs."""
     if signal_channel is None:
-        return verbs.of_staff(desk)
+        return {**verbs.of_staff(desk), **verbs.of_rooms(desk)}
     return {
         **verbs.of_staff(desk),
+        **verbs.of_rooms(desk),
         **verbs.of_challenges(signal_channel, desk.try_again),
         **verbs.of_counts(signal_channel),
     }

@@ -28,6 +28,11 @@ def length_of_time(length: timedelta, code: str) -> str:
     return format_unit(seconds // size, f"duration-{unit}", form, locale=code)
 
 
+def in_minutes(length: timedelta, code: str) -> str:
+    """A length in whole minutes: "90 minutes"."""
+    return format_unit(int(length.total_seconds()) // 60, "duration-minute", "long", locale=code)
+
+
 def tables(code: str) -> Tables:
     """The tables of one language."""
     locale = Locale.parse(code)

@@ -107,3 +107,7 @@ class Promise:
         }
         meant = {who for call in rung.call for who in groups[call]}
         return tuple(who for who in everyone if who in meant) or tuple(everyone)
+
+
+PROMISE = Promise()
+"""That of a helpline that says nothing of it."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.domain import Conversation, Listed
+from bot.ladder import PROMISE, Promise
 from bot.logs import describe
 from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Tx
 from bot.services import outbox, roster
@@ -40,10 +41,13 @@ class Desk:
         clock: Clock,
         chance: Callable[[int], bytes],
         retention: Retention = USUAL,
+        promise: Promise = PROMISE,
     ) -> None:
         self._store = store
         self._channels = {channel.name: channel for channel in channels}
-        self._kit = Kit(releases, staff, clock, chance, self._device, self._fingerprint, self._longest, retention)
+        self._kit = Kit(
+            releases, staff, clock, chance, self._device, self._fingerprint, self._longest, retention, promise
+        )
         self._intake = Intake(store, self._kit, Presence(store, self._channels, self._kit), self._committed)
         self._outbox = Outbox(store, self._channels, self._kit, self._committed)
         self._scheduler = Scheduler(store, clock, self._kit, self._committed)
@@ -87,6 +91,11 @@ class Desk:
     async def remove_staff(self, user: str) -> roster.Outcome:
         """Let somebody who was added read cases no more. The queue room is told."""
         return await self._change_staff(lambda work: roster.remove(work, user))
+
+    @property
+    def unreached(self) -> int:
+        """In how many rooms of the staff nothing can be said at present, so that new cases are shown to nobody."""
+        return len(self._outbox.unreached)
 
     async def try_again(self, channel: str) -> None:
         """What this channel could not send has become possible: nothing of it waits any longer."""

@@ -87,17 +87,23 @@ class Renderer:
 
     def card(self, case: Case, *, before_claim: bool) -> str:
         """What the queue room shows of a case: nothing personal, and the number first."""
-        status = case.status
-        if status is CaseStatus.ARRIVED and not before_claim:
-            status = CaseStatus.WAITING  # nothing stands between it and a claim
         return self.staff(
             sayings.CARD,
             case=case.number,
             language=self._language(case.locale),
             topic=self._called(case.topic or sayings.TOPIC_UNKNOWN),
             urgency=self._called(case.urgency or sayings.URGENCY_UNKNOWN),
-            state=self.staff(sayings.STATES[status]),
+            state=self.state(case, before_claim=before_claim),
         )
+
+    def state(self, case: Case, *, before_claim: bool) -> str:
+        """How far a case has come, as its card says it."""
+        status = case.status
+        if case.bare is not None and not case.is_claimed and not case.is_over:
+            return self.staff(sayings.BARE[case.bare])
+        if status is CaseStatus.ARRIVED and not before_claim:
+            status = CaseStatus.WAITING  # nothing stands between it and a claim
+        return self.staff(sayings.STATES[status])
 
     def summary(
         self,

@@ -16,6 +16,7 @@ from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationI
 from bot.errors import VestibuleError
 from bot.flow import session as sessions
 from bot.flow.engine import Engine
+from bot.ladder import PROMISE, Promise
 from bot.ports import Clock, Tx
 from bot.services.commands import CASE
 from bot.services.releases import Releases
@@ -38,6 +39,7 @@ class Staff:
     room: str | None = field(repr=False)
     members: Mapping[str, str] = field(repr=False)
     leads: frozenset[str] = field(default=frozenset(), repr=False)
+    directors: frozenset[str] = field(default=frozenset(), repr=False)
     bot: str = field(default="", repr=False)
     before_claim: bool = True
 
@@ -69,6 +71,7 @@ class Kit:
     fingerprint: Callable[[Conversation], str]
     longest: Callable[[str], int]
     retention: Retention = USUAL
+    promise: Promise = PROMISE
 
     @property
     def engine(self) -> Engine:

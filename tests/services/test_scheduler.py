@@ -9,17 +9,6 @@ from tests.services.world import ENGINE, REQUESTER, ROOM, TEXTS, WALK, World
 SECOND, DAY, WEEK = timedelta(seconds=1), timedelta(days=1), timedelta(days=7)
 
 
-async def later(world: World, by: timedelta) -> None:
-    world.clock.advance(by)
-    world.desk.look_again()
-    await world.until(lambda: _timers_done(world))
-    await world.quiet()
-
-
-async def _timers_done(world: World) -> bool:
-    return not await world.memory.transact(lambda tx: tx.timers.due(world.clock.now()))
-
-
 async def session(world: World):
     conversation = await world.conversation()
     return await world.memory.transact(lambda tx: tx.sessions.load(conversation.id))
@@ -28,10 +17,10 @@ async def session(world: World):
 async def test_choices_before_consent_are_erased_after_a_day_in_silence() -> None:
     async with World() as world:
         await world.walk(WALK[:4])
+        await world.later(DAY - SECOND)
         before = world.said(ROOM)
-        await later(world, DAY - SECOND)
         assert await session(world) is not None
-        await later(world, SECOND)
+        await world.later(SECOND)
         assert await session(world) is None
         assert world.said(ROOM) == before
         assert await world.owner() is Owner.NOBODY
@@ -40,18 +29,18 @@ async def test_choices_before_consent_are_erased_after_a_day_in_silence() -> Non
 async def test_every_answer_begins_the_time_anew() -> None:
     async with World() as world:
         await world.walk(WALK[:2])
-        await later(world, DAY - SECOND)
+        await world.later(DAY - SECOND)
         await world.write(ROOM, REQUESTER, "1")
-        await later(world, DAY - SECOND)
+        await world.later(DAY - SECOND)
         assert await session(world) is not None
 
 
 async def test_after_consent_a_session_is_kept_longer_and_its_end_is_said() -> None:
     async with World() as world:
         await world.walk(WALK[:6])
-        await later(world, WEEK - SECOND)
+        await world.later(WEEK - SECOND)
         assert await session(world) is not None
-        await later(world, SECOND)
+        await world.later(SECOND)
         assert world.said(ROOM)[-1] == TEXTS.say("bot.expired", "en")
         assert await session(world) is None
 
@@ -62,14 +51,14 @@ async def test_a_timer_that_ran_out_while_the_bot_was_away_rings_at_the_start() 
         await world.walk(WALK[:4])
     world.clock.advance(DAY)
     async with world:
-        await world.until(lambda: _timers_done(world))
+        await world.later(timedelta(0))
         assert await session(world) is None
 
 
 async def test_a_case_is_not_touched_by_the_time_of_its_session() -> None:
     async with World() as world:
         await world.walk()
-        await later(world, 2 * WEEK)
+        await world.later(2 * WEEK)
         assert await world.owner() is Owner.QUEUE
 
 
@@ -79,7 +68,7 @@ async def test_a_timer_of_a_session_that_is_gone_rings_for_nobody() -> None:
         conversation = await world.conversation()
         await world.memory.transact(lambda tx: tx.timers.set(Timer(conversation.id, "idle", world.clock.now())))
         before = world.said(ROOM)
-        await later(world, SECOND)
+        await world.later(SECOND)
         assert world.said(ROOM) == before
         assert await world.owner() is Owner.QUEUE
 
@@ -96,6 +85,6 @@ class Stuck:
 async def test_what_cannot_be_timed_out_in_words_is_erased_all_the_same() -> None:
     async with World(engine=Stuck()) as world:
         await world.walk(WALK[:6])
-        await later(world, WEEK)
+        await world.later(WEEK)
         assert await session(world) is None
         assert await world.owner() is Owner.NOBODY

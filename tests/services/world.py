@@ -11,7 +11,7 @@ import base64
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from bot.flow.phrases import EVERYWHERE
 from bot.flow.questions import finder
 from bot.happenings import Arrival, Batch, Happening, Invited, Joined, Wrote
 from bot.i18n import Catalogs, Texts
+from bot.ladder import PROMISE, Promise
 from bot.ports import Channel, Failure, Files, Inbox, SendError, Store
 from bot.services.desk import Desk
 from bot.services.outbox import ROOMLESS
@@ -195,6 +196,8 @@ class World:
         *,
         before_claim: bool = True,
         leads: frozenset[str] = frozenset(),
+        directors: frozenset[str] = frozenset(),
+        promise: Promise = PROMISE,
         engine: Any = ENGINE,
         texts: Texts = TEXTS,
         languages: Any = None,
@@ -202,12 +205,14 @@ class World:
         self.memory = MemoryStore()
         self.server = Server()
         self.clock = FixedClock()
+        self.promise = promise
         self.chance = random.Random(7).randbytes
         self.staff = Staff(
             channel=self.server.name,
             room=QUEUE,
-            members={who: pin(who) for who in (VETTER, CLAIMER, *leads)},
+            members={who: pin(who) for who in (VETTER, CLAIMER, *leads, *directors)},
             leads=leads,
+            directors=directors,
             bot=BOT,
             before_claim=before_claim,
         )
@@ -229,6 +234,7 @@ class World:
             staff=self.staff,
             clock=self.clock,
             chance=self.chance,
+            promise=self.promise,
         )
 
     async def __aenter__(self) -> World:
@@ -277,6 +283,17 @@ class World:
         await self.command(f"!vet passed {number}")
         await self.command(f"!claim {number}", CLAIMER)
         return number
+
+    async def later(self, by: timedelta) -> None:
+        """The clock moves, back if `by` is negative, and all that follows from that."""
+        self.clock.advance(by)
+        assert self.desk is not None
+        self.desk.look_again()
+        await self.until(self._timers_done)
+        await self.quiet()
+
+    async def _timers_done(self) -> bool:
+        return not await self.memory.transact(lambda tx: tx.timers.due(self.clock.now()))
 
     def said(self, room: str) -> list[str]:
         return self.server.said(room)

@@ -285,9 +285,8 @@ class Sender:
         try:
             await self._rooms.enter(room, lane.contact)
         except HomeserverError as error:
-            # the queue room's invitation may still come; a federated one may need hours to get through
-            if error.status == 404 or (error.status == 403 and lane.place is Place.QUEUE):
-                raise SendError(Failure.AWAY) from error
+            if error.status == 404 and lane.place is not Place.QUEUE:
+                raise SendError(Failure.AWAY) from error  # a federated invitation may need hours to get through
             raise
         if lane.place is Place.REQUESTER and not await self._is_safe(room):
             return Result(room=room, entered=Entered.UNSAFE)
