@@ -111,6 +111,8 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             case = casework.human_case(work, conversation)
             if case is not None:
                 casework.tell_staff(work, case, sayings.REQUESTER_LEFT)
+            elif not _is_stranger(conversation, arrival):
+                stalled.gone(work, conversation)
         case Joined() | SettingsChanged() | TimerSet() | Alarmed():
             pass
         case _:

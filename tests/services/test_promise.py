@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.deeds import SendText
-from bot.domain import CaseNumber
+from bot.deeds import OutgoingMessage, SendText
+from bot.domain import Case, CaseNumber, CaseStatus, Conversation, ConversationId, Owner, Place
 from bot.ladder import PROMISE, Promise, Shift
+from bot.life import Step
 from bot.ports import Failure, SendError
-from bot.services.promise import answered_after
+from bot.services import progress, promise
+from bot.services.work import Work
 from tests.services.world import (
     CLAIMER,
     LEAD,
@@ -34,8 +37,8 @@ EVERYONE = (VETTER, CLAIMER, LEAD, DIRECTOR)
 Call = tuple[int, tuple[str, ...]]
 
 
-def helpline(promise: Promise = PROMISE, leads: Sequence[str] = (LEAD,)) -> World:
-    return World(leads=frozenset(leads), directors=frozenset({DIRECTOR}), promise=promise)
+def helpline(owed: Promise = PROMISE, leads: Sequence[str] = (LEAD,)) -> World:
+    return World(leads=frozenset(leads), directors=frozenset({DIRECTOR}), promise=owed)
 
 
 class Watch:
@@ -177,8 +180,8 @@ async def test_a_clock_that_is_set_forth_and_back_says_nothing_twice() -> None:
 async def test_the_shift_is_the_one_at_that_moment() -> None:
     # the fixed clock begins at nine, which is ten there: the first rung is at eleven
     shifts = (Shift(time(6), time(11), frozenset({LEAD})), Shift(time(11), time(19), frozenset({SECOND_LEAD})))
-    promise = Promise(shifts=shifts, zone=ZoneInfo("Europe/Berlin"))
-    async with helpline(promise, leads=(LEAD, SECOND_LEAD)) as world:
+    owed = Promise(shifts=shifts, zone=ZoneInfo("Europe/Berlin"))
+    async with helpline(owed, leads=(LEAD, SECOND_LEAD)) as world:
         await world.walk()
         watch = Watch(world)
         await watch.go(95)
@@ -213,7 +216,7 @@ async def test_the_first_words_of_a_person_end_it(at: int) -> None:
         case, changes = await world.memory.transact(lambda tx: (tx.cases.get(number), tx.cases.changes(number)))
     assert watch.calls == [call for call in LADDER if call[0] <= at]
     assert watch.told == []
-    assert answered_after(case, changes) == at
+    assert promise.answered_after(case, changes) == at
 
 
 async def test_a_claim_without_a_word_ends_nothing() -> None:
@@ -348,3 +351,63 @@ async def test_a_claimed_case_is_not_said_to_be_read_by_nobody() -> None:
         for _ in range(70):
             await world.later(MINUTE)
         assert UNREACHED not in world.said(ROOM)
+
+
+async def test_only_people_elsewhere_hear_of_a_server_that_is_away() -> None:
+    async with helpline() as world:
+        await world.walk()
+        room = ConversationId("elsewhere")
+        theirs = Conversation(room, "signal", Place.REQUESTER, room, "+1", "+1", Owner.QUEUE, CaseNumber("9Z9Z"))
+
+        def decision(work: Work) -> list[OutgoingMessage | None]:
+            work.tx.conversations.add(theirs)
+            case = Case(CaseNumber("9Z9Z"), CaseStatus.ARRIVED, room, work.now, "en", ())
+            progress.begin(work, case)
+            promise.made(work, case, work.now)
+            promise.unreached(work, work.queue(), away=True)
+            here = work.tx.conversations.find(world.server.name, ROOM)
+            return [work.tx.outbox.head(each) for each in (room, here.id)]
+
+        there, here = await world.memory.transact(lambda tx: decision(Work(tx, world.desk._kit)))
+    assert (there.deed, here) == (SendText(UNREACHED), None)
+
+
+# --- once it was kept
+
+
+async def test_a_released_case_was_answered_once() -> None:
+    async with helpline() as world:
+        await world.walk()
+        number = (await world.case()).number
+        await answered(world, number)
+        case = await world.get_case(number)
+        await world.decide(lambda work: progress.move(work, case, Step.RELEASE, CLAIMER, claimed_by=None))
+        watch = Watch(world)
+        await watch.go(200)
+    assert (watch.calls, watch.told) == ([], [])
+
+
+@pytest.mark.parametrize("was_missed", [False, True])
+async def test_for_a_reopened_case_the_clock_starts_anew(was_missed: bool) -> None:
+    async with helpline() as world:
+        await world.walk()
+        await world.later(121 * MINUTE if was_missed else MINUTE)
+        number = (await world.case()).number
+        await answered(world, number)
+        await world.command(f"!close {number}", CLAIMER)
+
+        def reopen(work: Work) -> None:
+            case = progress.move(work, work.tx.cases.get(number), Step.REOPEN, claimed_by=None)
+            conversation = work.tx.conversations.get(case.requester)
+            work.tx.conversations.save(replace(conversation, owner=Owner.QUEUE))
+            promise.made(work, case, work.now)
+
+        await world.later(1000 * MINUTE)
+        await world.decide(reopen)
+        watch = Watch(world)
+        await watch.go(130)
+        await world.command(f"!claim {number}", CLAIMER)
+        await world.write(world.relay, CLAIMER, "here again", signed=True)
+        case, changes = await world.memory.transact(lambda tx: (tx.cases.get(number), tx.cases.changes(number)))
+    assert (watch.calls, watch.told) == (LADDER, [120])
+    assert promise.answered_after(case, changes) == 130

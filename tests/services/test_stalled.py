@@ -8,7 +8,10 @@ import pytest
 
 from bot.deeds import SendText
 from bot.domain import Bare, CaseStatus, Owner, Vetting
-from bot.happenings import Cause, Danger, Endangered, Invited, Unreadable, Wrote
+from bot.happenings import Cause, Danger, Endangered, Invited, Left, Unreadable, Wrote
+from bot.life import Step
+from bot.ports import Failure, SendError
+from bot.services import progress
 from tests.services.world import CLAIMER, OTHER, OTHER_ROOM, QUEUE, REQUESTER, ROOM, STORY, TEXTS, VETTER, WALK, World
 
 MINUTE = timedelta(minutes=1)
@@ -200,6 +203,13 @@ async def test_an_unsafe_room_closes_the_card() -> None:
         assert (await world.get_case(number)).status is CaseStatus.CLOSED
 
 
+async def test_whoever_leaves_the_room_closes_the_card() -> None:
+    async with World() as world:
+        number = (await stalled(world)).number
+        await world.happen(ROOM, REQUESTER, Left())
+        assert (await world.get_case(number)).status is CaseStatus.CLOSED
+
+
 async def test_another_person_on_the_account_closes_the_card() -> None:
     async with World() as world:
         await world.happen(ROOM, REQUESTER, Invited())
@@ -280,9 +290,21 @@ async def test_a_released_one_can_be_claimed_again() -> None:
     async with World() as world:
         number = (await stalled(world)).number
         await world.command(f"!claim {number}", CLAIMER)
-        await world.command(f"!close {number}", CLAIMER)
-        assert (await world.get_case(number)).status is CaseStatus.CLOSED
-        assert await world.owner() is Owner.NOBODY
+        case = await world.get_case(number)
+        released = await world.decide(lambda work: progress.move(work, case, Step.RELEASE, CLAIMER, claimed_by=None))
+        assert (released.status, await world.owner()) == (CaseStatus.ARRIVED, Owner.QUEUE)
+        await world.command(f"!claim {number}", VETTER)
+        assert (await world.get_case(number)).claimed_by == VETTER
+
+
+async def test_where_no_queue_can_be_reached_whoever_stopped_is_told_too() -> None:
+    async with World() as world:
+        world.server.broken[QUEUE] = SendError(Failure.GONE)
+        await world.walk(TO_STORY)
+        for _ in range(70):
+            await world.later(MINUTE)
+        assert world.said(ROOM)[-1] == TEXTS.say("bot.team_unreached", "en")
+        assert world.said(ROOM).count(world.said(ROOM)[-1]) == 1
 
 
 # --- what cannot be decrypted

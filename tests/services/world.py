@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.deeds import EditText, Invite, MakeRoom, OutgoingMessage, SendFile, SendText, Tick
 from bot.domain import FIRST_RELEASE, Attachment, Case, CaseNumber, Conversation, ConversationId, Kind, Owner, Place
@@ -31,8 +31,10 @@ from bot.ports import Channel, Failure, Files, Inbox, SendError, Store
 from bot.services.desk import Desk
 from bot.services.outbox import ROOMLESS
 from bot.services.releases import Content, Releases
-from bot.services.work import Staff
+from bot.services.work import Staff, Work
 from bot.testing import FixedClock, MemoryChannel, MemoryDone, MemoryStore
+
+T = TypeVar("T")
 
 SHIPPED = Path(__file__).resolve().parents[2]
 
@@ -275,6 +277,19 @@ class World:
         await self.happen(room, sender, Invited())
         for answer in answers:
             await self.write(room, sender, answer)
+
+    async def decide(self, decision: Callable[[Work], T]) -> T:
+        """Something is decided in a transaction of its own, and everything that follows from it."""
+        assert self.desk is not None
+
+        def step(tx: Any) -> tuple[Work, T]:
+            work = Work(tx, self.desk._kit)
+            return work, decision(work)
+
+        work, decided = await self.memory.transact(step)
+        self.desk._committed(work)
+        await self.quiet()
+        return decided
 
     async def claimed(self) -> CaseNumber:
         """A case from the first word to the claim."""
