@@ -51,6 +51,7 @@ def staff_of(config: Config, ids: Mapping[str, str | None]) -> Staff:
         room=ids.get(config.specialists.room),
         members=config.specialists.staff,
         leads=frozenset(lead.user for lead in config.specialists.leads),
+        directors=frozenset(director.user for director in config.specialists.directors),
         bot=config.matrix.user_id,
         before_claim=config.vetting.before_claim,
         rooms=_rooms(config, ids),
@@ -162,6 +163,7 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
             chance=secrets.token_bytes,
             retention=retention_of(config),
             silence=silence_of(config),
+            promise=config.promise,
         )
         await desk.start()
         opened.push_async_callback(desk.stop)
@@ -179,7 +181,7 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
 
 def _verbs(desk: Desk, signal_channel: SignalChannel | None) -> Mapping[str, control.Handler]:
     """What the command line can ask of the bot while it runs."""
-    always = {**verbs.of_staff(desk), **verbs.of_stats(desk.figures)}
+    always = {**verbs.of_staff(desk), **verbs.of_rooms(desk), **verbs.of_stats(desk.figures)}
     if signal_channel is None:
         return always
     return {

@@ -34,6 +34,11 @@ def moment(at: datetime, code: str) -> str:
     return format_datetime(at, "d MMM HH:mm 'UTC'", locale=code)
 
 
+def in_minutes(length: timedelta, code: str) -> str:
+    """A length in whole minutes: "90 minutes"."""
+    return format_unit(int(length.total_seconds()) // 60, "duration-minute", "long", locale=code)
+
+
 def tables(code: str) -> Tables:
     """The tables of one language."""
     locale = Locale.parse(code)

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from bot import forms, routes
+from bot import calling, forms, routes
 from bot.cldr import length_of_time
 from bot.errors import VestibuleError
 from bot.flow.model import Problem
+from bot.ladder import TWO_HOURS, Promise, Rung, Shift, usual
 from bot.toml import Table, parse
 
 PASSWORD_VARIABLE = "VESTIBULE_MATRIX_PASSWORD"  # noqa: S105 - the name of a variable, not a secret
@@ -107,18 +109,24 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Specialists:
-    """Who may read cases, and the rooms in which cases are shown. Leads may also close a case that is another's."""
+    """Who may read cases, and the rooms in which cases are shown. Leads may also close a case that is another's.
+
+    `timezone`: where the clock hangs by which the shifts change.
+    """
 
     room: str = field(repr=False)
     members: tuple[Member, ...]
     leads: tuple[Member, ...] = ()
     rooms: tuple[routes.QueueRoom, ...] = ()
     silence: Silence = field(default_factory=Silence)
+    directors: tuple[Member, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    timezone: str = "UTC"
 
     @property
     def staff(self) -> Mapping[str, str]:
         """Everyone listed: who, and their pinned master key."""
-        return {member.user: member.master_key for member in (*self.members, *self.leads)}
+        return {member.user: member.master_key for member in (*self.members, *self.leads, *self.directors)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,13 @@ class Config:
     store: StorePlace
     retention: Retention = field(default_factory=Retention)
     signal: Signal | None = None
+    ladder: tuple[Rung, ...] = usual(TWO_HOURS)
+
+    @property
+    def promise(self) -> Promise:
+        """Within what time a person answers, and who is called when nobody does."""
+        response = timedelta(minutes=self.helpline.first_response)
+        return Promise(response, self.ladder, self.specialists.shifts, ZoneInfo(self.specialists.timezone))
 
     @property
     def other_rooms(self) -> tuple[str, ...]:
@@ -242,6 +257,7 @@ def _read(file: Path, root: Table, environ: Mapping[str, str]) -> Config:
         store=_store(root.table("store"), here),
         signal=_signal(root.table_if_given("signal"), here),
         retention=_retention(root.table("retention")),
+        ladder=calling.ladder(root.table("promise"), timedelta(minutes=helpline.first_response)),
     )
 
 
@@ -332,15 +348,25 @@ def _specialists(section: Table, bot: str, locales: Sequence[str]) -> Specialist
     room = section.text("room", forms.ROOM)
     members = _members(section, "members", required=True)
     leads = _members(section, "leads", required=False)
+    directors = _members(section, "directors", required=False)
     keys: dict[str, str] = {}
-    for member in (*members, *leads):
+    for member in (*members, *leads, *directors):
         if member.user and keys.setdefault(member.user, member.master_key) != member.master_key:
             section.report("two-keys", "members", "[specialists] names one person with two different master keys")
     if bot in keys:
         section.report(
             "bot-as-member", "members", "[specialists] names the bot's own account; it is not one of the staff"
         )
-    return Specialists(room, members, leads, routes.read(section, locales), _silence(section.table("silence")))
+    return Specialists(
+        room,
+        members,
+        leads,
+        rooms=routes.read(section, locales),
+        silence=_silence(section.table("silence")),
+        directors=directors,
+        shifts=calling.shifts(section, [lead.user for lead in leads]),
+        timezone=section.text("timezone", forms.ZONE, "UTC"),
+    )
 
 
 def _silence(section: Table) -> Silence:

@@ -13,10 +13,11 @@ from bot.domain import Attachment, CaseNumber, ConversationId, Keep, Style
 
 @dataclass(frozen=True, slots=True)
 class SendText:
-    """Say this in the conversation's room, encrypted."""
+    """Say this in the conversation's room, encrypted. `mentions` are those of the staff there whom it calls."""
 
     text: str = field(repr=False)
     styles: tuple[Style, ...] = field(default=(), repr=False)
+    mentions: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

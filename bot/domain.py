@@ -48,7 +48,9 @@ class Conversation:
     relay and notes rooms are sealed with the requester's key, so that forgetting the requester empties them too.
     `identity` is the contact's, as it was seen last: see `happenings.Wrote`. `expires`: so long after they are read,
     messages here are to disappear; whole seconds. `name`: what the config calls a queue room beside the default one. In
-    a queue room that cannot be entered, nobody is the `owner`.
+    a queue room that cannot be entered, nobody is the `owner`. `heard_at`: the first message that waits for a person's
+    answer, while the bot owns it; `unread`: how many in a row could not be decrypted; `stalled`: the case without
+    content that tells people of it.
     """
 
     id: ConversationId
@@ -62,6 +64,9 @@ class Conversation:
     identity: str | None = field(default=None, repr=False)
     expires: timedelta | None = None
     name: str | None = field(default=None, repr=False)
+    heard_at: datetime | None = None
+    unread: int = 0
+    stalled: CaseNumber | None = None
 
 
 class Look(StrEnum):
@@ -164,6 +169,13 @@ class Vetting(StrEnum):
     DECLINED = "declined"
 
 
+class Bare(StrEnum):
+    """Why a case is without content: the bot told people of a conversation that was not handed over."""
+
+    STALLED = "stalled"  # its requester has stopped in the middle of the questions
+    UNREADABLE = "unreadable"  # nothing that they write can be decrypted
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One step in the life of a case: who took it and when, from what to what. `who` is empty for the bot itself.
@@ -249,6 +261,8 @@ class Case:
     help_wanted: bool = False  # whoever of the staff claims it now comes in as a helper
     left: str | None = field(default=None, repr=False)  # a leaving that was answered before it was looked at
     readers: tuple[Reader, ...] = ()
+    heard_at: datetime | None = None  # the requester's first message, from which the promise of an answer counts
+    bare: Bare | None = None
 
     @property
     def inside(self) -> tuple[str, ...]:

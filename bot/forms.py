@@ -7,9 +7,11 @@ import binascii
 import ipaddress
 import re
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 
+from bot.ladder import Call
 from bot.toml import Form
 
 MASTER_KEY_BYTES = 32  # an Ed25519 public key
@@ -24,6 +26,7 @@ _MAIL = re.compile(r"[^@\s]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+")
 _USER = re.compile(r"@[!-9;-~]+:[A-Za-z0-9.\-\[\]:]+")
 _ROOM = re.compile(r"![!-~]+|#[^\s:]+:[A-Za-z0-9.\-\[\]:]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{5,14}")  # ITU-T E.164
+_HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _SQLITE = re.compile(r"sqlite:///[^?:]+")
 
 
@@ -77,6 +80,13 @@ def _is_master_key(text: str) -> bool:
     return len(key) == MASTER_KEY_BYTES and base64.b64encode(key).decode().rstrip("=") == text
 
 
+def _is_zone(text: str) -> bool:
+    try:
+        return bool(ZoneInfo(text).key)
+    except (KeyError, OSError, ValueError):  # none of this name, or no name of one
+        return False
+
+
 NAME = Form("the helpline's name, in one line", is_line)
 MAIL = Form("an e-mail address, or empty where there is none", _is_mail_or_empty)
 PAGE = Form("the address of a page, beginning with https://, or empty where there is none", _is_page_or_empty)
@@ -87,6 +97,11 @@ TOPICS = Form('a list of different answers, as the flows name them, such as ["ac
 PROMISE: Form[int] = Form(
     f"a number of minutes, from 1 to {LONGEST_PROMISE}", lambda minutes: 1 <= minutes <= LONGEST_PROMISE
 )
+CALL: Form[str] = Form(f"a list of different ones of {', '.join(Call)}", lambda call: call in list(Call))
+ZONE = Form('a time zone by its name, such as "Europe/Berlin" or "UTC"', _is_zone)
+HOUR = Form('an hour of the day, from "00:00" to "23:59"', _HOUR.fullmatch)
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAYS_OF_WEEK: Form[str] = Form('a list of different days, such as ["monday", "tuesday"]', lambda day: day in WEEKDAYS)
 DAYS: Form[int] = Form(f"a number of days, from 1 to {LONGEST_KEPT}", lambda days: 1 <= days <= LONGEST_KEPT)
 HOURS: Form[int] = Form(f"a number of hours, from 1 to {LONGEST_SILENCE}", lambda hours: 1 <= hours <= LONGEST_SILENCE)
 HOMESERVER = Form(
@@ -94,6 +109,7 @@ HOMESERVER = Form(
     _is_homeserver,
 )
 BOT = Form('the bot\'s own Matrix id, such as "@helpline:example.org"', _USER.fullmatch)
+STAFF_LIST = Form('a list of different Matrix ids, such as ["@lead:example.org"]', _USER.fullmatch)
 STAFF = Form('a Matrix id, such as "@specialist:example.org"', _USER.fullmatch)
 ROOM = Form('a room id ("!...") or an alias ("#cases:example.org")', _ROOM.fullmatch)
 MASTER_KEY = Form(

@@ -85,28 +85,28 @@ class Table:
         value = self._take(key, bool, "true or false")
         return default if value is None else value
 
-    def number(self, key: str, form: Form[int], default: int) -> int:
+    def number(self, key: str, form: Form[int], default: int | None = None) -> int:
         """A whole number."""
-        value = self._take(key, int, form.what)
+        value = self._take(key, int, form.what, required=default is None)
         if value is None:
-            return default
+            return default or 0
         if not form.good(value):
             self.wrong(key, form.what)
-            return default
+            return default or 0
         return value
 
-    def texts(self, key: str, form: Form[str], default: tuple[str, ...]) -> tuple[str, ...]:
+    def texts(self, key: str, form: Form[str], default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """A list of strings, at least one, all different, each of the form."""
-        value = self._take(key, list, form.what)
+        value = self._take(key, list, form.what, required=default is None)
         if value is None:
-            return default
+            return default or ()
         if (
             not value
             or not all(type(item) is str and form.good(item) for item in value)
             or len(set(value)) < len(value)
         ):
             self.wrong(key, form.what)
-            return default
+            return default or ()
         return tuple(value)
 
     def tables(self, key: str, what: str, required: bool) -> list[Table]:

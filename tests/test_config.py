@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.config import AccessToken, ChangedIdentity, Config, ConfigError, Helpline, Password, Signal, texts_params
+from bot.ladder import Call, Rung, Shift
 
 KEY = "b25seSBhbiBleGFtcGxlLCBwdXQgdGhlaXJzIGhlcmU"
 MATRIX = """
@@ -110,8 +111,9 @@ def test_what_the_example_shows_behind_a_hash_is_the_default(home: Path) -> None
     example = (Path(__file__).parent.parent / "config.example.toml").read_text()
     others, signal = parted(example)
     shown = [line for line in others if line.startswith("#") and not line.startswith("# ")]
-    defaults = [line for line in shown if not line.startswith(("#access_token_file", "#leads", "#rooms", "#room "))]
-    assert len(defaults) == len(shown) - 4
+    others_own = ("#access_token_file", "#leads", "#rooms", "#room ", "#directors", "#shifts")
+    defaults = [line for line in shown if not line.startswith(others_own)]
+    assert len(defaults) == len(shown) - len(others_own)
     opened = "\n".join(line[1:] if line in defaults else line for line in others)
     assert read(home, opened) == read(home, example)
     whole = "\n".join((*others, *(line[1:] for line in signal if not line.startswith("# "))))
@@ -207,7 +209,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
         "config.toml:5:1: error[wrong-value]: [matrix] user_id must be the bot's own Matrix id, such as "
         '"@helpline:example.org"',
         "config.toml:6:1: error[unknown-key]: there is no section [claims]; there are matrix, helpline, specialists, "
-        "vetting, flows, store, signal, retention",
+        "vetting, flows, store, signal, retention, promise",
         "config.toml:7:1: error[missing-key]: [store] key_file is missing; it is the name of the file of the master "
         "key, which "
         "`vestibule setup` makes",
@@ -448,3 +450,71 @@ def test_every_placeholder_has_its_value() -> None:
         "link_eligibility", "link_first_steps", "link_guides", "link_services", "link_terms", "link_grants",
         "link_contact",
     }  # fmt: skip
+
+
+LEADS = f'\nleads = [{{ user = "@lea:example.org", master_key = "{KEY}" }}]\n'
+
+
+def with_specialists(lines: str) -> str:
+    return MATRIX + SPECIALISTS + lines + STORE
+
+
+def test_without_a_ladder_people_are_called_at_half_three_quarters_and_the_whole_of_the_promise(home: Path) -> None:
+    config = read(home, "[helpline]\nfirst_response = 60\n" + WHOLE)
+    assert [rung.after / timedelta(minutes=1) for rung in config.promise.ladder] == [30, 45, 60]
+    assert config.promise.first_response == timedelta(hours=1)
+
+
+def test_a_ladder_of_ones_own_is_taken_as_it_stands(home: Path) -> None:
+    config = read(home, WHOLE + '[promise]\nladder = [{ after = 10, call = ["leads", "directors"] }]')
+    assert config.promise.ladder == (Rung(timedelta(minutes=10), (Call.LEADS, Call.DIRECTORS)),)
+
+
+def test_the_shifts_stand_beside_the_leads_with_their_clock(home: Path) -> None:
+    shift = 'shifts = [{ from = "22:00", to = "06:00", days = ["friday"], leads = ["@lea:example.org"] }]\n'
+    promise = read(home, with_specialists(LEADS + 'timezone = "Europe/Berlin"\n' + shift)).promise
+    assert promise.shifts == (Shift(time(22), time(6), frozenset({"@lea:example.org"}), frozenset({4})),)
+    assert str(promise.zone) == "Europe/Berlin"
+
+
+def test_directors_are_staff(home: Path) -> None:
+    config = read(home, with_specialists(LEADS.replace("leads", "directors")))
+    assert set(config.specialists.staff) == {"@ana:example.org", "@lea:example.org"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ('shifts = [{ from = "8:00", to = "16:00", leads = ["@lea:example.org"] }]', "wrong-value"),
+        ('shifts = [{ from = "08:00", to = "24:00", leads = ["@lea:example.org"] }]', "wrong-value"),
+        ('shifts = [{ from = "08:00", leads = ["@lea:example.org"] }]', "missing-key"),
+        ('shifts = [{ from = "08:00", to = "16:00" }]', "missing-key"),
+        ('shifts = [{ from = "08:00", to = "16:00", leads = ["@ana:example.org"] }]', "unlisted-lead"),
+        ('shifts = [{ from = "08:00", to = "16:00", leads = ["@lea:example.org"], days = ["mo"] }]', "wrong-value"),
+        ('timezone = "Mars/Olympus"', "wrong-value"),
+        ('timezone = "../../etc/passwd"', "wrong-value"),
+        ('timezone = ""', "wrong-value"),
+    ],
+)
+def test_a_shift_that_cannot_be_is_told_at_its_place(home: Path, lines: str, fault: str) -> None:
+    (line,) = faults(home, with_specialists(f"{LEADS}{lines}\n"))
+    assert line.startswith(f"config.toml:12:1: error[{fault}]: [specialists]")
+    assert "Olympus" not in line
+
+
+@pytest.mark.parametrize(
+    ("ladder", "fault"),
+    [
+        ('[{ after = 60, call = ["leads"] }, { after = 30, call = ["everyone"] }]', "wrong-order"),
+        ('[{ after = 60, call = ["leads"] }, { after = 60, call = ["everyone"] }]', "wrong-order"),
+        ('[{ after = 0, call = ["leads"] }]', "wrong-value"),
+        ('[{ call = ["leads"] }]', "missing-key"),
+        ('[{ after = 60, call = ["boss"] }]', "wrong-value"),
+        ("[{ after = 60, call = [] }]", "wrong-value"),
+        ("[{ after = 60 }]", "missing-key"),
+        ("60", "wrong-value"),
+    ],
+)
+def test_a_ladder_that_cannot_be_climbed_is_told(home: Path, ladder: str, fault: str) -> None:
+    (line,) = faults(home, f"{WHOLE}[promise]\nladder = {ladder}")
+    assert f"error[{fault}]: [promise] ladder" in line

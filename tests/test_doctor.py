@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from dataclasses import asdict, replace
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import store
-from bot.admin import doctor, remedies
+from bot.admin import control, doctor, remedies, verbs
 from bot.admin.doctor import exit_code, holds_recovery_key
 from bot.admin.lock import only_one
 from bot.admin.setup import identity_record
@@ -179,3 +180,19 @@ def test_every_finding_has_its_sentence_and_every_sentence_its_finding() -> None
 def test_the_exit_code_says_whose_fault_it_is(codes: list[str], code: int) -> None:
     well = [Finding("config", good=True), Finding("homeserver", good=True)]
     assert exit_code([*well, *(Finding(name, good=False) for name in codes)]) == code
+
+
+class Reaching:
+    unreached = 0
+
+
+async def test_a_bot_that_cannot_reach_the_specialists_is_told(config: Config) -> None:
+    desk = Reaching()
+    async with control.listening(config.store.data_dir, verbs.of_rooms(desk)):
+        well = await asyncio.to_thread(lines, config)
+        desk.unreached = 2
+        found = await asyncio.to_thread(wrong, config)
+        code = exit_code(await asyncio.to_thread(doctor.examine, config))
+    assert well["staff-reached"].startswith("ok")
+    assert "nothing in 2 of the specialists' rooms" in found["staff-reached"]
+    assert code == 1

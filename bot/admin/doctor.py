@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bot import library, store
-from bot.admin import staffing
+from bot.admin import control, staffing, verbs
 from bot.admin.lock import is_held
 from bot.admin.setup import identity_record
 from bot.admin.signal.looking import DAEMON, counted, look
@@ -53,6 +53,7 @@ def examine(config: Config) -> list[Finding]:
         listing, pins = _staff(config, own)
         found.append(listing)
     found.extend(asyncio.run(_on_homeserver(config, own, pins)))
+    found.extend(_reached(config))
     if config.signal is not None:
         found.extend(asyncio.run(look(config.signal)))
         found.extend(counted(config.store.data_dir))
@@ -164,6 +165,15 @@ def _staff(config: Config, own: Own) -> tuple[Finding, Mapping[str, str]]:
         return Finding("staff-list", good=False, params={"why": str(error)}), config.specialists.staff
     pins = {member.listed.user: member.listed.identity for member in members}
     return Finding("staff-list", good=True, params={"count": str(len(pins))}), pins
+
+
+def _reached(config: Config) -> Iterator[Finding]:
+    """Whether the bot that runs here reaches the specialists; nothing where none runs, or it is of an older version."""
+    try:
+        unreached = control.ask(config.store.data_dir, verbs.ROOMS)["unreached"]
+    except VestibuleError:
+        return
+    yield Finding("staff-reached", good=not unreached, params={"rooms": str(unreached)})
 
 
 async def _on_homeserver(config: Config, own: Own | None, pins: Mapping[str, str]) -> list[Finding]:

@@ -115,6 +115,11 @@ SENTENCES: Mapping[str, Says] = {
         "the bot is in the queue room",
         "the bot is not in the queue room, and no case is shown to anybody; invite the bot to it, and let it run",
     ),
+    "staff-reached": Says(
+        "the bot reaches the specialists in their rooms",
+        "the bot can say nothing in {rooms} of the specialists' rooms: new cases are shown to nobody there, and "
+        "requesters are told so; invite it, or let it write there. Its log says why",
+    ),
     "queue-encrypted": Says(
         "the queue room is encrypted",
         "the queue room is not encrypted, and the bot says nothing in it; turn encryption on in its settings",

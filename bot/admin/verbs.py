@@ -13,6 +13,7 @@ from bot.services.stats import Figure
 
 CHALLENGE, COUNTS = "signal.challenge", "signal.counts"
 STATS = "stats"
+ROOMS = "rooms"
 STAFF_LIST, STAFF_ADD, STAFF_REMOVE = "staff.list", "staff.add", "staff.remove"
 
 
@@ -40,6 +41,22 @@ class Counting(Protocol):
     """A channel that counts what an administrator may want to know of."""
 
     def counts(self) -> Mapping[str, int]: ...
+
+
+class Reaching(Protocol):
+    """Whoever knows in how many rooms of the staff nothing can be said."""
+
+    @property
+    def unreached(self) -> int: ...
+
+
+def of_rooms(desk: Reaching) -> Mapping[str, Handler]:
+    """Whether staff can be reached."""
+
+    async def tell(_params: Params) -> object:
+        return {"unreached": desk.unreached}
+
+    return {ROOMS: tell}
 
 
 def of_counts(channel: Counting) -> Mapping[str, Handler]:

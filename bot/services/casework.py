@@ -13,7 +13,7 @@ from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Pl
 from bot.entries import Entry
 from bot.flow.events import OpenCase
 from bot.life import Step
-from bot.services import cards, keeping, progress, sayings
+from bot.services import cards, keeping, progress, promise, sayings, stalled
 from bot.services.commands import Verdict
 from bot.services.work import Work
 
@@ -37,27 +37,25 @@ class Told:
 
 
 def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenCase, release: int) -> Conversation:
-    """Hand the conversation over to the queue, with the answers of the path and nothing else.
+    """Hand the conversation over to the queue, with the answers of the path and nothing else. It keeps its card.
 
     `release`: of the flows whose answers they are.
     """
-    case = Case(
-        work.new_case_number(),
-        CaseStatus.ARRIVED,
-        conversation.id,
-        work.now,
-        locale,
-        tuple(replace(answer, file=None) for answer in effect.answers),
-        effect.topic,
-        effect.urgency,
-        release=release,
-    )
-    progress.begin(work, case)
+    shown = stalled.card_of(work, conversation)
+    arrived = shown or Case(work.new_case_number(), CaseStatus.ARRIVED, conversation.id, work.now, locale, ())
+    answers = tuple(replace(answer, file=None) for answer in effect.answers)
+    case = replace(arrived, locale=locale, answers=answers, topic=effect.topic, urgency=effect.urgency)
+    case = replace(case, release=release, bare=None)
+    if shown is None:
+        progress.begin(work, case)
+        case = promise.made(work, case, conversation.heard_at or work.now)
+    else:
+        work.tx.cases.save(case)
     for answer in effect.answers:
         if answer.file is not None:  # like whatever else they send: for the notes room and the relay room
             sent = Entry(case.number, answer.file, work.now, waits=True, keep=answer.keep, expires=answer.expires)
             work.tx.entries.add(sent)
-    conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
+    conversation = replace(stalled.handed_over(work, conversation), owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
     cards.show(work, case)
     return conversation
@@ -72,6 +70,8 @@ def human_case(work: Work, conversation: Conversation) -> Case | None:
 
 def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
     """A person looks into a case, or signs it off."""
+    if case.bare is not None and not case.is_claimed and not case.is_over:
+        return Told(sayings.VET_REFUSED_BARE)
     if case.status is CaseStatus.CLOSED:
         return Told(sayings.VET_REFUSED_CLOSED)
     if case.is_claimed:
@@ -122,7 +122,7 @@ def close(work: Work, case: Case, who: str) -> Told:
         return Told(sayings.CLOSE_REFUSED)
     reached = _reached(work, case)
     _part(work, end(work, case, who), reached, sayings.CASE_CLOSED)
-    return Told(sayings.CLOSED_DONE, news=True)
+    return Told(sayings.CLOSED_DONE if case.bare is None or reached else sayings.BARE_CLOSED, news=True)
 
 
 def decline(work: Work, case: Case, who: str, words: str) -> Told:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.domain import Conversation, Listed
+from bot.ladder import PROMISE, Promise
 from bot.logs import describe
 from bot.ports import Channel, Clock, Inbox, ListeningEnded, Store, Tx
 from bot.services import outbox, queues, roster, stats
@@ -41,11 +42,12 @@ class Desk:
         chance: Callable[[int], bytes],
         retention: Retention = USUAL,
         silence: Silence = USUAL_SILENCE,
+        promise: Promise = PROMISE,
     ) -> None:
         self._store = store
         self._channels = {channel.name: channel for channel in channels}
         asked = self._device, self._fingerprint, self._longest
-        self._kit = Kit(releases, staff, clock, chance, *asked, retention, silence)
+        self._kit = Kit(releases, staff, clock, chance, *asked, retention, silence, promise)
         self._intake = Intake(store, self._kit, Presence(store, self._channels, self._kit), self._committed)
         self._outbox = Outbox(store, self._channels, self._kit, self._committed)
         self._scheduler = Scheduler(store, clock, self._kit, self._committed)
@@ -93,6 +95,11 @@ class Desk:
     async def figures(self) -> Sequence[stats.Figure]:
         """How much came about, by month, with nobody in it."""
         return await self._store.transact(lambda tx: stats.figures(tx.counts.all()))
+
+    @property
+    def unreached(self) -> int:
+        """In how many rooms of the staff nothing can be said at present, so that new cases are shown to nobody."""
+        return len(self._outbox.unreached)
 
     async def try_again(self, channel: str) -> None:
         """What this channel could not send has become possible: nothing of it waits any longer."""

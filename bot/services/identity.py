@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.deeds import Accept
 from bot.domain import Case, Conversation, Owner, TextId
-from bot.services import casework, progress, relay, sayings
+from bot.services import casework, progress, relay, sayings, stalled
 from bot.services.work import Work
 
 
@@ -75,9 +75,7 @@ def _begin_anew(work: Work, conversation: Conversation, first: Accept | None = N
     for message in work.drop_lane(conversation, first):
         relay.not_delivered(work, message)
     work.end_session(conversation)
-    conversation = replace(conversation, owner=Owner.NOBODY)
-    work.tx.conversations.save(conversation)
-    return conversation
+    return stalled.gone(work, replace(conversation, owner=Owner.NOBODY))
 
 
 def _waits(conversation: Conversation) -> TextId:

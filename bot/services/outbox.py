@@ -34,7 +34,20 @@ from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationI
 from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
-from bot.services import cards, casework, identity, keeping, ownership, queues, reception, relay, roster, sayings
+from bot.services import (
+    cards,
+    casework,
+    identity,
+    keeping,
+    ownership,
+    promise,
+    queues,
+    reception,
+    relay,
+    roster,
+    sayings,
+    stalled,
+)
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -43,6 +56,8 @@ UNACCEPTED_WAIT = 600.0  # seconds until a new identity is tried again: somebody
 LONGEST_LIMIT = 3600.0  # seconds; a server that asks for a longer pause is asked again all the same
 MAX_SURPRISES = 8  # attempts that end in an error nobody named, before the deed counts as impossible
 MAX_ERRANDS = 8  # attempts at what is less than a word to staff, before it holds up the queue room no longer
+LONG_SHUT = 4  # attempts, some seconds, until a room of the staff that will not have us counts as shut
+LONG_AWAY = 10  # some minutes: servers are restarted
 ROOMLESS = (MakeRoom, Discard)  # what can be done before there is a room, or after
 MANY_DEVICES = ""  # no device is called this, so the channel always looks in the room before it sends
 
@@ -92,6 +107,7 @@ class Outbox:
         self._committed = committed
         self._crew: Crew[ConversationId] = Crew(self._run)
         self._doors: dict[ConversationId, OutgoingMessage] = {}
+        self.unreached: set[ConversationId] = set()  # the rooms of the staff in which nothing can be said at present
 
     async def start(self, rooms: Sequence[Conversation]) -> None:
         """Go on with what was not sent before the last stop; enter the queue rooms first: the bot may be out."""
@@ -142,10 +158,14 @@ class Outbox:
             _log.warning("%s failed: %s, try %d", type(message.deed).__name__, error.failure, message.attempts + 1)
             settle = partial(self._failed, message, error)
             gone = error.failure not in (Failure.AWAY, Failure.LIMITED)
-            if gone and conversation.place is Place.QUEUE and _must_be_done(conversation, message):
-                self._doors[conversation.id] = _door(conversation.id)
+            if conversation.place is Place.QUEUE and _must_be_done(conversation, message):
+                if gone:
+                    self._doors[conversation.id] = _door(conversation.id)
+                await self._shut(conversation, error.failure, message.attempts + 1)
         else:
             settle = partial(self._done, message, done)
+            if conversation.place is Place.QUEUE:
+                self._opened(conversation)
         work, head = await self._store.transact(settle)
         self._committed(work)
         return head
@@ -160,9 +180,12 @@ class Outbox:
             self._doors[conversation.id] = replace(door, attempts=door.attempts + 1, due=due)
             if error.failure in (Failure.GONE, Failure.REFUSED, Failure.UNSAFE):
                 await self._settle(queues.shut, conversation)
+            await self._shut(conversation, error.failure, door.attempts + 1)
         else:
             del self._doors[conversation.id]
             await self._settle(queues.opened, conversation)
+            if await self._store.transact(lambda tx: tx.outbox.head(conversation.id)) is None:
+                self._opened(conversation)
 
     async def _settle(self, change: Callable[[Work, ConversationId], None], queue: Conversation) -> None:
         def step(tx: Tx) -> Work:
@@ -171,6 +194,27 @@ class Outbox:
             return work
 
         self._committed(await self._store.transact(step))
+
+    async def _shut(self, queue: Conversation, failure: Failure, attempts: int) -> None:
+        """What waits in a room of the staff failed once more: soon nobody is to believe that it is read."""
+        away = failure in (Failure.AWAY, Failure.LIMITED)
+        if attempts < (LONG_AWAY if away else LONG_SHUT):
+            return
+        if queue.id not in self.unreached:
+            self.unreached.add(queue.id)
+            _log.error("a room of the staff cannot be reached: %s. New cases are shown to nobody", failure)
+
+        def tell(tx: Tx) -> Work:
+            work = Work(tx, self._kit)
+            promise.unreached(work, queue, away=away)
+            return work
+
+        self._committed(await self._store.transact(tell))
+
+    def _opened(self, queue: Conversation) -> None:
+        if queue.id in self.unreached:
+            self.unreached.discard(queue.id)
+            _log.warning("a room of the staff that could not be reached can be reached again")
 
     async def _perform(self, conversation: Conversation, message: OutgoingMessage) -> Done:
         name = message.deed.attachment.channel if isinstance(message.deed, Discard) else conversation.channel
@@ -330,7 +374,7 @@ def _step_aside(work: Work, conversation: Conversation) -> None:
     """The room is another conversation's: nothing is said in this one's name."""
     work.drop_lane(conversation)
     work.end_session(conversation)
-    work.tx.conversations.save(replace(conversation, room=None, owner=Owner.NOBODY))
+    stalled.gone(work, replace(conversation, room=None, owner=Owner.NOBODY))
 
 
 def _tick(work: Work, message: OutgoingMessage) -> None:

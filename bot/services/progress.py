@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.domain import Case, Change, Owner
 from bot.life import OWNERS, Step, after
-from bot.services import cards, stats
+from bot.services import cards, promise, stats
 from bot.services.work import Work
 
 HUMAN = (Owner.QUEUE, Owner.SPECIALIST)
@@ -26,11 +26,16 @@ def move(work: Work, case: Case, step: Step, who: str = "", *, free: bool = Fals
     `who` took it, empty for the bot itself; `free` as in `life.after`. What of the requester's conversations people
     have goes to the owner that the step leads to.
     """
-    status = after(case.status, case.vetting, step, free=free)
+    # there is nothing to vet about a case without content: it is how a person takes over
+    status = after(case.status, case.vetting, step, free=free or case.bare is not None)
     if status is None:
         return None
     before, case = case, replace(case, status=status, **with_it)
     work.tx.cases.save(case)
+    if step is Step.SPEAK or case.is_over:
+        promise.kept(work, case)
+    if case.bare is not None and (case.is_claimed or case.is_over):
+        _take_from_bot(work, case)
     if status is before.status and case.claimed_by == before.claimed_by and case.vetting is before.vetting:
         return case
     work.tx.cases.change(case.number, Change(work.now, step, who, before.status, status, case.claimed_by))
@@ -43,9 +48,24 @@ def move(work: Work, case: Case, step: Step, who: str = "", *, free: bool = Fals
     return case
 
 
+def _take_from_bot(work: Work, case: Case) -> None:
+    """A case without content is claimed: people answer where the bot did (law 4), and its answers are erased (law 3).
+
+    Where it is over, the bot goes on, and nobody is owed an answer for what was said so far.
+    """
+    conversation = work.tx.conversations.get(case.requester)
+    if conversation.stalled != case.number:
+        return
+    conversation = replace(conversation, stalled=None, heard_at=None, unread=0)
+    if case.is_claimed:
+        work.end_session(conversation)
+        conversation = replace(conversation, owner=OWNERS[case.status], case=case.number)
+    work.tx.conversations.save(conversation)
+
+
 def _count(work: Work, before: Case, case: Case, step: Step) -> None:
     if step is Step.SPEAK and not _has_been_answered(work, case):
-        stats.answered(work, work.now - case.opened_at)
+        stats.answered(work, work.now - (case.heard_at or case.opened_at))
     if case.is_over and not before.is_over:
         stats.count(work, stats.OUTCOME, case.status)
 

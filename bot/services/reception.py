@@ -49,7 +49,7 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework, identity, joining, keeping, relay, sayings
+from bot.services import casework, identity, joining, keeping, promise, relay, sayings, stalled
 from bot.services.releases import Stepped
 from bot.services.timed import timed
 from bot.services.work import Work
@@ -110,6 +110,8 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             case = casework.human_case(work, conversation)
             if case is not None:
                 casework.tell_staff(work, case, sayings.REQUESTER_LEFT)
+            elif not _is_stranger(conversation, arrival):
+                stalled.gone(work, conversation)
         case Joined() | SettingsChanged() | TimerSet() | Alarmed():
             pass
         case _:
@@ -143,7 +145,7 @@ def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> N
     if case is not None:
         casework.break_off(work, case, conversation)
     work.end_session(conversation)
-    work.tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
+    stalled.gone(work, replace(conversation, owner=Owner.NOBODY))
 
 
 def _time(work: Work, conversation: Conversation, what: Wrote | Attached | TimerSet) -> Conversation:
@@ -175,6 +177,8 @@ def _to_people(
     """The conversation is theirs, but for the little that the bot still answers (law 4)."""
     if command not in (Command.EXIT, Command.STOP):  # who has left does not want an answer there
         case = joining.note(work, conversation, case)
+    if command is not Command.EXIT:
+        case = promise.is_back(work, case)
     waiting = conversation.owner is Owner.QUEUE
     if waiting and command in _TOLD_WHILE_WAITING:
         _say(work, conversation, case, _TOLD_WHILE_WAITING[command])
@@ -193,7 +197,8 @@ def _attached(work: Work, conversation: Conversation, message: Attached, event_i
     if case is None:
         _to_engine(work, conversation, Sent(message.attachment, event_id), message.expires)
         return
-    relay.from_requester(work, conversation, joining.note(work, conversation, case), event_id, message)
+    case = promise.is_back(work, joining.note(work, conversation, case))
+    relay.from_requester(work, conversation, case, event_id, message)
     if conversation.owner is Owner.QUEUE:
         _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
 
@@ -218,6 +223,8 @@ def _unreadable(work: Work, conversation: Conversation, cause: Cause) -> None:
         return  # a mark on the last word said asks for nothing
     case = casework.human_case(work, conversation)
     if case is None:
+        if cause in stalled.UNDECRYPTED:
+            conversation = stalled.heard(work, conversation, readable=False)
         _miss(work, conversation, cause)
         return
     relay.hear(work, case, work.kit.render.staff(sayings.UNREAD_IN_RELAY))
@@ -266,6 +273,8 @@ def _to_engine(
     expires: timedelta | None = None,
 ) -> None:
     """The bot owns the conversation, or takes it up again where nobody does."""
+    if not isinstance(event, Missed):
+        conversation = stalled.heard(work, conversation)
     session = None
     if conversation.owner is Owner.BOT:
         session = work.tx.sessions.load(conversation.id)
@@ -313,10 +322,11 @@ def _step(
                 wish = sayings.EARLIER_FORGOTTEN
                 conversation = _forget(work, conversation)
             case End() if not handed_over:
-                conversation = replace(conversation, owner=Owner.NOBODY)
-                work.tx.conversations.save(conversation)
+                conversation = stalled.gone(work, replace(conversation, owner=Owner.NOBODY))
             case _:
                 pass  # said below, all together
+    if step.session is not None:
+        conversation = stalled.moved(work, conversation, step.session)
     still = {*sessions.files(step.session), *_handed_over(step)}
     work.let_go(conversation, *(file for file in dict.fromkeys(held) if file not in still))
     fingerprint = work.kit.fingerprint(conversation)
@@ -341,6 +351,7 @@ def _forget(work: Work, conversation: Conversation) -> Conversation:
     The case itself, who of the staff worked on it and when, stays with the helpline. The room and the contact stay
     while the bot is in the room: without them it could neither answer nor notice a third person.
     """
+    conversation = stalled.gone(work, conversation)
     for message in work.drop_lane(conversation):
         relay.not_delivered(work, message)
     for case in keeping.of_person(work, conversation):

@@ -92,20 +92,18 @@ class Renderer:
 
         `waited`: for how long somebody waits for people.
         """
-        status = case.status
-        if status is CaseStatus.ARRIVED and not before_claim:
-            status = CaseStatus.WAITING  # nothing stands between it and a claim
         return self.staff(
             sayings.CARD,
             case=case.number,
             language=self._language(case.locale),
             topic=self._called(case.topic or sayings.TOPIC_UNKNOWN),
             urgency=self._called(case.urgency or sayings.URGENCY_UNKNOWN),
-            state=self._state(case, status, before_claim, waited),
+            state=self.state(case, before_claim=before_claim, waited=waited),
         )
 
-    def _state(self, case: Case, status: CaseStatus, before_claim: bool, waited: timedelta | None) -> str:
-        state = self.staff(sayings.STATES[status], who=case.claimed_by or "")
+    def state(self, case: Case, *, before_claim: bool, waited: timedelta | None = None) -> str:
+        """How far a case has come, as its card says it."""
+        state = self._standing(case, before_claim)
         if case.is_claimed and before_claim and case.vetting is not Vetting.PASSED:
             state = self.staff(sayings.STATE_EMERGENCY, state=state)
         if waited is None or waited < _MINUTE:
@@ -113,6 +111,14 @@ class Renderer:
         unit = next(unit for unit, least in _WHOLE if waited >= least)
         time = length_of_time(waited // unit * unit, self.first_locale)
         return self.staff(sayings.STATE_WAITING, state=state, time=time)
+
+    def _standing(self, case: Case, before_claim: bool) -> str:
+        status = case.status
+        if case.bare is not None and not case.is_claimed and not case.is_over:
+            return self.staff(sayings.BARE[case.bare])
+        if status is CaseStatus.ARRIVED and not before_claim:
+            status = CaseStatus.WAITING  # nothing stands between it and a claim
+        return self.staff(sayings.STATES[status], who=case.claimed_by or "")
 
     def moment(self, at: datetime) -> str:
         """When something was, for staff."""

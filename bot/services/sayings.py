@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain import CaseStatus, Place, TextId
+from bot.domain import Bare, CaseStatus, Place, TextId
 from bot.happenings import Alarm, Cause, Danger, Setting
 from bot.life import Step
 
@@ -33,6 +33,9 @@ UNSAFE = {
     Danger.HISTORY_OPENED: TextId("bot.room_unsafe_history"),
 }
 
+PROMISE_MISSED = TextId("bot.promise_missed")
+TEAM_UNREACHED = TextId("bot.team_unreached")
+
 # to staff
 ASKS_TO_STOP = TextId("staff.asks_to_stop")
 ASKS_TO_WITHDRAW = TextId("staff.asks_to_withdraw")
@@ -54,6 +57,11 @@ SIGN_NO_MORE = TextId("staff.sign_no_more")
 SIGN_REFUSED = TextId("staff.sign_refused")
 CARD = TextId("staff.card")
 CARD_ELSEWHERE = TextId("staff.card_elsewhere")
+BARE = {bare: TextId(f"staff.state_{bare.value}") for bare in Bare}
+BARE_CLOSED = TextId("staff.bare_closed")
+BARE_GONE = TextId("staff.bare_gone")
+PROMISE_CALL = TextId("staff.promise_call")
+VET_REFUSED_BARE = TextId("staff.vet_refused_bare")
 CASE_MISSING = TextId("staff.case_missing")
 CLAIM_AGAIN = TextId("staff.claim_again")
 CLAIM_DONE = TextId("staff.claim_done")

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from bot.domain import Owner, Timer
 from bot.errors import VestibuleError
 from bot.flow.engine import REMIND
 from bot.logs import describe
 from bot.ports import Clock, Store, Tx
-from bot.services import cards, keeping, reception, silence
+from bot.services import cards, keeping, promise, reception, silence, stalled
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
 LONGEST_SLEEP = 60.0  # seconds: a computer that was suspended, or whose clock was set, is late by no more
 ONLY = "timers"
+NO_TIME, TOO_MUCH = timedelta(0), timedelta(seconds=1)  # a clock that is slewed goes on by less
+EVER = datetime.max.replace(tzinfo=UTC)
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class Scheduler:
         self._committed = committed
         self._crew: Crew[str] = Crew(self._run)
         self._coming: datetime | None = None
+        self._seen = clock.now()
 
     def wake(self) -> None:
         """Look at the timers and the clock."""
@@ -49,6 +53,7 @@ class Scheduler:
     async def _run(self, _key: str) -> float | None:
         while not self._crew.stopping:
             self._coming = None  # what is set while we look must wake us
+            await self._look_at_clock()
             due, coming = await self._store.transact(lambda tx: (tx.timers.due(self._clock.now()), tx.timers.next()))
             for timer in due:
                 await self._ring(timer)
@@ -59,6 +64,24 @@ class Scheduler:
                 return None
             return min(max((coming - self._clock.now()).total_seconds(), 0.0), LONGEST_SLEEP)
         return None
+
+    async def _look_at_clock(self) -> None:
+        """A promise is not kept by setting the clock back: what had passed of it has passed.
+
+        Weak point: a clock set forth cannot be told from a computer that slept, so that people are called too early.
+        """
+        now = self._clock.now()
+        back, self._seen = max(self._seen - now, NO_TIME), now
+        if back < TOO_MUCH:
+            return
+        _log.warning("the clock was set back by %d seconds", back.total_seconds())
+
+        def reckon(tx: Tx) -> None:
+            work, timers = Work(tx, self._kit), tx.timers.due(EVER)
+            promise.set_back(work, timers, back)
+            stalled.set_back(work, timers, back)
+
+        await self._store.transact(reckon)
 
     async def _ring(self, timer: Timer) -> None:
         try:
@@ -78,6 +101,10 @@ class Scheduler:
                 cards.ring(work, timer)
             elif silence.is_due(timer):
                 silence.ring(work, timer)
+            elif promise.is_due(timer):
+                promise.ring(work, timer)
+            elif stalled.is_due(timer):
+                stalled.ring(work, tx.conversations.get(timer.conversation))
             else:
                 reception.time_out(work, tx.conversations.get(timer.conversation), timer.kind)
         return work
@@ -92,6 +119,9 @@ class Scheduler:
             if keeping.is_due(timer):
                 keeping.try_again(work, timer)
                 return work
+            if promise.is_due(timer) or stalled.is_due(timer):
+                promise.try_again(work, timer)
+                return work
             try:
                 conversation = tx.conversations.get(timer.conversation)
             except VestibuleError as error:
@@ -101,5 +131,6 @@ class Scheduler:
                 return work
             if conversation.owner is Owner.BOT:
                 work.end_session(conversation)
-                tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
+                with suppress(VestibuleError):  # it may be the record of its card
+                    stalled.gone(work, replace(conversation, owner=Owner.NOBODY))
         return work

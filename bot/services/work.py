@@ -16,6 +16,7 @@ from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationI
 from bot.errors import VestibuleError
 from bot.flow import session as sessions
 from bot.flow.engine import Engine
+from bot.ladder import PROMISE, Promise
 from bot.ports import Clock, Tx
 from bot.services.commands import CASE
 from bot.services.releases import Releases
@@ -39,6 +40,7 @@ class Staff:
     room: str | None = field(repr=False)
     members: Mapping[str, str] = field(repr=False)
     leads: frozenset[str] = field(default=frozenset(), repr=False)
+    directors: frozenset[str] = field(default=frozenset(), repr=False)
     bot: str = field(default="", repr=False)
     before_claim: bool = True
     rooms: Rooms = field(default_factory=Rooms)
@@ -83,6 +85,7 @@ class Kit:
     longest: Callable[[str], int]
     retention: Retention = USUAL
     silence: Silence = USUAL_SILENCE
+    promise: Promise = PROMISE
 
     @property
     def engine(self) -> Engine:
@@ -144,11 +147,16 @@ class Work:
         styles: tuple[Style, ...] = (),
         *,
         hold: Hold | None = None,
+        mentions: tuple[str, ...] = (),
     ) -> None:
-        """Post a text, in several messages, and then without its styles, where it does not fit into one."""
+        """Post a text, in several messages, and then without its styles, where it does not fit into one.
+
+        The first of them calls those whom it mentions.
+        """
         parts = split(text, self.kit.longest(conversation.channel))
-        for part in parts:
-            self.post(conversation, SendText(part, styles if parts == [text] else ()), origin, hold)
+        for place, part in enumerate(parts):
+            deed = SendText(part, styles if parts == [text] else (), mentions if place == 0 else ())
+            self.post(conversation, deed, origin, hold)
 
     def withhold(self, conversation: Conversation, is_gone: Callable[[OutgoingMessage], bool]) -> list[OutgoingMessage]:
         """Take out of what waits what must not be said any more."""

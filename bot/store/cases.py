@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
-from bot.domain import Case, CaseNumber, CaseStatus, Change, ConversationId, Vetting
+from bot.domain import Bare, Case, CaseNumber, CaseStatus, Change, ConversationId, Vetting
 from bot.store import codec, schema
 from bot.store.desk import Desk
 
@@ -27,6 +27,8 @@ _CHANGING = (
     "note",
     "staff",
     "release",
+    "heard_at",
+    "bare",
 )
 
 
@@ -140,6 +142,8 @@ class Cases:
             "note": None if case.note is None else sealed(_CASES.note, case.note),
             "staff": sealed(_CASES.staff, codec.hands_to_json(hands)),
             "release": case.release,
+            "heard_at": codec.maybe_to_number(case.heard_at),
+            "bare": case.bare,
         }
 
     def _read(self, row: Any) -> Case:
@@ -171,4 +175,6 @@ class Cases:
             help_wanted=hands.help_wanted,
             left=hands.left,
             readers=hands.readers,
+            heard_at=codec.maybe_to_moment(row.heard_at),
+            bare=None if row.bare is None else Bare(row.bare),
         )

@@ -104,6 +104,14 @@ def number_to_moment(number: int) -> datetime:
     return EPOCH + number * MICROSECOND
 
 
+def maybe_to_number(moment: datetime | None) -> int | None:
+    return None if moment is None else moment_to_number(moment)
+
+
+def maybe_to_moment(number: int | None) -> datetime | None:
+    return None if number is None else number_to_moment(number)
+
+
 def arrival_to_json(arrival: Arrival) -> str:
     return json.dumps(
         {
@@ -343,9 +351,10 @@ def _happening(fields: Fields) -> Happening:
 
 def _deed_fields(deed: Deed) -> Fields:
     match deed:
-        case SendText(text, styles):
-            said = {"kind": "send_text", "text": text}
-            return {**said, "styles": _style_rows(styles)} if styles else said
+        case SendText(text, styles, mentions):
+            said: Fields = {"kind": "send_text", "text": text}
+            said |= {"styles": _style_rows(styles)} if styles else {}
+            return {**said, "mentions": mentions} if mentions else said
         case EditText(event_id, text):
             return {"kind": "edit_text", "event_id": event_id, "text": text}
         case SendFile(attachment):
@@ -379,7 +388,9 @@ def _deed_fields(deed: Deed) -> Fields:
 
 
 _DEEDS: dict[str, Callable[[Fields], Deed]] = {
-    "send_text": lambda fields: SendText(_text(fields["text"]), _styles(fields)),
+    "send_text": lambda fields: SendText(
+        _text(fields["text"]), _styles(fields), tuple(map(_text, fields.get("mentions", ())))
+    ),
     "edit_text": lambda fields: EditText(_text(fields["event_id"]), _text(fields["text"])),
     "send_file": lambda fields: SendFile(rows.attachment(fields["file"])),
     "erase": lambda fields: Erase(_text(fields["event_id"])),

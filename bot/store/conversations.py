@@ -10,11 +10,23 @@ from sqlalchemy import bindparam as given
 
 from bot.domain import CaseNumber, Conversation, ConversationId, Owner, Place
 from bot.flow import rows
-from bot.store import schema
+from bot.store import codec, schema
 from bot.store.desk import MAX_KNOWN, Desk
 
 _CONVERSATIONS = schema.conversations.c
-_CHANGING = ("owner", "case_number", "room_hash", "room", "contact", "identity", "name", "expires")
+_CHANGING = (
+    "owner",
+    "case_number",
+    "room_hash",
+    "room",
+    "contact",
+    "identity",
+    "name",
+    "expires",
+    "heard_at",
+    "unread",
+    "stalled",
+)
 
 
 class Conversations:
@@ -100,6 +112,9 @@ class Conversations:
             "identity": self._sealed(conversation, _CONVERSATIONS.identity, conversation.identity),
             "name": self._sealed(conversation, _CONVERSATIONS.name, conversation.name),
             "expires": rows.seconds(conversation.expires),
+            "heard_at": codec.maybe_to_number(conversation.heard_at),
+            "unread": conversation.unread,
+            "stalled": conversation.stalled,
         }
 
     def _room_hash(self, channel: str, room: str) -> bytes:
@@ -134,4 +149,7 @@ class Conversations:
             identity=self._opened(row, _CONVERSATIONS.identity, row.identity),
             expires=rows.span(row.expires),
             name=self._opened(row, _CONVERSATIONS.name, row.name),
+            heard_at=codec.maybe_to_moment(row.heard_at),
+            unread=row.unread,
+            stalled=None if row.stalled is None else CaseNumber(row.stalled),
         )

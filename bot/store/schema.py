@@ -80,6 +80,9 @@ conversations = table(
     column("identity", sa.LargeBinary, Retention.IDENTITY, nullable=True),
     column("name", sa.LargeBinary, Retention.IDENTITY, nullable=True),  # of a room, in the config
     column("expires", sa.BigInteger, Retention.RECORD, nullable=True),  # seconds
+    column("heard_at", sa.BigInteger, Retention.RECORD, nullable=True),
+    column("unread", sa.Integer, Retention.RECORD, server_default=sa.text("0")),
+    column("stalled", sa.String, Retention.RECORD, nullable=True),
     sa.Index("ix_conversations_place", "place", "channel"),
     sa.Index("ix_conversations_case_number", "case_number"),
 )
@@ -146,6 +149,8 @@ cases = table(
     column("note", sa.LargeBinary, Retention.CONTENT, nullable=True),
     column("staff", sa.LargeBinary, Retention.IDENTITY),  # who vetted, who claimed
     column("release", sa.Integer, Retention.RECORD, server_default=sa.text("1")),
+    column("heard_at", sa.BigInteger, Retention.RECORD, nullable=True),
+    column("bare", sa.String, Retention.RECORD, nullable=True),
     column("last_kept", sa.Integer, Retention.RECORD, server_default=sa.text("0")),  # mark of its conversation
 )
 

@@ -396,9 +396,7 @@ async def test_an_expiry_is_no_step_in_which_one_is_moved(world: LivingWorld) ->
     await world.walk(TO_STORY)
     world.edit("consent.yaml", "version: 1", "version: 2")
     await world.publish(move=True)
-    world.clock.advance(timedelta(days=8))
-    world.desk.look_again()
-    await world.quiet()
+    await world.later(timedelta(days=8))
     assert await world.memory.transact(lambda tx: tx.sessions.inside()) == []
 
 

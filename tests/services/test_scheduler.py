@@ -10,14 +10,7 @@ SECOND, DAY, WEEK = timedelta(seconds=1), timedelta(days=1), timedelta(days=7)
 
 
 async def later(world: World, by: timedelta) -> None:
-    world.clock.advance(by)
-    world.desk.look_again()
-    await world.until(lambda: _timers_done(world))
-    await world.quiet()
-
-
-async def _timers_done(world: World) -> bool:
-    return not await world.memory.transact(lambda tx: tx.timers.due(world.clock.now()))
+    await world.later(by)
 
 
 async def session(world: World):
@@ -28,8 +21,8 @@ async def session(world: World):
 async def test_choices_before_consent_are_erased_after_a_day_in_silence() -> None:
     async with World() as world:
         await world.walk(WALK[:4])
-        before = world.said(ROOM)
         await later(world, DAY - SECOND)
+        before = world.said(ROOM)
         assert await session(world) is not None
         await later(world, SECOND)
         assert await session(world) is None
@@ -62,7 +55,7 @@ async def test_a_timer_that_ran_out_while_the_bot_was_away_rings_at_the_start() 
         await world.walk(WALK[:4])
     world.clock.advance(DAY)
     async with world:
-        await world.until(lambda: _timers_done(world))
+        await later(world, timedelta(0))
         assert await session(world) is None
 
 

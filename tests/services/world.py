@@ -11,10 +11,10 @@ import base64
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.deeds import EditText, Invite, MakeRoom, OutgoingMessage, SendFile, SendText, Tick
 from bot.domain import FIRST_RELEASE, Attachment, Case, CaseNumber, Conversation, ConversationId, Kind, Owner, Place
@@ -26,13 +26,16 @@ from bot.flow.phrases import EVERYWHERE
 from bot.flow.questions import finder
 from bot.happenings import Arrival, Batch, Happening, Invited, Joined, Left, Wrote
 from bot.i18n import Catalogs, Texts
+from bot.ladder import PROMISE, Promise
 from bot.ports import Channel, Failure, Files, Inbox, SendError, Store
 from bot.services.desk import Desk
 from bot.services.outbox import ROOMLESS
 from bot.services.releases import Content, Releases
 from bot.services.routing import Rooms
-from bot.services.work import Staff
+from bot.services.work import Staff, Work
 from bot.testing import FixedClock, MemoryChannel, MemoryDone, MemoryStore
+
+T = TypeVar("T")
 
 SHIPPED = Path(__file__).resolve().parents[2]
 
@@ -218,6 +221,8 @@ class World:
         *,
         before_claim: bool = True,
         leads: frozenset[str] = frozenset(),
+        directors: frozenset[str] = frozenset(),
+        promise: Promise = PROMISE,
         engine: Any = ENGINE,
         texts: Texts = TEXTS,
         languages: Any = None,
@@ -226,12 +231,14 @@ class World:
         self.memory = MemoryStore()
         self.server = Server()
         self.clock = FixedClock()
+        self.promise = promise
         self.chance = random.Random(7).randbytes
         self.staff = Staff(
             channel=self.server.name,
             room=QUEUE,
-            members={who: pin(who) for who in (VETTER, CLAIMER, *leads)},
+            members={who: pin(who) for who in (VETTER, CLAIMER, *leads, *directors)},
             leads=leads,
+            directors=directors,
             bot=BOT,
             before_claim=before_claim,
             rooms=rooms or Rooms(),
@@ -254,6 +261,7 @@ class World:
             staff=self.staff,
             clock=self.clock,
             chance=self.chance,
+            promise=self.promise,
         )
 
     async def __aenter__(self) -> World:
@@ -295,6 +303,19 @@ class World:
         for answer in answers:
             await self.write(room, sender, answer)
 
+    async def decide(self, decision: Callable[[Work], T]) -> T:
+        """Something is decided in a transaction of its own, and everything that follows from it."""
+        assert self.desk is not None
+
+        def step(tx: Any) -> tuple[Work, T]:
+            work = Work(tx, self.desk._kit)
+            return work, decision(work)
+
+        work, decided = await self.memory.transact(step)
+        self.desk._committed(work)
+        await self.quiet()
+        return decided
+
     async def claimed(self) -> CaseNumber:
         """A case from the first word to the claim."""
         await self.walk()
@@ -309,6 +330,17 @@ class World:
         self.server.hesitant.add(who)
         await self.command(f"!claim {number}", who)
         self.server.hesitant.discard(who)
+
+    async def later(self, by: timedelta) -> None:
+        """The clock moves, back if `by` is negative, and all that follows from that."""
+        self.clock.advance(by)
+        assert self.desk is not None
+        self.desk.look_again()
+        await self.until(self._timers_done)
+        await self.quiet()
+
+    async def _timers_done(self) -> bool:
+        return not await self.memory.transact(lambda tx: tx.timers.due(self.clock.now()))
 
     def said(self, room: str) -> list[str]:
         return self.server.said(room)

@@ -34,6 +34,7 @@ from bot.deeds import (
 from bot.domain import (
     Answer,
     Attachment,
+    Bare,
     Case,
     CaseNumber,
     CaseStatus,
@@ -94,6 +95,9 @@ REQUESTER = Conversation(
     identity="planted identity of a contact",
     expires=4 * HOUR,
     name="planted name of a room",
+    heard_at=NOW - HOUR,
+    unread=3,
+    stalled=CaseNumber("2B8Q"),
 )
 SECOND = Conversation(
     id=ConversationId("c-second"),
@@ -159,7 +163,11 @@ HAPPENINGS: tuple[Happening, ...] = (
     *(Endangered(danger) for danger in Danger),
 )
 DEEDS: tuple[Deed, ...] = (
-    SendText("planted words of a deed, half a pair \udc00", tuple(Style(look, 0, 7) for look in Look)),
+    SendText(
+        "planted words of a deed, half a pair \udc00",
+        tuple(Style(look, 0, 7) for look in Look),
+        ("@planted-called:example.org",),
+    ),
     Tick("$planted-ticked-event"),
     Enter(),
     Decline("planted notice"),
@@ -241,6 +249,8 @@ CASE = Case(
     help_wanted=True,
     left="$planted-left",
     readers=(Reader("@planted-reader:example.org", 3), Reader("@planted-present:example.org")),
+    heard_at=NOW - HOUR,
+    bare=Bare.STALLED,
 )
 CHANGES = (
     Change(NOW, "open", "", None, CaseStatus.ARRIVED),

@@ -241,7 +241,16 @@ def test_a_data_directory_that_cannot_be_made_is_named(master: MasterKey, tmp_pa
 
 # no other room, and nothing that came later
 FIRST_CASE = replace(
-    CASE, relay=None, notes=None, writes_from=None, joined_to=None, release=1, vetting=Vetting.NONE, readers=()
+    CASE,
+    relay=None,
+    notes=None,
+    writes_from=None,
+    joined_to=None,
+    release=1,
+    vetting=Vetting.NONE,
+    readers=(),
+    heard_at=None,
+    bare=None,
 )
 
 
@@ -276,7 +285,7 @@ def fill_as_the_first_version_did(tx: Tx) -> None:
         put("journal", conversation=row, event_hash=event, arrival=sealed)
     session = desk.seal(REQUESTER.key, schema.sessions.c.session, row, to_json(SESSION))
     put("sessions", conversation=row, session=session)
-    later = ("release", "writes_from", "joined_to", "vetting")
+    later = ("release", "writes_from", "joined_to", "vetting", "heard_at", "bare")
     first = {name: value for name, value in tx.cases._changing(FIRST_CASE).items() if name not in later}
     put("cases", number=FIRST_CASE.number, requester=FIRST_CASE.requester, **first)
     words = desk.seal(REQUESTER.key, schema.case_words.c.words, f"{FIRST_CASE.number}/1", "kept words")
@@ -293,7 +302,7 @@ async def test_a_store_of_the_first_version_opens_with_all_that_was_in_it_and_go
         await store.close()
     assert "roster" not in ddl(data_dir / "vestibule.db")
     store = bot.store.open(data_dir, None, master)
-    unknown = replace(REQUESTER, identity=None, expires=None, name=None)
+    unknown = replace(REQUESTER, identity=None, expires=None, name=None, heard_at=None, unread=0, stalled=None)
     assert await store.transact(lambda tx: tx.conversations.get(REQUESTER.id)) == unknown
     assert [found for _, found in await store.transact(lambda tx: tx.journal.pending(REQUESTER.id))] == [
         arrival("$1", Wrote("words", signed=True)),

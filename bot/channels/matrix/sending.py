@@ -109,8 +109,8 @@ class Sender:
 
     async def _do_in(self, room: str, lane: Conversation, message: OutgoingMessage, deed: InRoom) -> Result:
         match deed:
-            case SendText(text, styles):
-                return await self._say(room, lane.place, message, _words(text, styles))
+            case SendText(text, styles, mentions):
+                return await self._say(room, lane.place, message, {**_words(text, styles), **_calling(mentions)})
             case EditText(event_id, text):
                 return await self._say(room, lane.place, message, _change(event_id, text))
             case Erase(event_id):
@@ -354,6 +354,11 @@ class Sender:
 def _words(text: str, styles: tuple[Style, ...] = ()) -> dict[str, Any]:
     words = {"msgtype": "m.text", "body": text}
     return {**words, "format": FORMAT, "formatted_body": in_html(text, styles)} if styles else words
+
+
+def _calling(mentions: tuple[str, ...]) -> dict[str, Any]:
+    """What makes their clients ring (Matrix 1.7, intentional mentions); inside the ciphertext, like the words."""
+    return {"m.mentions": {"user_ids": [*mentions]}} if mentions else {}
 
 
 def _change(event_id: str, text: str) -> dict[str, Any]:

@@ -146,6 +146,13 @@ async def test_words_go_out_encrypted_with_their_id_inside(world: World) -> None
     assert (content["body"], content["msgtype"], content[OWN_ID]) == ("hello", "m.text", "m1")
 
 
+async def test_whoever_is_called_is_named_inside_the_ciphertext_and_nowhere_else(world: World) -> None:
+    await world.perform(SendText("one waits", mentions=("@lea:x", "@di:x")))
+    (sent,) = world.sent
+    assert "@lea:x" not in str(sent)
+    assert world.read(sent)["content"]["m.mentions"] == {"user_ids": ["@lea:x", "@di:x"]}
+
+
 async def test_styles_go_out_beside_the_words(world: World) -> None:
     await world.perform(SendText("a <b> & c\nd", (Style(Look.BOLD, 0, 5), Style(Look.ITALIC, 4, 99))))
     content = world.read(world.sent[0])["content"]

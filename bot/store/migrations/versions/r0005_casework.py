@@ -58,3 +58,8 @@ def upgrade() -> None:
         "UPDATE case_words SET mark = position, "
         "at = (SELECT opened_at FROM cases WHERE cases.number = case_words.case_number)"
     )
+    op.add_column("conversations", sa.Column("heard_at", sa.BigInteger))
+    op.add_column("conversations", sa.Column("unread", sa.Integer, nullable=False, server_default=sa.text("0")))
+    op.add_column("conversations", sa.Column("stalled", sa.String))
+    op.add_column("cases", sa.Column("heard_at", sa.BigInteger))
+    op.add_column("cases", sa.Column("bare", sa.String))
