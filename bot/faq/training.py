@@ -1,21 +1,25 @@
-"""Makes a model from what operators wrote down: phrasings, messages that ask for nothing, topics. Deterministic."""
+"""Makes a model from what operators wrote down: phrasings, messages that ask for nothing, topics. Deterministic.
+
+It takes seconds and, for as long, more memory than all else that a bot does: one that runs has it done elsewhere.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.faq.features import CHANNELS, Floats, Pieces, Senses, topical
-from bot.faq.model import Model, Spelling, rounded
+from bot.faq.languages import told_apart
+from bot.faq.model import Model, Spelling
 from bot.flow.phrasings import Topics
 from bot.flow.understand import fold
 
-VERSION = 1  # of how models are made: a kept one of another version is made anew
+VERSION = 2  # of how models are made: a kept one of another version is made anew
 STEPS = 40  # of the search; more change nothing that can be measured
 HELD = 1.0  # how strongly the weights of topics are held back
 RIDGE = 0.5  # how strongly those of pieces are
@@ -26,22 +30,41 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """For each language, messages with the key of the entry that each asks for; and the topics."""
+    """For each language, messages with the key of the entry that each asks for; the topics; and texts to know it by."""
 
     examples: Mapping[str, Sequence[tuple[str, str]]]
     topics: Mapping[str, Topics]
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """The lessons as another process can be given them."""
+        topics = {
+            locale: [list(each.words.items()), each.also, each.prefixes] for locale, each in sorted(self.topics.items())
+        }
+        examples = {locale: list(each) for locale, each in sorted(self.examples.items())}
+        texts = {locale: list(each) for locale, each in sorted(self.texts.items())}
+        return json.dumps([examples, topics, texts]).encode()
 
     def digest(self) -> bytes:
         """The same for the same lessons, and for no others."""
-        topics = {
-            locale: [[*each.words.items()], each.also, each.prefixes] for locale, each in sorted(self.topics.items())
-        }
-        said = [VERSION, np.__version__, sorted((key, list(value)) for key, value in self.examples.items()), topics]
-        return hashlib.sha256(json.dumps(said).encode()).digest()
+        return hashlib.sha256(f"{VERSION} {np.__version__} ".encode() + self.to_bytes()).digest()
 
     def keys(self) -> tuple[str, ...]:
         """The entries that are asked for, in their order."""
         return tuple(sorted({key for each in self.examples.values() for _, key in each} - {NONE}))
+
+
+def lessons_of(said: bytes) -> Lessons:
+    """The lessons that these bytes were made of."""
+    examples, topics, texts = json.loads(said)
+    return Lessons(
+        {locale: [(text, key) for text, key in each] for locale, each in examples.items()},
+        {
+            locale: Topics({name: tuple(known) for name, known in words}, tuple(also), tuple(prefixes))
+            for locale, (words, also, prefixes) in topics.items()
+        },
+        texts,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +86,14 @@ class _Sparse:
 
 
 def train(lessons: Lessons) -> Model:
-    """The model of these lessons, which have at least one message that asks and one that does not."""
+    """The model of these lessons. A language has at least one message that asks and one that does not, or none."""
     keys = lessons.keys()
     column = {key: place for place, key in enumerate((*keys, NONE))}
     pieces = Pieces()
     values: list[Floats] = []
     classes: list[int] = []
     spellings = {}
-    found_ids: list[NDArray[np.uint32]] = []
+    found_ids = [np.zeros(0, np.uint32)]
     for locale, examples in sorted(lessons.examples.items()):
         senses = Senses(lessons.topics, locale)
         of_locale = np.array([column[key] for _, key in examples])
@@ -85,9 +108,10 @@ def train(lessons: Lessons) -> Model:
         spellings[locale] = _spelling(counted, of_locale, len(column))
     table, columns = np.unique(np.concatenate(found_ids), return_inverse=True)
     rows = np.repeat(np.arange(len(values)), [len(each) for each in values])
-    sparse = _Sparse(rows, columns, np.concatenate(values), (len(values), len(table)))
-    found = _regress(sparse, np.array(classes), len(column))
-    return Model(lessons.digest(), keys, table, rounded(found[:-1]), found[-1], spellings)
+    sparse = _Sparse(rows, columns, np.concatenate([np.zeros(0, np.float32), *values]), (len(values), len(table)))
+    found = _regress(sparse, np.array(classes, np.intp), len(column))
+    halves, bias = found[:-1].astype(np.float16), found[-1]
+    return Model(lessons.digest(), keys, table, halves, bias, spellings, told_apart(lessons.texts))
 
 
 def _spelling(counted: Sequence[Sequence[Mapping[int, int]]], classes: Ints, width: int) -> Spelling:
@@ -114,9 +138,9 @@ def _spelling(counted: Sequence[Sequence[Mapping[int, int]]], classes: Ints, wid
     prior = wanted.mean(axis=0)
     duals = np.linalg.solve(alike, wanted - prior).astype(np.float32)
     sparse = _Sparse(rows, columns, values.astype(np.float32), (size, len(ids)))
-    weights = rounded(sparse.turned().times(duals))
+    weights = sparse.turned().times(duals).astype(np.float16)
     rarest = float(np.log(1 + size) + 1)
-    return Spelling(ids, rounded(rarity.astype(np.float32)), weights, prior.astype(np.float32), rarest)
+    return Spelling(ids, rarity.astype(np.float16), weights, prior.astype(np.float32), rarest)
 
 
 def _regress(sparse: _Sparse, classes: Ints, width: int) -> Floats:
