@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import string
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.faq.features import Floats, Ids, Pieces
+from bot.faq.features import Floats, Ids, Pieces, whole
 from bot.flow.model import Library
 from bot.flow.understand import LONGEST, Lexicon, fold
 
@@ -39,13 +40,10 @@ class Languages:
 
     def chances(self, text: str) -> Mapping[str, float]:
         """How likely each language is; nothing where the text has no letters."""
-        said = np.zeros(len(self.locales), np.float32)
-        found = 0.0
-        for ids, often in _pieces(text, Pieces()):
-            said += often @ self.weights[ids].astype(np.float32)
-            found += float(often.sum())
-        if not found or not self.locales:
+        ids, often = _pieces(Counter(_words(text, fold(text))), Pieces())
+        if not len(ids) or not self.locales:
             return {}
+        said = often @ self.weights[ids].astype(np.float32)
         odds = np.exp((said - said.max()) * EVIDENCE)
         chances = dict.fromkeys(self.locales, 0.0)
         for locale, chance in zip(self.locales, (odds / odds.sum()).tolist(), strict=True):
@@ -53,39 +51,43 @@ class Languages:
         return chances
 
 
-def told_apart(texts: Mapping[str, Iterable[str]]) -> Languages:
-    """What tells the languages of these texts apart."""
-    told: dict[tuple[str, bool], list[str]] = {}
+def told_apart(texts: Mapping[str, Iterable[str]], pieces: Pieces) -> Languages:
+    """What tells the languages of these texts apart. `pieces` may know those of their words already."""
+    told: dict[tuple[str, bool], Counter[str]] = {}
     for locale in sorted(texts):
         for text in texts[locale]:
+            folded = fold(text)
             # a language in the letters of others is like a language of its own: Arabic and Russian in Latin ones
-            told.setdefault((locale, _is_latin(text)), []).append(text)
-    known = Pieces()
+            told.setdefault((locale, _is_latin(folded)), Counter()).update(_words(text, folded))
     weights = np.zeros((1 << BITS, len(told)), np.float16)
-    for column, each in enumerate(told.values()):
-        pieces = [found for text in each for found in _pieces(text, known)]
-        ids = np.concatenate([ids for ids, _ in pieces] or [np.zeros(0, np.uint32)])
-        often = np.concatenate([often for _, often in pieces] or [np.zeros(0, np.float32)])
+    for column, words in enumerate(told.values()):
+        ids, often = _pieces(words, pieces)
         counts = np.bincount(ids, often, minlength=1 << BITS) + SMOOTHING
         weights[:, column] = np.log(counts / counts.sum())
     return Languages(tuple(locale for locale, _ in told), weights)
 
 
-def _pieces(text: str, known: Pieces) -> Iterable[tuple[Ids, Floats]]:
+def _words(text: str, folded: str) -> list[str]:
     # as they are written too: an accent, or the dots of a letter, may be all that tells two languages apart
-    written = unicodedata.normalize("NFC", text.casefold()).split()
-    folded = fold(text).split()
+    written = [] if text.isascii() else unicodedata.normalize("NFC", text.casefold()).split()
     marked = [word for word in (spelled.strip(_MARKS) for spelled in written) if not word.isascii()]
-    words = [word for word in (*folded, *marked) if not word.isdecimal()]
-    for counted in known.of(words)[:2]:
-        if counted:
-            ids = np.fromiter(counted, np.uint32, len(counted)) >> np.uint32(32 - BITS)
-            yield ids, np.fromiter(counted.values(), np.float32, len(counted))
+    return [word for word in (*folded.split(), *marked) if not word.isdecimal()]
 
 
-def _is_latin(text: str) -> bool:
-    """Whether most letters are of a to z, or those with accents."""
-    letters = [character for character in fold(text) if character.isalpha()]
+def _pieces(words: Mapping[str, int], pieces: Pieces) -> tuple[Ids, Floats]:
+    """The pieces of these words, and the words as wholes, with how often there is each."""
+    ids: list[int] = []
+    often: list[int] = []
+    for word, count in words.items():
+        found = pieces.of_word(word)
+        ids += (*found, whole(word))
+        often += [count] * (len(found) + 1)
+    return np.array(ids, np.uint32) >> np.uint32(32 - BITS), np.array(often, np.float32)
+
+
+def _is_latin(folded: str) -> bool:
+    """Whether most letters are of a to z, or were with their accents."""
+    letters = [character for character in folded if character.isalpha()]
     return sum(map(str.isascii, letters)) * 2 >= len(letters)
 
 

@@ -21,7 +21,7 @@ from bot.flow.understand import fold
 
 VERSION = 2  # of how models are made: a kept one of another version is made anew
 STEPS = 40  # of the search; more change nothing that can be measured
-HELD = 1.0  # how strongly the weights of topics are held back
+HELD = 0.4  # how strongly the weights of topics are held back
 RIDGE = 0.5  # how strongly those of pieces are
 NONE = ""  # the key of a message that asks for no entry
 
@@ -97,31 +97,33 @@ def train(lessons: Lessons) -> Model:
     for locale, examples in sorted(lessons.examples.items()):
         senses = Senses(lessons.topics, locale)
         of_locale = np.array([column[key] for _, key in examples])
-        counted = []
+        found_pieces = []
         for text, _ in examples:
             words = senses.words(fold(text))
             topics, weights = topical(text, words, senses)
             found_ids.append(topics)
             values.append(weights)
-            counted.append(pieces.of(words))
+            found_pieces.append(pieces.of(senses.spelled(words)))
         classes += of_locale.tolist()
-        spellings[locale] = _spelling(counted, of_locale, len(column))
-    table, columns = np.unique(np.concatenate(found_ids), return_inverse=True)
-    rows = np.repeat(np.arange(len(values)), [len(each) for each in values])
-    sparse = _Sparse(rows, columns, np.concatenate([np.zeros(0, np.float32), *values]), (len(values), len(table)))
+        spellings[locale] = _spelling(found_pieces, of_locale, len(column))
+    table, columns, counts = np.unique(np.concatenate(found_ids), return_inverse=True, return_counts=True)
+    shared = counts > 1  # what no second message has teaches nothing of others
+    rows = np.repeat(np.arange(len(values)), [len(each) for each in values])[shared[columns]]
+    weighed = np.concatenate([np.zeros(0, np.float32), *values])[shared[columns]]
+    table, columns = table[shared], (np.cumsum(shared) - 1)[columns[shared[columns]]]
+    sparse = _Sparse(rows, columns, weighed, (len(values), len(table)))
     found = _regress(sparse, np.array(classes, np.intp), len(column))
     halves, bias = found[:-1].astype(np.float16), found[-1]
-    return Model(lessons.digest(), keys, table, halves, bias, spellings, told_apart(lessons.texts))
+    return Model(lessons.digest(), keys, table, halves, bias, spellings, told_apart(lessons.texts, pieces))
 
 
-def _spelling(counted: Sequence[Sequence[Mapping[int, int]]], classes: Ints, width: int) -> Spelling:
+def _spelling(pieces: Sequence[Sequence[Sequence[int]]], classes: Ints, width: int) -> Spelling:
     """Kernel ridge regression on what pieces messages share, turned into weights of the pieces."""
-    size = len(counted)
-    rows = np.repeat(np.arange(size), [sum(map(len, each)) for each in counted])
-    hashed = np.concatenate([np.fromiter(one, np.uint32, len(one)) for each in counted for one in each])
-    often = np.concatenate([np.fromiter(one.values(), np.float32, len(one)) for each in counted for one in each])
-    kind = np.concatenate([np.full(len(one), place) for each in counted for place, one in enumerate(each)])
-    ids, columns = np.unique(hashed, return_inverse=True)
+    size = len(pieces)
+    counted = [_counted([each[place] for each in pieces]) for place in range(len(CHANNELS))]
+    rows, hashed, often = (np.concatenate(parts) for parts in zip(*counted, strict=True))
+    kind = np.repeat(np.arange(len(CHANNELS)), [len(each) for each, _, _ in counted])
+    ids, columns = np.unique(hashed.astype(np.uint32), return_inverse=True)
     rarity = np.log((1 + size) / (1 + np.bincount(columns, minlength=len(ids)))) + 1
     values = (1 + np.log(often)) * rarity[columns]
     for place, share in enumerate(CHANNELS):
@@ -141,6 +143,14 @@ def _spelling(counted: Sequence[Sequence[Mapping[int, int]]], classes: Ints, wid
     weights = sparse.turned().times(duals).astype(np.float16)
     rarest = float(np.log(1 + size) + 1)
     return Spelling(ids, rarity.astype(np.float16), weights, prior.astype(np.float32), rarest)
+
+
+def _counted(found: Sequence[Sequence[int]]) -> tuple[Ints, Ints, Ints]:
+    """Row, piece, and how often it is there."""
+    rows = np.repeat(np.arange(len(found)), [len(each) for each in found])
+    pieces = np.fromiter((piece for each in found for piece in each), np.int64, len(rows))
+    both, often = np.unique(rows << 32 | pieces, return_counts=True)
+    return both >> 32, both & 0xFFFFFFFF, often
 
 
 def _regress(sparse: _Sparse, classes: Ints, width: int) -> Floats:

@@ -25,7 +25,9 @@ PATIENCE = 180.0  # seconds; the shipped phrasings take two of a processor, and 
 MEEKNESS = 10  # of `nice`: on one core, messages come first
 LENGTH = 8  # bytes that say how many follow
 
-_HANDED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")  # of the environment; it may hold secrets
+# of the environment, which may hold secrets; what begins with the last says how numbers are worked out
+_HANDED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
+_BLAS = "OPENBLAS_"
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # more only wait for one another here
 
 log = logging.getLogger(__name__)
@@ -91,7 +93,7 @@ def _end(process: subprocess.Popen[bytes], late: Event) -> None:
 
 
 def _environment() -> dict[str, str]:
-    handed_on = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+    handed_on = {name: said for name, said in os.environ.items() if name in _HANDED_ON or name.startswith(_BLAS)}
     root = str(Path(bot.__file__).parents[1])
     paths = [root, *filter(None, [handed_on.get("PYTHONPATH")])]
     return handed_on | _ONE_THREAD | {"PYTHONPATH": os.pathsep.join(paths)}
