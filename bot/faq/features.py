@@ -44,7 +44,8 @@ class Senses:
                     if folded := " ".join(self.words(fold(word))):
                         table.setdefault(folded, set()).add(topic)
         self._phrases = {phrase.split()[0] for phrase in (*self._whole, *self._begun) if " " in phrase}
-        self._shortest = min(map(len, self._begun), default=1)
+        lengths = [*map(len, self._begun)]
+        self._shortest, self._longest = min(lengths, default=1), max(lengths, default=0)
 
     def words(self, folded: str) -> list[str]:
         """The words of a folded message, as they are compared in this language."""
@@ -85,8 +86,8 @@ class Senses:
 
     def _look(self, text: str) -> set[str]:
         found = set(self._whole.get(text, ()))
-        for end in range(self._shortest, len(text) + 1):
-            found |= self._begun.get(text[:end], set())
+        for end in range(self._shortest, min(self._longest, len(text)) + 1):
+            found.update(self._begun.get(text[:end], ()))
         return found
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ VERSION = 2  # of how models are made: a kept one of another version is made ane
 STEPS = 40  # of the search; more change nothing that can be measured
 HELD = 0.4  # how strongly the weights of topics are held back
 RIDGE = 0.5  # how strongly those of pieces are
+BLOCK = 4_000  # values of a table that are multiplied at once
+MANY = 16  # messages with a piece, from which on a whole matrix is less work than pairs of messages
 NONE = ""  # the key of a message that asks for no entry
 
 Ints = NDArray[np.int64]
@@ -76,8 +80,25 @@ class _Sparse:
     values: Floats
     shape: tuple[int, int]
 
-    def times(self, table: Floats) -> Floats:
-        return _summed(table[self.columns] * self.values[:, None], self.rows, self.shape[0])
+    def times(self) -> Callable[[Floats], Floats]:
+        """Multiplies tables by this one, block by block: what fits a processor's cache is done in half the time."""
+        first = np.flatnonzero(np.diff(self.rows, prepend=-1))
+        filled = self.rows[first]
+        last = [*first[1:].tolist(), len(self.rows)]
+        cuts = [0]
+        while cuts[-1] < len(first):
+            cuts.append(max(cuts[-1] + 1, bisect_right(last, first[cuts[-1]] + BLOCK)))
+        blocks = [(slice(one, end), slice(int(first[one]), last[end - 1])) for one, end in pairwise(cuts)]
+
+        def product(table: Floats) -> Floats:
+            total = np.zeros((self.shape[0], table.shape[1]), np.float32)
+            for rows, cells in blocks:
+                said = np.take(table, self.columns[cells], axis=0)
+                said *= self.values[cells, None]
+                total[filled[rows]] = np.add.reduceat(said, first[rows] - cells.start)
+            return total
+
+        return product
 
     def turned(self) -> _Sparse:
         order = np.argsort(self.columns, kind="stable")
@@ -130,19 +151,34 @@ def _spelling(pieces: Sequence[Sequence[Sequence[int]]], classes: Ints, width: i
         of_kind = kind == place
         lengths = np.sqrt(np.bincount(rows[of_kind], values[of_kind] ** 2, minlength=size))
         values[of_kind] *= np.sqrt(share) / lengths[rows[of_kind]]
-    shared = (np.bincount(columns, minlength=len(ids)) > 1)[columns]  # the others make nobody alike
-    _, dense_columns = np.unique(columns[shared], return_inverse=True)
-    dense = np.zeros((size, dense_columns.max(initial=0) + 1), np.float32)
-    dense[rows[shared], dense_columns] = values[shared]
-    alike = (dense @ dense.T).astype(np.float64)
+    turned = _Sparse(rows, columns, values.astype(np.float32), (size, len(ids))).turned()
+    alike = _alike(turned)
     np.fill_diagonal(alike, sum(CHANNELS) + RIDGE)
     wanted = np.eye(width)[classes]
     prior = wanted.mean(axis=0)
     duals = np.linalg.solve(alike, wanted - prior).astype(np.float32)
-    sparse = _Sparse(rows, columns, values.astype(np.float32), (size, len(ids)))
-    weights = sparse.turned().times(duals).astype(np.float16)
+    weights = turned.times()(duals).astype(np.float16)
     rarest = float(np.log(1 + size) + 1)
     return Spelling(ids, rarity.astype(np.float16), weights, prior.astype(np.float32), rarest)
+
+
+def _alike(turned: _Sparse) -> NDArray[np.float64]:
+    """How much each two columns share: the product of the table, turned, with itself."""
+    size = turned.shape[1]
+    counts = np.bincount(turned.rows, minlength=turned.shape[0])
+    of_row = counts[turned.rows]
+    cells, shares = [], []
+    for count in range(2, MANY):  # most rows have few values: their pairs are less work than a whole matrix
+        columns = turned.columns[of_row == count].reshape(-1, count)
+        values = turned.values[of_row == count].reshape(-1, count)
+        cells.append((columns[:, :, None] * size + columns[:, None, :]).ravel())
+        shares.append((values[:, :, None] * values[:, None, :]).ravel())
+    rare = np.bincount(np.concatenate(cells), np.concatenate(shares), minlength=size * size)
+    many = of_row >= MANY
+    kept = np.cumsum(counts >= MANY) - 1
+    dense = np.zeros((np.count_nonzero(counts >= MANY), size), np.float32)
+    dense[kept[turned.rows[many]], turned.columns[many]] = turned.values[many]
+    return rare.reshape(size, size) + dense.T @ dense
 
 
 def _counted(found: Sequence[Sequence[int]]) -> tuple[Ints, Ints, Ints]:
@@ -155,19 +191,19 @@ def _counted(found: Sequence[Sequence[int]]) -> tuple[Ints, Ints, Ints]:
 
 def _regress(sparse: _Sparse, classes: Ints, width: int) -> Floats:
     """Multinomial logistic regression; the last row is the bias."""
-    turned = sparse.turned()
+    times, turned_times = sparse.times(), sparse.turned().times()
     wanted = np.eye(width, dtype=np.float32)[classes]
     here = np.arange(len(classes))
 
     def cost(flat: Floats) -> tuple[float, Floats]:
         table = flat.reshape(-1, width)
-        said = sparse.times(table[:-1]) + table[-1]
+        said = times(table[:-1]) + table[-1]
         said -= said.max(axis=1, keepdims=True)
         odds = np.exp(said)
         sums = odds.sum(axis=1, keepdims=True)
         wrong = odds / sums - wanted
         loss = float((np.log(sums[:, 0]) - said[here, classes]).sum() + HELD / 2 * (table[:-1] ** 2).sum())
-        return loss, np.concatenate([turned.times(wrong) + HELD * table[:-1], wrong.sum(axis=0)[None]]).ravel()
+        return loss, np.concatenate([turned_times(wrong) + HELD * table[:-1], wrong.sum(axis=0)[None]]).ravel()
 
     start = np.zeros((sparse.shape[1] + 1) * width, np.float32)
     return _least(cost, start).reshape(-1, width)
@@ -205,11 +241,3 @@ def _least(cost: Callable[[Floats], tuple[float, Floats]], at: Floats, memory: i
         if settled:
             break
     return at
-
-
-def _summed(values: Floats, rows: Ints, size: int) -> Floats:
-    """The values summed by rows, which are in order."""
-    total = np.zeros((size, values.shape[1]), np.float32)
-    first = np.flatnonzero(np.diff(rows, prepend=-1))
-    total[rows[first]] = np.add.reduceat(values, first)
-    return total
