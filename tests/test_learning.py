@@ -7,16 +7,21 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.config import Config
 from bot.faq.training import Lessons, lessons_of, train
 from bot.publishing import learning
 from bot.publishing.learning import COMMAND, LENGTH, Learner
 from bot.publishing.models import FILE, Shelf
+from bot.publishing.publisher import compile_files, learn, read_files
 from tests.faq.test_model import LESSONS
+from tests.test_config import WHOLE
 
 ENDS_EARLY = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 NEVER_ENDS = "import time; time.sleep(600)"
@@ -29,6 +34,7 @@ from bot.publishing.learning import Learner
 print("begun", flush=True)
 Learner().learn(lessons_of(sys.stdin.buffer.read()))
 """
+ROOT = Path(__file__).parents[1]
 PATIENCE = 60.0  # seconds, after which a test has failed
 
 
@@ -108,6 +114,30 @@ def test_the_secrets_of_the_environment_are_not_handed_on(monkeypatch: pytest.Mo
     tell = "import os, sys; sys.stdin.buffer.read(8); sys.exit(len(os.environ.get('VESTIBULE_PASSWORD', '')))"
     _, why = Learner(python(tell))._made(b"")
     assert why == "it ended with 0"
+
+
+def test_a_bot_learns_beside_all_else_and_no_message_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("correct horse\n")
+    (tmp_path / "config.toml").write_text(f"{WHOLE}[flows]\npath = '{ROOT}/flows'\n")
+    whole = Config.read(tmp_path / "config.toml", {})
+    settings = replace(
+        whole,
+        helpline=replace(whole.helpline, locales=("en",)),
+        store=replace(whole.store, data_dir=tmp_path),
+    )
+    monkeypatch.setattr(learning, "train", None)
+    content = compile_files(settings, read_files(settings))
+    assert content.understanding is not None
+    assert content.understanding.judge("do i have to pay for this", "en").ranked == ()
+    assert not (tmp_path / FILE).exists()
+    learn([content])
+    for thread in threading.enumerate():
+        if thread.name == "learning":
+            thread.join()
+    assert content.understanding.judge("do i have to pay for this", "en").ranked[0] == "free_of_charge"
+    assert (tmp_path / FILE).exists()
 
 
 def test_lessons_are_the_same_when_they_come_back() -> None:
