@@ -28,11 +28,15 @@ NEVER_ENDS = "import time; time.sleep(600)"
 SAYS_SOMETHING_ELSE = "import sys; sys.stdin.buffer.read(8); print('vestibule faq 2')"
 
 A_BOT = """
-import sys
+import signal, sys
+from threading import Thread
 from bot.faq.training import lessons_of
 from bot.publishing.learning import Learner
+signal.signal(signal.SIGINT, lambda *_: None)
+lessons = lessons_of(sys.stdin.buffer.read())
 print("begun", flush=True)
-Learner().learn(lessons_of(sys.stdin.buffer.read()))
+Thread(target=Learner().learn, args=(lessons,), daemon=True).start()
+signal.pause()
 """
 ROOT = Path(__file__).parents[1]
 PATIENCE = 60.0  # seconds, after which a test has failed
@@ -44,7 +48,7 @@ def python(code: str) -> tuple[str, ...]:
 
 def many(count: int) -> Lessons:
     """So many that learning from them takes minutes."""
-    examples = {f"l{place:03}": LESSONS.examples["en"] * 60 for place in range(count)}
+    examples = {f"l{place:03}": [*LESSONS.examples["en"]] * 60 for place in range(count)}
     return Lessons(examples, {}, {})
 
 
@@ -88,8 +92,11 @@ def test_nothing_is_left_of_a_process_that_took_too_long() -> None:
     assert not children(os.getpid())
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_whatever_ends_the_bot_ends_the_process_that_learns(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)]
+)
+def test_whatever_ends_the_bot_ends_the_process_that_learns(number: signal.Signals, code: int) -> None:
+    """The last is an orderly end: the bot takes the signal for a wish, and comes to the end of its program."""
     with subprocess.Popen(python(A_BOT), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as bot:
         assert bot.stdin is not None
         assert bot.stdout is not None
@@ -98,6 +105,7 @@ def test_whatever_ends_the_bot_ends_the_process_that_learns(number: signal.Signa
         assert bot.stdout.readline() == b"begun\n"
         learner = first_child(bot)
         bot.send_signal(number)
+    assert bot.returncode == code
     assert ended(learner)
 
 
