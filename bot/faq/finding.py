@@ -21,7 +21,7 @@ from bot.flow.phrasings import Phrasings
 from bot.flow.questions import Finding, Found, How, Perhaps, Report, finder
 from bot.flow.understand import LONGEST, Lexicon, fold
 
-SURE = 0.965  # how likely an entry must be to be answered: 97 of 100 are right then, by cross-validation
+SURE = 0.97  # how likely an entry must be to be answered: more than 97 of 100 are right then, by cross-validation
 WORTH_ASKING = 0.5  # how likely it must be that any entry is asked for, to ask which
 OFFERED = 3  # entries that are asked about
 
