@@ -9,7 +9,6 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from threading import Thread
 
 from bot import logs, store
 from bot.admin import control, verbs
@@ -170,9 +169,7 @@ async def _serve(config: Config, master: store.MasterKey, renewals: Renewals, st
         asked = {**_verbs(desk, signal_channel), **flow_verbs.of_flows(config, kept, clock, releases)}
         await opened.enter_async_context(control.listening(config.store.data_dir, asked))
         log.info("running")
-        learned = releases.latest.content.understanding
-        if learned is not None:  # beside all else, and nothing that the end waits for
-            Thread(target=learned.prepare, name="learning", daemon=True).start()
+        publishing.learn([releases.latest.content])
         looking = asyncio.create_task(_warn(config, master))  # beside all else: nobody waits for it
         opened.callback(looking.cancel)
         await _until(stopped, desk)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.faq.letters import is_cyrillic, sounded
+from bot.faq.letters import is_arabic, is_cyrillic, root, sounded
 from bot.flow.phrasings import Topics
 from bot.flow.understand import fold
 
@@ -19,7 +19,8 @@ Floats = NDArray[np.float32]
 SHORTEST, LONGEST = 2, 5  # letters of a piece, the space around its word included
 LONGEST_PHRASE = 4  # words of a topic
 LEAST_LEFT = {True: 4, False: 2}  # letters behind a prefix; one in Latin script may as well be a part of the word
-PAIRED = 0.5  # what two topics together count, where one counts 1
+PAIRED = 0.5  # what two topics together count, where one counts 1; a topic at either end, all together, a word as much
+KEPT_WORDS = 2_000  # of a language, whose topics are remembered: what strangers write has no end
 CHANNELS = (1.0, 0.5, 0.3)  # what pieces, words, and words beside each other add to a likeness
 _QUESTION_MARKS = frozenset("?؟？")
 
@@ -29,7 +30,9 @@ class Senses:
 
     def __init__(self, topics: Mapping[str, Topics], locale: str) -> None:
         own = topics.get(locale, Topics({}))
+        self.locale = locale
         self._sounded = any(is_cyrillic(word) for words in own.words.values() for word in words)
+        self._rooted = any(is_arabic(word) for words in own.words.values() for word in words)
         self._whole: dict[str, set[str]] = {}
         self._begun: dict[str, set[str]] = {}
         self._prefixes = tuple(dict.fromkeys(folded for prefix in own.prefixes if (folded := fold(prefix))))
@@ -41,11 +44,16 @@ class Senses:
                     if folded := " ".join(self.words(fold(word))):
                         table.setdefault(folded, set()).add(topic)
         self._phrases = {phrase.split()[0] for phrase in (*self._whole, *self._begun) if " " in phrase}
-        self._shortest = min(map(len, self._begun), default=1)
+        lengths = [*map(len, self._begun)]
+        self._shortest, self._longest = min(lengths, default=1), max(lengths, default=0)
 
     def words(self, folded: str) -> list[str]:
         """The words of a folded message, as they are compared in this language."""
         return [sounded(word) or word for word in folded.split()] if self._sounded else folded.split()
+
+    def spelled(self, words: Sequence[str]) -> Sequence[str]:
+        """These words as they are compared by their letters: where it helps, with the roots of each."""
+        return [*words, *filter(None, map(root, words))] if self._rooted else words
 
     def of(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         """The topics that each word of a message has, or begins."""
@@ -66,7 +74,7 @@ class Senses:
         known = self._known.get(word)
         if known is None:
             known = tuple(sorted({topic for spelled in self._spellings(word) for topic in self._look(spelled)}))
-            if len(self._known) < 50_000:  # words that people write; there is no end of them
+            if len(self._known) < KEPT_WORDS:
                 self._known[word] = known
         return known
 
@@ -78,19 +86,24 @@ class Senses:
 
     def _look(self, text: str) -> set[str]:
         found = set(self._whole.get(text, ()))
-        for end in range(self._shortest, len(text) + 1):
-            found |= self._begun.get(text[:end], set())
+        for end in range(self._shortest, min(self._longest, len(text)) + 1):
+            found.update(self._begun.get(text[:end], ()))
         return found
 
 
 def topical(text: str, words: Sequence[str], senses: Senses) -> tuple[Ids, Floats]:
-    """The topics of a message: each, each two together, each two after one another; whether it asks; how long it is."""
+    """The topics of a message: each, each two together, each two after one another, the first and the last word's, all.
+
+    Besides: its words, whether it asks, how long it is, how much of it has no topic.
+    """
     found = senses.of(words)
     topics = sorted({topic for each in found for topic in each})
     names = [f"1{topic}" for topic in topics]
     pairs = [f"2{topic}+{other}" for place, topic in enumerate(topics) for other in topics[place + 1 :]]
     for before, after in pairwise(found):
         pairs += [f"3{topic}>{other}" for topic in before for other in after if topic != other]
+    pairs += [f"7{topic}" for topic in found[0]] + [f"8{topic}" for topic in found[-1]] if found else []
+    pairs += [f"9{'+'.join(topics)}", *(f"0{senses.locale} {word}" for word in words)]
     unknown = sum(not each for each in found)
     asks = "?" if _QUESTION_MARKS.intersection(text) else "."
     pairs += [f"4{asks}", f"5{min(4, len(words) // 3)}", f"6{min(4, unknown)}"]
@@ -104,16 +117,17 @@ class Pieces:
     def __init__(self) -> None:
         self._known: dict[str, list[int]] = {}
 
-    def of(self, words: Sequence[str]) -> list[dict[int, int]]:
-        """For each channel, how often each piece is in a folded message."""
-        pieces: dict[int, int] = {}
-        for word in words:
-            for piece in self._word(word):
-                pieces[piece] = pieces.get(piece, 0) + 1
-        beside = [f"{word} {other}" for word, other in zip(("^", *words), (*words, "$"), strict=True)]
-        return [pieces, _counted(words, "w"), _counted(beside, "v")]
+    def of(self, words: Sequence[str]) -> tuple[list[int], list[int], list[int]]:
+        """For each channel, what is in a folded message, as often as it is."""
+        beside = zip(("^", *words), (*words, "$"), strict=True)
+        return (
+            [piece for word in words for piece in self.of_word(word)],
+            [whole(word) for word in words],
+            [_hash(f"v{word} {other}") for word, other in beside],
+        )
 
-    def _word(self, word: str) -> list[int]:
+    def of_word(self, word: str) -> list[int]:
+        """The pieces of one word."""
         known = self._known.get(word)
         if known is None:
             padded = f" {word} "
@@ -124,12 +138,9 @@ class Pieces:
         return known
 
 
-def _counted(words: Sequence[str], kind: str) -> dict[int, int]:
-    counted: dict[int, int] = {}
-    for word in words:
-        key = _hash(kind + word)
-        counted[key] = counted.get(key, 0) + 1
-    return counted
+def whole(word: str) -> int:
+    """A word as one piece."""
+    return _hash(f"w{word}")
 
 
 def _hash(name: str) -> int:

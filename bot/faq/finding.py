@@ -12,7 +12,7 @@ from threading import Lock
 
 from bot.domain import TextId
 from bot.faq.features import Senses
-from bot.faq.languages import Languages, texts
+from bot.faq.languages import texts
 from bot.faq.model import Model
 from bot.faq.training import NONE, Lessons, train
 from bot.flow.incidents import Incidents
@@ -21,7 +21,7 @@ from bot.flow.phrasings import Phrasings
 from bot.flow.questions import Finding, Found, How, Perhaps, Report, finder
 from bot.flow.understand import LONGEST, Lexicon, fold
 
-SURE = 0.94  # how likely an entry must be to be answered: 97 of 100 are right then, by cross-validation
+SURE = 0.97  # how likely an entry must be to be answered: more than 97 of 100 are right then, by cross-validation
 WORTH_ASKING = 0.5  # how likely it must be that any entry is asked for, to ask which
 OFFERED = 3  # entries that are asked about
 
@@ -39,20 +39,21 @@ class Verdict:
 class Understanding:
     """Understands questions in the languages that a library has phrasings and messages of no question for.
 
-    It is trained when that is first needed; `make` may know better, as from a file. In other languages it knows titles
-    and listed phrasings only.
+    It is trained when that is first needed, or, where nobody may `wait` for that, when it is prepared; `make` may know
+    better, as from a file. In other languages, and until then, it knows titles and listed phrasings only.
     """
 
-    def __init__(self, library: Library, lexicons: Mapping[str, Lexicon], make: Make = train) -> None:
+    def __init__(
+        self, library: Library, lexicons: Mapping[str, Lexicon], make: Make = train, *, wait: bool = True
+    ) -> None:
         self._library = library
         self._make = make
+        self._wait = wait
         self._lexicons = lexicons
         self._model: Model | None = None
-        self._languages: Languages | None = None
         self._learning = Lock()
         self._listed = finder(library, lexicons)
-        self._lessons = lessons(library, lexicons)
-        self._senses = {locale: Senses(library.topics, locale) for locale in self._lessons.examples}
+        self._senses = {locale: Senses(library.topics, locale) for locale in lexicons if _taught(library, locale)}
         phrasings = {locale: library.phrasings.get(locale, Phrasings()) for locale in lexicons}
         self._incidents = {
             locale: Incidents(word.text for word in each.incidents) for locale, each in phrasings.items()
@@ -68,8 +69,8 @@ class Understanding:
         """The language that this is very likely written in; None too, while that is being learned."""
         if len(self._lexicons) < 2 or not text.strip():
             return None
-        self._learn_unless_busy()
-        return self._languages.guess(text) if self._languages else None
+        model = self._learned_by_now()
+        return model.languages.guess(text) if model else None
 
     def __call__(self, text: str, locale: str) -> Finding:
         """What this asks for, in a language of the lexicons."""
@@ -95,27 +96,28 @@ class Understanding:
             return Verdict(Perhaps(tuple(map(_answer, keys))), keys)
         return Verdict(None, keys)
 
-    def _learn_unless_busy(self) -> None:
+    def _learned_by_now(self) -> Model | None:
         """Whoever asks while it is being learned is not kept waiting: nobody's message could be taken meanwhile."""
-        if self._learning.acquire(blocking=False):
+        if self._wait and self._model is None and self._learning.acquire(blocking=False):
             try:
                 self._learn()
             finally:
                 self._learning.release()
+        return self._model
 
     def _learn(self) -> None:
-        if self._model is None and self._lessons.examples:
-            self._model = self._make(self._lessons)
-        if self._languages is None and len(self._lexicons) > 1:
-            self._languages = Languages(texts(self._library, self._lexicons))
+        if self._model is not None:
+            return
+        known = lessons(self._library, self._lexicons)  # needed once, so not kept
+        if known.examples or len(known.texts) > 1:
+            self._model = self._make(known)
 
     def _ranked(self, text: str, folded: str, locale: str) -> list[tuple[float, str]]:
         """How likely each entry is, and none of them; nothing where that cannot be said."""
         words = self._senses[locale].words(folded) if locale in self._senses else []
         if not words:
             return []
-        self._learn_unless_busy()
-        model = self._model
+        model = self._learned_by_now()
         if model is None:
             return []
         chances = model.likely(text, words, locale, self._senses[locale])
@@ -126,14 +128,21 @@ def lessons(library: Library, lexicons: Mapping[str, Lexicon]) -> Lessons:
     """What there is to learn from: in each language that has both, what asks for entries, and what asks for none."""
     examples: dict[str, list[tuple[str, str]]] = {}
     for locale, lexicon in sorted(lexicons.items()):
-        phrasings = library.phrasings.get(locale, Phrasings())
+        if not _taught(library, locale):
+            continue
+        phrasings = library.phrasings[locale]
         asked = [(said.text, key) for key, said in phrasings.asked() if key in library.faq]
         titles = [(lexicon.labels.get(entry.title, ""), key) for key, entry in sorted(library.faq.items())]
         none = [(said.text, NONE) for said in phrasings.none]
-        if asked and none:
-            known = [*asked, *titles, *none]
-            examples[locale] = [(text, key) for text, key in known if len(text) <= LONGEST and fold(text)]
-    return Lessons(examples, library.topics)
+        known = [*asked, *titles, *none]
+        examples[locale] = [(text, key) for text, key in known if len(text) <= LONGEST and fold(text)]
+    return Lessons(examples, library.topics, texts(library, lexicons) if len(lexicons) > 1 else {})
+
+
+def _taught(library: Library, locale: str) -> bool:
+    """Whether it is said in this language what asks for entries, and what asks for none."""
+    phrasings = library.phrasings.get(locale, Phrasings())
+    return bool(phrasings.none) and any(key in library.faq for key, _ in phrasings.asked())
 
 
 def _answer(key: str) -> TextId:

@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import string
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bot.faq.features import Floats, Pieces
+from bot.faq.features import Floats, Ids, Pieces, whole
 from bot.flow.model import Library
 from bot.flow.understand import LONGEST, Lexicon, fold
 
-BITS = 17  # of a piece that counts: 32,768 kinds of pieces
+BITS = 16  # of a piece that counts: 65,536 kinds of pieces
 SMOOTHING = 0.3  # what a piece counts that a language has not shown
 CLEAR = 0.9  # how likely a language must be to be offered
 _MARKS = f"{string.punctuation}¿¡«»؟،…"
 EVIDENCE = 0.3  # pieces overlap: how much of their number counts
 
 
+@dataclass(frozen=True, slots=True)
 class Languages:
-    """Guesses among the languages that there are texts of."""
+    """Guesses among the languages that there are texts of.
 
-    def __init__(self, texts: Mapping[str, Iterable[str]]) -> None:
-        self._pieces = Pieces()
-        told: dict[tuple[str, bool], list[str]] = {}
-        for locale in sorted(texts):
-            for text in texts[locale]:
-                # a language in the letters of others is like a language of its own: Arabic and Russian in Latin ones
-                told.setdefault((locale, _is_latin(text)), []).append(text)
-        self._locales = [locale for locale, _ in told]
-        columns = []
-        for each in told.values():
-            pieces = [(ids, often) for text in each for ids, often in self._of(text)]
-            ids = np.concatenate([ids for ids, _ in pieces] or [np.zeros(0, np.uint32)])
-            often = np.concatenate([often for _, often in pieces] or [np.zeros(0, np.float32)])
-            counts = np.bincount(ids, often, minlength=1 << BITS) + SMOOTHING
-            columns.append(np.log(counts / counts.sum()).astype(np.float32))
-        self._weights: Floats = np.stack(columns, axis=1) if columns else np.zeros((1 << BITS, 0), np.float32)
+    `locales` names each column of the table, a language once for each kind of letters; rows are what pieces speak for.
+    """
+
+    locales: tuple[str, ...]
+    weights: NDArray[np.float16]
 
     def guess(self, text: str) -> str | None:
         """The language that this is very likely written in."""
@@ -47,34 +40,54 @@ class Languages:
 
     def chances(self, text: str) -> Mapping[str, float]:
         """How likely each language is; nothing where the text has no letters."""
-        said = np.zeros(len(self._locales), np.float32)
-        found = 0.0
-        for ids, often in self._of(text):
-            said += often @ self._weights[ids]
-            found += float(often.sum())
-        if not found or not self._locales:
+        ids, often = _pieces(Counter(_words(text, fold(text))), Pieces())
+        if not len(ids) or not self.locales:
             return {}
+        said = often @ self.weights[ids].astype(np.float32)
         odds = np.exp((said - said.max()) * EVIDENCE)
-        chances = dict.fromkeys(self._locales, 0.0)
-        for locale, chance in zip(self._locales, (odds / odds.sum()).tolist(), strict=True):
+        chances = dict.fromkeys(self.locales, 0.0)
+        for locale, chance in zip(self.locales, (odds / odds.sum()).tolist(), strict=True):
             chances[locale] += chance
         return chances
 
-    def _of(self, text: str) -> Iterable[tuple[np.ndarray[tuple[int], np.dtype[np.uint32]], Floats]]:
-        # as they are written too: an accent, or the dots of a letter, may be all that tells two languages apart
-        written = unicodedata.normalize("NFC", text.casefold()).split()
-        folded = fold(text).split()
-        marked = [word for word in (spelled.strip(_MARKS) for spelled in written) if not word.isascii()]
-        words = [word for word in (*folded, *marked) if not word.isdecimal()]
-        for counted in self._pieces.of(words)[:2]:
-            if counted:
-                ids = np.fromiter(counted, np.uint32, len(counted)) >> np.uint32(32 - BITS)
-                yield ids, np.fromiter(counted.values(), np.float32, len(counted))
+
+def told_apart(texts: Mapping[str, Iterable[str]], pieces: Pieces) -> Languages:
+    """What tells the languages of these texts apart. `pieces` may know those of their words already."""
+    told: dict[tuple[str, bool], Counter[str]] = {}
+    for locale in sorted(texts):
+        for text in texts[locale]:
+            folded = fold(text)
+            # a language in the letters of others is like a language of its own: Arabic and Russian in Latin ones
+            told.setdefault((locale, _is_latin(folded)), Counter()).update(_words(text, folded))
+    weights = np.zeros((1 << BITS, len(told)), np.float16)
+    for column, words in enumerate(told.values()):
+        ids, often = _pieces(words, pieces)
+        counts = np.bincount(ids, often, minlength=1 << BITS) + SMOOTHING
+        weights[:, column] = np.log(counts / counts.sum())
+    return Languages(tuple(locale for locale, _ in told), weights)
 
 
-def _is_latin(text: str) -> bool:
-    """Whether most letters are of a to z, or those with accents."""
-    letters = [character for character in fold(text) if character.isalpha()]
+def _words(text: str, folded: str) -> list[str]:
+    # as they are written too: an accent, or the dots of a letter, may be all that tells two languages apart
+    written = [] if text.isascii() else unicodedata.normalize("NFC", text.casefold()).split()
+    marked = [word for word in (spelled.strip(_MARKS) for spelled in written) if not word.isascii()]
+    return [word for word in (*folded.split(), *marked) if not word.isdecimal()]
+
+
+def _pieces(words: Mapping[str, int], pieces: Pieces) -> tuple[Ids, Floats]:
+    """The pieces of these words, and the words as wholes, with how often there is each."""
+    ids: list[int] = []
+    often: list[int] = []
+    for word, count in words.items():
+        found = pieces.of_word(word)
+        ids += (*found, whole(word))
+        often += [count] * (len(found) + 1)
+    return np.array(ids, np.uint32) >> np.uint32(32 - BITS), np.array(often, np.float32)
+
+
+def _is_latin(folded: str) -> bool:
+    """Whether most letters are of a to z, or were with their accents."""
+    letters = [character for character in folded if character.isalpha()]
     return sum(map(str.isascii, letters)) * 2 >= len(letters)
 
 

@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 from bot.faq.model import Model, from_bytes
-from bot.faq.training import Lessons, train
+from bot.faq.training import Lessons
+from bot.publishing.learning import Learner
 
 FILE = "faq.model"  # in data_dir
 
@@ -21,12 +22,17 @@ log = logging.getLogger(__name__)
 class Shelf:
     """The model in a folder. One fits: that of the flows that were live last."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, learner: Learner | None = None) -> None:
         self._folder = folder
+        self._learner = learner or Learner()
 
     def make(self, lessons: Lessons) -> Model:
         """The kept model of these lessons, or a new one, which is kept."""
-        return self._kept(lessons) or self._keep(train(lessons))
+        model = self._kept(lessons)
+        if model is None:
+            model, made = self._learner.learn(lessons)
+            self._keep(made)
+        return model
 
     def _kept(self, lessons: Lessons) -> Model | None:
         try:
@@ -34,16 +40,15 @@ class Shelf:
         except OSError:
             return None
 
-    def _keep(self, model: Model) -> Model:
+    def _keep(self, made: bytes) -> None:
         try:
             handle, name = tempfile.mkstemp(dir=self._folder, prefix=FILE)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.write(model.to_bytes())
+                    file.write(made)
                 Path(name).replace(self._folder / FILE)
             except OSError:
                 Path(name).unlink(missing_ok=True)
                 raise
         except OSError as error:
             log.warning("what was learned from phrasings cannot be kept: %s", (error.strerror or "").lower())
-        return model

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from babel.messages.catalog import Catalog
 
@@ -90,9 +91,22 @@ def compile_files(config: Config, files: Files) -> Content:
         compiled = compile_flows(flows, locales)
     texts = Texts(flows, spoken.catalogs, config.texts_params, locales)
     lexicons = texts.lexicons()
-    understanding = Understanding(flows, lexicons, Shelf(config.store.data_dir).make)
+    # nobody's message waits for what is learned: see `learn`
+    understanding = Understanding(flows, lexicons, Shelf(config.store.data_dir).make, wait=False)
     engine = Engine(compiled, lexicons, texts.languages(), understanding, understanding.guess)
     return Content(flows, compiled, engine, texts, understanding)
+
+
+def learn(contents: Sequence[Content]) -> None:
+    """Let these learn from their phrasings, one after another: beside all else, and nothing that the end waits for."""
+    learning = [content.understanding for content in contents if content.understanding is not None]
+
+    def one_by_one() -> None:
+        for understanding in learning:
+            understanding.prepare()
+
+    if learning:
+        Thread(target=one_by_one, name="learning", daemon=True).start()
 
 
 def unready(config: Config, content: Content) -> tuple[str, ...]:
@@ -220,7 +234,9 @@ def _releases(config: Config, latest: int, known: Sequence[Release], content: Co
     languages = {locale: language_name(locale, locale) for locale in config.helpline.locales}
 
     def make(_number: int, files: Files) -> Content:
-        return compile_files(config, files)
+        content = compile_files(config, files)
+        learn([content])
+        return content
 
     return Releases((latest, content), known, make, languages)
 
@@ -264,11 +280,14 @@ async def _compare(config: Config, kept: Store, latest: int) -> None:
 async def _hold(config: Config, kept: Store, releases: Releases) -> None:
     """Compile what those who are inside are in before they write: it would hold up the store's thread then."""
     inside = await kept.transact(lambda tx: {session.release for session in tx.sessions.inside()})
+    held = []
     for number in sorted(inside - {releases.latest.number})[-MOST_KEPT:]:
         with suppress(FlowError, KeyError):  # it is said when somebody needs it
             files = await kept.transact(partial(_files, number))
             content = await asyncio.to_thread(compile_files, config, files)
             await kept.transact(partial(_put, releases, number, content))
+            held.append(content)
+    learn(held)
 
 
 def _files(number: int, tx: Tx) -> Files:

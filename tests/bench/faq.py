@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter
 
 import yaml
 
@@ -19,27 +20,43 @@ from bot.checking import CATALOGS, found_locales
 from bot.config import Helpline, texts_params
 from bot.faq.finding import OFFERED, Make, Understanding, Verdict
 from bot.faq.training import train
+from bot.flow.model import Library
 from bot.flow.questions import Found, Perhaps
 from bot.flow.understand import Lexicon
 from bot.i18n import Catalogs, Texts
+from bot.publishing.learning import Learner
 
 ROOT = Path(__file__).parents[2]
 SHIPPED, HELD_OUT = ROOT / "flows", ROOT / "tests" / "data" / "faq"
 NONE = "none"
 AIMS = "precision 0.97 (0.93 in every language), coverage 0.65, right in three 0.92, false answers 1 %"
 
-_LOADED = """
-import sys
+# a bot but for its channels and its store: what it holds without numpy, without the FAQ, and once it has learned
+_LIKE_A_BOT = """
+import gc, os, sys
 from pathlib import Path
-from bot.faq.model import from_bytes
-def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4
-before = resident()
-kept = Path(sys.argv[1]).read_bytes()
-model = from_bytes(kept, kept[48:80])
-del kept
-assert model is not None
-print(resident() - before)
+from tests.bench.outside import memory
+held = [memory(os.getpid()).pss]
+import numpy
+held.append(memory(os.getpid()).pss)
+import bot.app
+from bot.flow.engine import Engine
+from bot.flow.machine import compile_flows
+from bot.faq.finding import Understanding
+from bot.publishing.models import Shelf
+from tests.bench.faq import shipped
+flows, texts, lexicons = shipped()
+engine = Engine(compile_flows(flows, texts.locales), lexicons, texts.languages())
+gc.collect()
+held.append(memory(os.getpid()).pss)
+understood = Understanding(flows, lexicons, Shelf(Path(sys.argv[1])).make, wait=False)
+understood.prepare()
+for lang in lexicons:
+    understood.judge("is this free, and who reads it", lang)
+    understood.guess("is this free, and who reads it")
+gc.collect()
+held.append(memory(os.getpid()).pss)
+print(*held)
 """
 
 
@@ -50,6 +67,21 @@ class Message:
     lang: str
     key: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process like the bot's holds, in MB (PSS): for numpy, before it learned, and after."""
+
+    numpy: float
+    before: float
+    after: float
+
+    def line(self, name: str) -> str:
+        return (
+            f"{name}: {self.before:.0f} MB before, {self.after:.0f} MB with the FAQ: "
+            f"{self.after - self.before:.0f} MB, and {self.numpy:.0f} MB of numpy"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +104,16 @@ class Figures:
 
 def understanding(make: Make = train) -> Understanding:
     """That of the shipped flows, in every language that has phrasings."""
+    flows, _, lexicons = shipped()
+    return Understanding(flows, lexicons, make)
+
+
+def shipped() -> tuple[Library, Texts, Mapping[str, Lexicon]]:
+    """The flows, their texts, and what is known of every language that has phrasings."""
     flows = library.read(SHIPPED)
     locales = found_locales(SHIPPED.parent / CATALOGS)
     texts = Texts(flows, Catalogs.read(SHIPPED.parent / CATALOGS), lambda code: texts_params(Helpline(), code), locales)
-    lexicons = dict.fromkeys(flows.phrasings, Lexicon({}, {})) | dict(texts.lexicons())
-    return Understanding(flows, lexicons, make)
+    return flows, texts, dict.fromkeys(flows.phrasings, Lexicon({}, {})) | dict(texts.lexicons())
 
 
 def held_out() -> Iterator[Message]:
@@ -111,10 +148,10 @@ def by_language(judged: Sequence[tuple[Message, Verdict]]) -> Mapping[str, Figur
 
 
 def main() -> None:
-    understood = understanding()
-    begun = process_time()
+    understood = understanding(lambda lessons: Learner().learn(lessons)[0])
+    begun = _of_children()
     model = understood.prepare()
-    trained = process_time() - begun
+    trained = _of_children() - begun
     judged, times = [], []
     for message in held_out():
         begun = perf_counter()
@@ -130,20 +167,26 @@ def main() -> None:
     wrong = sum(guess != message.lang for message, guess in offered)
     print(f"language: offered for {len(offered) / len(told):.1%}, wrong in {wrong / max(len(offered), 1):.1%} of these")
     kept = model.to_bytes() if model else b""
-    print(f"trained in {trained:.1f} s of one processor")
-    print(f"kept in {len(kept) / 1e6:.1f} MB; {memory(kept):.0f} MB in memory")
+    print(f"trained in {trained:.1f} s of one processor, in a process of its own")
+    print(f"kept in {len(kept) / 1e6:.1f} MB")
+    with tempfile.TemporaryDirectory() as folder:
+        print(held(folder).line("a bot that learns"))
+        print(held(folder).line("one that has learned at an earlier start"))
     print(f"a question: {1000 * statistics.median(times):.2f} ms, at most {1000 * max(times):.2f} ms")
 
 
-def memory(kept: bytes) -> float:
-    """What a kept model takes in a process of its own, in MB, numpy not counted."""
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(kept)
-        file.flush()
-        done = subprocess.run(
-            [sys.executable, "-c", _LOADED, file.name], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-    return int(done.stdout) / 1000
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def held(folder: str) -> Held:
+    """What a process like the bot's holds, with this folder for what it learns."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LIKE_A_BOT, folder], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    nothing, numpy, before, after = (int(said) / 1e6 for said in done.stdout.split())
+    return Held(numpy - nothing, before, after)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.faq.features import Pieces
 from bot.faq.finding import Understanding
-from bot.faq.languages import Languages
+from bot.faq.languages import told_apart
 from tests.bench import faq
 
 
@@ -43,5 +44,5 @@ def test_held_out_messages_are_in_the_language_that_is_offered(shipped: Understa
 
 
 def test_without_texts_nothing_is_guessed() -> None:
-    assert Languages({}).guess("hello") is None
-    assert Languages({"en": [], "es": []}).guess("hello") is None
+    assert told_apart({}, Pieces()).guess("hello") is None
+    assert told_apart({"en": [], "es": []}, Pieces()).guess("hello") is None

@@ -196,6 +196,26 @@ def test_a_word_of_incidents_keeps_from_answering() -> None:
     assert not isinstance(understood("what does it cost, it was stolen", "en"), Found)
 
 
+def test_where_nobody_may_wait_no_message_is_what_teaches() -> None:
+    flows, _, lexicons = faq.shipped()
+    lexicons = {"en": lexicons["en"], "es": lexicons["es"]}
+    made = []
+
+    def counted(lessons: Lessons) -> Model:
+        made.append(lessons)
+        return train(lessons)
+
+    understood = Understanding(flows, lexicons, counted, wait=False)
+    assert understood.judge("do i have to pay for this", "en").ranked == ()
+    assert understood.guess("Hola, necesito ayuda con mi cuenta") is None
+    assert not made
+    understood.prepare()
+    understood.prepare()
+    assert len(made) == 1
+    assert understood.judge("do i have to pay for this", "en").ranked[0] == "free_of_charge"
+    assert understood.guess("Hola, necesito ayuda con mi cuenta") == "es"
+
+
 def test_nobody_is_kept_waiting_while_it_learns() -> None:
     """It answers inside of a transaction: whoever waits there keeps everybody waiting."""
     begun, may_end = Event(), Event()
