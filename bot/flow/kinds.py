@@ -30,9 +30,9 @@ from bot.flow.model import (
     FaqStep,
     FlowStep,
     HandoffStep,
-    Kind,
     LanguageStep,
     Option,
+    ReopenStep,
     ReviewStep,
     SayStep,
     SeveralStep,
@@ -43,6 +43,7 @@ from bot.flow.model import (
 )
 from bot.flow.phrases import AFTER_HANDOFF, EVERYWHERE
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant
+from bot.flow.sorts import Kind
 
 _CHOICE = ("personal", "options")
 _WAIT = ("tries", "remind_after", "remind", "expire_after")
@@ -75,6 +76,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "call": ("note", "require"),
     "review": ("text", "note", "require", "go", *_WAIT, WAS),
     "handoff": ("text", "note", "require", "card", WAS),
+    "reopen": ("text", "note", "require", WAS),
     "end": ("text", "note", "require", WAS),
 }
 """Every kind of step, and the keys that it can have beside its name."""
@@ -91,6 +93,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "faq": ("text",),
     "review": ("text",),
     "handoff": ("text",),
+    "reopen": ("text",),
 }
 """The keys without which a step cannot be; `say` has either a text or an entry of the FAQ."""
 
@@ -363,6 +366,10 @@ def _handoff(step: StepFields) -> FlowStep:
     return HandoffStep(step.name, step.mark, step.text(EVERYWHERE | AFTER_HANDOFF), topic, urgency)
 
 
+def _reopen(step: StepFields) -> FlowStep:
+    return ReopenStep(step.name, step.mark, step.text(EVERYWHERE | AFTER_HANDOFF))
+
+
 def _end(step: StepFields) -> FlowStep:
     return EndStep(step.name, step.mark, step.maybe("text"))
 
@@ -381,5 +388,6 @@ READERS: Mapping[str, Callable[[StepFields], FlowStep]] = {
     "call": _call,
     "review": _review,
     "handoff": _handoff,
+    "reopen": _reopen,
     "end": _end,
 }

@@ -19,8 +19,9 @@ from bot.flow.phrasings import Phrasings, Topics
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
 from bot.flow.steps import StepReader
 
-FLOW = ("flow", "about", "keep", "steps", WAS)
-ENTRY_FLOW_KEYS = (*FLOW, "menu", "person")
+_ANY_FLOW = ("flow", "about", "keep", "steps", WAS)
+FLOW = (*_ANY_FLOW, "entry")
+ENTRY_FLOW_KEYS = (*_ANY_FLOW, "menu", "person")
 FAQ = ("faq", "about", "questions")
 ENTRY = ("title", "answer", "note")
 PHRASES = ("phrases", "about", "texts")
@@ -141,6 +142,7 @@ class _Loader:
             {old: new for old, (new, _) in reader.renamed.items()},
             reader.requires,
             fields.keep(),
+            None if entry else fields.entry(),
         )
 
     def _still_there(self, renamed: Mapping[str, tuple[str, Mark]], names: Container[str], what: str) -> None:

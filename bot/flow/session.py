@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, fields
 
-from bot.domain import FIRST_RELEASE, Answer, Attachment
+from bot.domain import FIRST_RELEASE, Answer, Attachment, TextId
+from bot.flow.model import YES
 from bot.flow.rows import Row, answer, answer_row, maybe, text, whole
+from bot.flow.sorts import Entry
 
 _PLAIN = 6  # the fields of an answer that has none of the rare ones
 
@@ -36,8 +38,9 @@ class Session:
     understood last; `offered`: the answer that a changed message would give, while it is asked whether to take it;
     `unverified`: it has been said that the bot verifies nobody step by step; `reminded`: of the present question;
     `unanswered`: it is asked because the one before got no reply; `choices`: the outcomes of which one was probably
-    meant, or the answers of the FAQ that were perhaps asked for, while it is asked which. `release` is that of the
-    flows it runs on.
+    meant, or the answers of the FAQ that were perhaps asked for, while it is asked which. `entry`: how its flow was
+    entered, where that was not from the beginning; `held`: the places at which a closed case keeps what its requester
+    has written since they came back. `release` is that of the flows it runs on.
     """
 
     state: str
@@ -54,7 +57,13 @@ class Session:
     reminded: bool = False
     unanswered: bool = False
     choices: tuple[str, ...] = field(default=(), repr=False)
+    entry: Entry | None = None
+    held: tuple[int, ...] = ()
     release: int = field(default=FIRST_RELEASE, repr=False)
+
+
+CONSENTED = Passed("", Answer("", TextId(""), YES, version=0))
+"""Stands first on the path of whoever is asked by staff: their conversation was handed over with consent."""
 
 
 def files(session: Session | None) -> tuple[Attachment, ...]:
@@ -68,7 +77,8 @@ def files(session: Session | None) -> tuple[Attachment, ...]:
 
 
 _OLDEST = 7  # the fields that every stored session has
-_ADDED = (False, None, None, False, False, False, ())  # the others, from `unread` on: the last are left out where so
+# the others, from `unread` on: the last are left out where so
+_ADDED = (False, None, None, False, False, False, (), None, ())
 
 
 def to_json(session: Session) -> str:
@@ -91,6 +101,8 @@ def to_json(session: Session) -> str:
         session.reminded,
         session.unanswered,
         session.choices,
+        session.entry,
+        session.held,
     ]
     while len(row) > _OLDEST and row[-1] == _ADDED[len(row) - 1 - _OLDEST]:
         row.pop()
@@ -111,7 +123,9 @@ def _read(stored: str) -> Session | None:
         missing = len(fields(Session)) - 1 - len(stored_fields)
         if 0 < missing <= len(_ADDED):
             stored_fields += _ADDED[-missing:]
-        state, locale, path, kept, aside, tries, hinted, unread, missed, offered, *said, choices = stored_fields
+        state, locale, path, kept, aside, tries, hinted, unread, missed, offered, *said, choices, entry, held = (
+            stored_fields
+        )
         unverified, reminded, unanswered = map(bool, said)
         return Session(
             state=text(state),
@@ -128,6 +142,8 @@ def _read(stored: str) -> Session | None:
             reminded=reminded,
             unanswered=unanswered,
             choices=tuple(text(outcome) for outcome in choices),
+            entry=None if entry is None else Entry(text(entry)),
+            held=tuple(whole(place) for place in held),
         )
     except (ValueError, TypeError, RecursionError):
         return None

@@ -10,13 +10,17 @@ from typing import assert_never
 from bot.cldr import length_of_time
 from bot.domain import Answer, Case, CaseNumber, CaseStatus, Keep, TextId
 from bot.flow.events import (
+    Answered,
     Ask,
     AskLanguage,
+    BeginAnew,
     CancelTimer,
     Effect,
     End,
     Forget,
     OpenCase,
+    PassOn,
+    Reopen,
     Say,
     SetTimer,
     ShowAnswers,
@@ -156,7 +160,9 @@ class Renderer:
                 return "\n\n".join([*offered, asked, listed])
             case ShowAnswers(answers):
                 return self._numbered(self._answer(answer, locale or self.first_locale) for answer in answers)
-            case OpenCase() | Withdraw() | Forget() | End() | SetTimer() | CancelTimer():
+            case OpenCase() | Answered() | PassOn() | Reopen() | BeginAnew():
+                return ""
+            case Withdraw() | Forget() | End() | SetTimer() | CancelTimer():
                 return ""
             case _:
                 assert_never(effect)
