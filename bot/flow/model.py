@@ -313,7 +313,7 @@ class HandoffStep:
 
 @dataclass(frozen=True, slots=True)
 class ReopenStep:
-    """Gives the conversation back to the people whose case it was about; only for whoever comes back."""
+    """Gives the conversation back to people, about the case that was closed last; only for whoever comes back."""
 
     name: str
     mark: Mark
@@ -353,8 +353,7 @@ class Flow:
     """One flow file. Only the entry flow names a menu (one of its steps) and a person (the flow that leads to one).
 
     `was` are names that the flow had before, `renamed` those of its steps, each with the name of now. `requires`: what
-    must have been answered before a step (flow and step). `keep` is for steps that do not say how long it is kept.
-    `entry`: how it is entered, where no flow runs it.
+    must have been answered before a step (flow and step). `keep`: of steps that say none. `entry`: how it is entered.
     """
 
     name: str

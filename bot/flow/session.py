@@ -1,16 +1,18 @@
 """The session: where one requester stands in the flow. Plain data; a new state is a new value.
 
-Law 3: it holds nothing that a person wrote in their own words unless a given consent stands beside it.
+Law 3: it holds nothing that a person wrote in their own words unless a given consent stands beside it. Of whoever comes
+back, what they write before it is known what it is about is `held` under the consent to their last case.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 
 from bot.domain import FIRST_RELEASE, Answer, Attachment, TextId
 from bot.flow.model import YES
-from bot.flow.rows import Row, answer, answer_row, maybe, text, whole
+from bot.flow.rows import Row, answer, answer_row, attachment, attachment_row, maybe, seconds, span, text, whole
 from bot.flow.sorts import Entry
 
 _PLAIN = 6  # the fields of an answer that has none of the rare ones
@@ -23,6 +25,15 @@ class Passed:
     state: str
     answer: Answer
     ref: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What somebody wrote, or the file that they sent, and its message; `expires` as in `Answer`."""
+
+    said: str | Attachment = field(repr=False)
+    ref: str | None = field(default=None, repr=False)
+    expires: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +50,8 @@ class Session:
     `unverified`: it has been said that the bot verifies nobody step by step; `reminded`: of the present question;
     `unanswered`: it is asked because the one before got no reply; `choices`: the outcomes of which one was probably
     meant, or the answers of the FAQ that were perhaps asked for, while it is asked which. `entry`: how its flow was
-    entered, where that was not from the beginning; `held`: the places at which a closed case keeps what its requester
-    has written since they came back. `release` is that of the flows it runs on.
+    entered, where that was not from the beginning; `held`: what somebody has written since they came back. `release`
+    is that of the flows it runs on.
     """
 
     state: str
@@ -58,7 +69,7 @@ class Session:
     unanswered: bool = False
     choices: tuple[str, ...] = field(default=(), repr=False)
     entry: Entry | None = None
-    held: tuple[int, ...] = ()
+    held: tuple[Held, ...] = field(default=(), repr=False)
     release: int = field(default=FIRST_RELEASE, repr=False)
 
 
@@ -73,7 +84,8 @@ def files(session: Session | None) -> tuple[Attachment, ...]:
     answers = [passed.answer for passed in (*session.path, *session.kept)]
     if session.offered is not None:
         answers.append(session.offered.answer)
-    return tuple(answer.file for answer in answers if answer.file is not None)
+    sent = (held.said for held in session.held if isinstance(held.said, Attachment))
+    return (*(answer.file for answer in answers if answer.file is not None), *sent)
 
 
 _OLDEST = 7  # the fields that every stored session has
@@ -102,7 +114,7 @@ def to_json(session: Session) -> str:
         session.unanswered,
         session.choices,
         session.entry,
-        session.held,
+        tuple(_held_row(held) for held in session.held),
     ]
     while len(row) > _OLDEST and row[-1] == _ADDED[len(row) - 1 - _OLDEST]:
         row.pop()
@@ -143,10 +155,20 @@ def _read(stored: str) -> Session | None:
             unanswered=unanswered,
             choices=tuple(text(outcome) for outcome in choices),
             entry=None if entry is None else Entry(text(entry)),
-            held=tuple(whole(place) for place in held),
+            held=tuple(_held(row) for row in held),
         )
     except (ValueError, TypeError, RecursionError):
         return None
+
+
+def _held_row(held: Held) -> Row:
+    said = attachment_row(held.said) if isinstance(held.said, Attachment) else held.said
+    return [said, held.ref, seconds(held.expires)]
+
+
+def _held(row: Row) -> Held:
+    said, ref, expires = row
+    return Held(attachment(said) if isinstance(said, list) else text(said), maybe(ref), span(expires))
 
 
 def _row(passed: Passed) -> Row:

@@ -12,7 +12,6 @@ from bot.deeds import Hold, Invite, MakeRoom, OutgoingMessage
 from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId, Vetting
 from bot.flow.events import OpenCase
 from bot.life import Step
-from bot.ports import Kept
 from bot.services import keeping, progress, sayings
 from bot.services.commands import Verdict
 from bot.services.work import Work
@@ -25,11 +24,15 @@ SIGNED = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is answered to a command; news concerns the queue room too. `other`: the second case that it names."""
+    """What is answered to a command; news concerns the queue room too. `other`: the second case that it names.
+
+    `command`: what was perhaps meant.
+    """
 
     text: TextId
     news: bool = False
     other: str = ""
+    command: str = ""
 
 
 def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenCase, release: int) -> Conversation:
@@ -49,9 +52,7 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
         release=release,
     )
     progress.begin(work, case)
-    for answer in effect.answers:
-        if answer.file is not None:  # like whatever else they send: for the notes room and the relay room
-            work.tx.cases.keep(case.number, Kept(answer.file, answer.keep, answer.expires))
+    keeping.keep_files(work, case, effect.answers)
     conversation = replace(conversation, owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
     work.say(work.queue_of(case), work.render_of(case).card(case, before_claim=work.kit.staff.before_claim))
@@ -118,6 +119,25 @@ def close(work: Work, case: Case, who: str) -> Told:
     reached = _reached(work, case)
     _part(work, end(work, case, who), reached, sayings.CASE_CLOSED)
     return Told(sayings.CLOSED_DONE, news=True)
+
+
+def reopen(work: Work, case: Case) -> Case | None:
+    """The requester has come back with the same matter: the queue has it again, and whoever had it last is named.
+
+    None where it is not closed.
+    """
+    last = case.claimed_by
+    reopened = progress.move(work, case, Step.REOPEN, claimed_by=None, relay_open=False)
+    if reopened is None:
+        return None
+    for each in (reopened, *work.tx.cases.joined(case.number)):
+        keeping.goes_on(work, each)
+    for conversation in work.tx.conversations.of_requester(case.number):
+        if conversation.owner is Owner.BOT:
+            work.tx.conversations.save(replace(conversation, owner=Owner.QUEUE))
+    told = sayings.REOPENED if last is None else sayings.REOPENED_LAST
+    work.say(work.queue_of(reopened), work.kit.render.staff(told, case=case.number, who=last or ""))
+    return reopened
 
 
 def break_off(work: Work, case: Case, unsafe: Conversation) -> None:

@@ -58,6 +58,14 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """`!ask [FLOW]`; empty where it is asked which there are"""
+
+    case: CaseNumber | None
+    flow: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """`!trust 7F3K`"""
 
@@ -93,10 +101,10 @@ class Unknown:
 
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
-ForCase = Vet | Claim | Close | Trust | Join
+ForCase = Vet | Claim | Close | Ask | Trust | Join
 Command = Help | ForCase | ForStaff | Unknown
 
-VERBS = ("help", "vet", "claim", "close", "trust", "join", "staff")
+VERBS = ("help", "vet", "claim", "close", "ask", "trust", "join", "staff")
 STAFF_VERBS = ("list", "add", "remove")
 
 
@@ -122,6 +130,9 @@ def parse(text: str, own: CaseNumber | None) -> Command:
             return Close(_case(rest, own)[0])
         case "join":
             return _join(rest, own)
+        case "ask":
+            case, flow = _case(_without_unseen(rest), own)
+            return Ask(case, _first_word(flow)[0].casefold())
         case "trust":
             return Trust(_case(rest, own)[0])
         case "staff":

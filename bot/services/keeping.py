@@ -7,7 +7,7 @@ timer a case and kind; what it finds due is erased in one transaction, and what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -38,6 +38,12 @@ def over(work: Work, case: Case) -> None:
     if case.vetted_by is None:
         decided(work, case)
     _owe(work, case, Keep.CASE, work.now + work.kit.retention.case)
+
+
+def goes_on(work: Work, case: Case) -> None:
+    """It is not over any more: its time begins at its next end. What its vetting alone needed goes when it was to."""
+    for kind in (Keep.CASE, *([Keep.VETTING] if case.vetted_by is None else [])):
+        work.tx.timers.cancel(case.requester, f"{kind} {case.number}")
 
 
 def ring(work: Work, timer: Timer) -> None:
@@ -98,6 +104,13 @@ def erase_kept(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> 
     for place, kept in work.tx.cases.kept(case.number):
         if kept.keep in keeps:
             _drop_kept(work, case, place, kept)
+
+
+def keep_files(work: Work, case: Case, answers: Iterable[Answer]) -> None:
+    """What was sent as an answer is, like whatever else they send, for the notes room and the relay room."""
+    for answer in answers:
+        if answer.file is not None:
+            work.tx.cases.keep(case.number, Kept(answer.file, answer.keep, answer.expires))
 
 
 def take_kept(work: Work, case: Case) -> Sequence[Kept]:

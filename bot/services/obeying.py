@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot.domain import Case, CaseNumber, Conversation, Place, TextId
-from bot.services import casework, identity, joining, roster, sayings
+from bot.services import casework, followup, identity, joining, roster, sayings
 from bot.services.casework import Told
 from bot.services.commands import (
     AddStaff,
+    Ask,
     Claim,
     Close,
     Command,
@@ -34,7 +35,7 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command) -> None:
             _ask_back(work, said_in, meant)
         case ListStaff() | AddStaff() | RemoveStaff():
             _change_staff(work, said_in, who, command)
-        case Vet() | Claim() | Close() | Trust() | Join():
+        case Vet() | Claim() | Close() | Ask() | Trust() | Join():
             case = find(work, command.case)
             if command.case is None:
                 _answer(work, said_in, sayings.CASE_MISSING)
@@ -59,6 +60,8 @@ def _do(work: Work, case: Case, who: str, command: ForCase) -> Told:
             return casework.claim(work, case, who)
         case Close():
             return casework.close(work, case, who)
+        case Ask(_, flow):
+            return followup.ask(work, case, flow, who)
         case Trust():
             return identity.accept(work, case)
         case Join(_, other):
@@ -79,7 +82,7 @@ def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff
 
 def _tell(work: Work, said_in: Conversation, case: Case, who: str, told: Told) -> None:
     """Answer where the command was said; news stands in the queue room too."""
-    text = work.kit.render.staff(told.text, case=case.number, who=who, other=told.other)
+    text = work.kit.render.staff(told.text, case=case.number, who=who, other=told.other, command=told.command)
     work.say(said_in, text)
     queue = work.queue_of(case)
     if told.news and said_in.id != queue.id:

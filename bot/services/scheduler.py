@@ -95,7 +95,7 @@ class Scheduler:
                 _log.error("a timer's conversation cannot be read: %s", describe(error))
                 tx.sessions.erase(timer.conversation)
                 return work
+            work.end_session(conversation)
             if conversation.owner is Owner.BOT:
-                work.end_session(conversation)
                 tx.conversations.save(replace(conversation, owner=Owner.NOBODY))
         return work

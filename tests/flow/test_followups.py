@@ -57,9 +57,9 @@ def answered(effects: list[Effect]) -> tuple[Why, list[str | None]]:
 
 def test_staff_ask_one_question_after_the_other_and_get_all_answers() -> None:
     talk = Talk(GOOD)
-    first = talk.step(Begun("details", "en"))
-    assert first[0] == Say(phrases.ASKED_INTRO)
-    assert first[1] == Ask(
+    intro, question = talk.step(Begun("details", "en"))
+    assert intro == Say(phrases.ASKED_INTRO)
+    assert question == Ask(
         TextId("details.device"), (TextId("details.device.phone"), TextId("details.device.computer"))
     )
     talk.say("1", "an old one")
