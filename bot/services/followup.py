@@ -6,15 +6,15 @@ is lost: it answers a question, or it goes to the relay room as always.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from difflib import get_close_matches
 
-from bot.domain import Case, Conversation, Owner
+from bot.domain import Case, CaseNumber, Conversation, Owner
 from bot.flow.events import Answered, Begun, CancelTimer, Edited, Event, PassOn, Replied, Sent, SetTimer, TimedOut
 from bot.flow.model import Flow
 from bot.flow.phrases import Command
 from bot.flow.session import Session
 from bot.flow.sorts import Entry
+from bot.happenings import Attached, Wrote
 from bot.life import Step
 from bot.services import answers, progress, relay, sayings
 from bot.services.casework import Told
@@ -46,18 +46,26 @@ def hear(
     work: Work,
     conversation: Conversation,
     case: Case,
-    event: Replied | Edited | Sent,
+    event_id: str,
+    what: Wrote | Attached,
     command: Command | None = None,
-    expires: timedelta | None = None,
 ) -> bool:
-    """Take what a requester sent as an answer; False where it is none, and is for people to read."""
+    """Take what a requester sent as an answer, or else pass it on; False where nothing is asked (any more)."""
     session = answers.asking(work, conversation)
     if session is None:
         return False
     if command in _LEAVING:
         answers.halt(work, case)
         return False
-    return not _step(work, conversation, case, session, event, expires)
+    match what:
+        case Attached(file):
+            event: Event = Sent(file, event_id)
+        case Wrote(text, edits=None):
+            event = Replied(text, event_id)
+        case Wrote(text, edits=edited):
+            event = Edited(text, edited or event_id)
+    _step(work, conversation, case, session, event, (event_id, what))
+    return True
 
 
 def time_out(work: Work, conversation: Conversation, case: Case, kind: str) -> None:
@@ -73,13 +81,13 @@ def _step(
     case: Case,
     before: Session | None,
     event: Event,
-    expires: timedelta | None = None,
-) -> bool:
-    """One step of the engine; whether what was sent is for people."""
+    sent: tuple[str, Wrote | Attached] | None = None,
+) -> None:
+    """One step of the engine. `sent`: what is passed on where it answers nothing."""
     step = work.kit.releases.step(work.tx, before, event)
     session, effects = step.session, step.effects
-    if expires is not None:
-        session, effects = timed(before, session, effects, expires)
+    if sent is not None and sent[1].expires is not None:
+        session, effects = timed(before, session, effects, sent[1].expires)
     if session is not None:
         work.tx.sessions.save(conversation.id, session)
     work.say(conversation, step.words(case.locale, case.number, None))
@@ -89,14 +97,18 @@ def _step(
                 work.set_timer(conversation, kind, after)
             case CancelTimer(kind):
                 work.tx.timers.cancel(conversation.id, kind)
+            case PassOn() if sent is not None:
+                relay.from_requester(work, conversation, case, *sent)
             case Answered() if before is not None:
-                _over(work, conversation, case, before, effect)
+                _over(work, conversation, case.number, before, effect)
             case _:
                 pass
-    return any(isinstance(effect, PassOn) for effect in effects)
 
 
-def _over(work: Work, conversation: Conversation, case: Case, before: Session, answered: Answered) -> None:
+def _over(work: Work, conversation: Conversation, number: CaseNumber, before: Session, answered: Answered) -> None:
+    case = work.tx.cases.get(number)
+    if case is None:
+        return
     case = answers.over(work, conversation, case, before, answered)
     case = progress.move(work, case, Step.HEAR) or case
     if case.relay_open:

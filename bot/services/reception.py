@@ -178,8 +178,7 @@ def _to_people(
     """The conversation is theirs, but for the little that the bot still answers (law 4)."""
     if command not in (Command.EXIT, Command.STOP):  # who has left does not want an answer there
         case = joining.note(work, conversation, case)
-    said = Replied(message.text, event_id) if message.edits is None else Edited(message.text, message.edits)
-    if followup.hear(work, conversation, case, said, command, message.expires):
+    if followup.hear(work, conversation, case, event_id, message, command):
         return
     case = work.tx.cases.get(case.number) or case
     waiting = conversation.owner is Owner.QUEUE
@@ -201,9 +200,8 @@ def _attached(work: Work, conversation: Conversation, message: Attached, event_i
         _to_engine(work, conversation, Sent(message.attachment, event_id), message.expires)
         return
     case = joining.note(work, conversation, case)
-    if followup.hear(work, conversation, case, Sent(message.attachment, event_id), expires=message.expires):
+    if followup.hear(work, conversation, case, event_id, message):
         return
-    case = work.tx.cases.get(case.number) or case
     relay.from_requester(work, conversation, case, event_id, message)
     if conversation.owner is Owner.QUEUE:
         _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
