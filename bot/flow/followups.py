@@ -24,7 +24,8 @@ from bot.flow.understand import LONGEST, fold
 from bot.flow.vocabulary import Vocabulary
 from bot.flow.walk import Walk
 
-_ENDING = (Command.STOP, Command.PERSON, Command.EXIT, Command.WITHDRAW, Command.FORGET)
+_ENDING = (Command.PERSON, Command.STOP, Command.WITHDRAW, Command.FORGET, Command.EXIT)
+WHILE_ASKED = (Command.BACK, Command.SKIP, *_ENDING)
 
 Happened = Started | Replied | Edited | Sent | Missed | Begun | Halted | TimedOut
 

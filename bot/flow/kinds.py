@@ -112,8 +112,11 @@ _LIKE_CLAUSE = "'- {if: {name of a step: its answer}, go: name of a step}'"
 class StepFields:
     """The keys of one step, and what the readers of the kinds share."""
 
-    def __init__(self, flow: str, name: Scalar, fields: Fields, texts: Texts, problems: Problems) -> None:
+    def __init__(
+        self, flow: str, name: Scalar, fields: Fields, texts: Texts, problems: Problems, *, asked: bool = False
+    ) -> None:
         self.flow = flow
+        self._further = (SKIPPED, *UNANSWERED) if asked else UNANSWERED  # what staff ask can all be skipped
         self.name = name.text
         self.mark = name.mark
         self.fields = fields
@@ -144,7 +147,7 @@ class StepFields:
             if isinstance(text, Scalar) and not text.text.strip():
                 message = f"the answer '{option.text}' has no text; inside {{...}} a text that has a comma needs quotes"
                 self.problems.error(option.mark, "missing-text", message)
-            elif option.text in (*UNANSWERED, *reserved):
+            elif option.text in (*self._further, *reserved):
                 message = f"no answer can be called '{option.text}': that is the name of another outcome"
                 self.problems.error(option.mark, "reserved-name", message)
             elif good_name(option, self.problems):
@@ -170,7 +173,7 @@ class StepFields:
 
     def ways(self, *outcomes: str) -> Ways:
         """Where a question goes on: by its answers, and where it gets none."""
-        return self.fields.ways((*outcomes, *UNANSWERED))
+        return self.fields.ways(dict.fromkeys((*outcomes, *self._further)))
 
     def number(self, key: str, most: int) -> int | None:
         """A whole number from 1 on; None where there is none."""

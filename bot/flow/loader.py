@@ -17,6 +17,7 @@ from bot.flow.model import ENTRY_FLOW, FaqEntry, Flow, FlowError, FlowStep, Libr
 from bot.flow.phrases import EVERYWHERE, IN_PHRASES, WORDS
 from bot.flow.phrasings import Phrasings, Topics
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
+from bot.flow.sorts import Entry
 from bot.flow.steps import StepReader
 
 _ANY_FLOW = ("flow", "about", "keep", "steps", WAS)
@@ -125,7 +126,9 @@ class _Loader:
         if self._taken(f"flow: {name.text}", name, _RESERVED_FLOWS):
             return
         menu, person = (fields.target(key) if entry else None for key in ("menu", "person"))
-        reader = StepReader(name.text, menu.name if menu else None, self._texts, self._problems)
+        entered = None if entry else fields.entry()
+        asked = entered is Entry.ASKED
+        reader = StepReader(name.text, menu.name if menu else None, self._texts, self._problems, asked=asked)
         steps = tuple(self._steps(fields, reader))
         self._names[name.text] = reader.names
         was = fields.names(WAS)
@@ -142,7 +145,7 @@ class _Loader:
             {old: new for old, (new, _) in reader.renamed.items()},
             reader.requires,
             fields.keep(),
-            None if entry else fields.entry(),
+            entered,
         )
 
     def _still_there(self, renamed: Mapping[str, tuple[str, Mark]], names: Container[str], what: str) -> None:
