@@ -14,7 +14,8 @@ from bot.domain import Attachment, TextId
 from bot.flow import phrases, questions, reading
 from bot.flow.asides import GIVING_WAY, GUESSING, Aside, Asides
 from bot.flow.edits import Edits
-from bot.flow.events import Edited, End, Event, Missed, Replied, Say, Sent, Started, TimedOut
+from bot.flow.events import Begun, Edited, End, Event, Halted, Missed, Replied, Say, Sent, Started, TimedOut, Why
+from bot.flow.followups import FollowUps, begun
 from bot.flow.hearing import Hearing, leads, waits
 from bot.flow.machine import CHANGE, Compiled, WaitingStep, after_consent, answering, commanding
 from bot.flow.model import (
@@ -34,6 +35,7 @@ from bot.flow.phrases import Command
 from bot.flow.questions import Finder, Guesser
 from bot.flow.reading import Taken
 from bot.flow.session import Session
+from bot.flow.sorts import Entry
 from bot.flow.understand import LONGEST, Lexicon, answers, commands, fold
 from bot.flow.vocabulary import vocabulary
 from bot.flow.walk import IDLE, REMIND, Step, Walk, has_consent, lawful
@@ -88,6 +90,7 @@ class Engine:
         )
         self._hearing = Hearing(compiled, self._moves, self._asides, self._vocabularies, (find, guess))
         self._edits = Edits(compiled, self._moves, self._vocabularies)
+        self._follow_ups = FollowUps(compiled, self._moves, self._asides, self._vocabularies, self._try_answer)
         self._anyones: dict[str, tuple[Command, str]] = {}  # before a language is chosen, words of every one count
         for locale in compiled.locales:
             for word, command in commands(lexicons[locale].words).items():
@@ -95,7 +98,13 @@ class Engine:
 
     def step(self, session: Session | None, event: Event) -> Step:
         """What this event does. `Started`, and whatever a person sends when there is no session, begins a new one."""
+        if isinstance(event, Begun):
+            return self._begin(event).finish(self._waits)
+        if session is not None and session.entry is Entry.ASKED and not isinstance(event, TimedOut):
+            return self._follow_ups.step(session, event, lost=self._is_lost(Walk(session))).finish(self._waits)
         match event:
+            case Halted():
+                return Step(session, ())
             case TimedOut(kind=kind):
                 return self._time_out(session, kind)
             case Started(text=text, locale=locale):
@@ -111,7 +120,27 @@ class Engine:
                 walk = self._miss(session, why)
             case _:
                 assert_never(event)
-        return walk.finish(self._waits)
+        return self._settled(walk).finish(self._waits)
+
+    def _begin(self, event: Begun) -> Walk:
+        """Enter a flow otherwise than from the beginning; from there, where it is not there any more."""
+        entrance = self._compiled.entrances.get(event.flow)
+        if entrance is None:
+            return self._start("", event.locale)
+        locale = event.locale if event.locale in self._vocabularies else self._compiled.locales[0]
+        walk = Walk(begun(entrance, locale))
+        if entrance.entry is Entry.ASKED:
+            walk.effects.append(Say(phrases.ASKED_INTRO))
+        if event.why is not None:
+            walk.effects.append(Say(event.why))
+        self._moves.arrive(walk)
+        return walk
+
+    def _settled(self, walk: Walk) -> Walk:
+        """Whoever came back and was led out of the flow that asks them is one of all the others."""
+        if walk.entry is not None and self._compiled.entry_of(walk.state) is None:
+            walk.entry = None
+        return walk
 
     def command(self, text: str, locale: str) -> Command | None:
         """The command that this is as a whole message in this language, for whoever asks when no session stands."""
@@ -160,6 +189,9 @@ class Engine:
                 walk.aside, walk.tries = None, 0
                 self._moves.take(walk, self._states[walk.state], reading.attached(file))
                 return walk.finish(self._waits)
+            if session.entry is not None:
+                self._hearing.pass_on(walk)
+                return self._settled(walk).finish(self._waits)
             if session.unread:
                 return Step(session, ())
         told = self._miss(session, phrases.FILE_NOT_NOW).finish(self._waits)
@@ -182,6 +214,9 @@ class Engine:
                 walk.path, walk.kept = (), {}
             walk.aside, walk.tries, walk.unanswered = None, 0, True
             self._moves.go(walk, answering(NO_REPLY))
+            return self._settled(walk).finish(self._waits)
+        if session.entry is Entry.ASKED:
+            self._moves.halt(walk, Why.NO_REPLY)
             return walk.finish(self._waits)
         told = (Say(phrases.EXPIRED),) if consented else ()
         return Step(None, (*told, End()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from bot.domain import Answer, Attachment, TextId
 
@@ -51,13 +52,27 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A flow is entered otherwise than by a first word: staff ask it, or somebody comes back. `why`: said before it."""
+
+    flow: str
+    locale: str
+    why: TextId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """What staff ask is to be asked no more, and nothing is to be said of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimedOut:
     """A timer that an effect set has run out."""
 
     kind: str
 
 
-Event = Started | Replied | Edited | Sent | Missed | TimedOut
+Event = Started | Replied | Edited | Sent | Missed | Begun | Halted | TimedOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +118,40 @@ class OpenCase:
     urgency: TextId | None
 
 
+class Why(StrEnum):
+    """Why nothing more of a flow is asked."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    NO_REPLY = "no_reply"
+    NOT_UNDERSTOOD = "not_understood"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What staff asked is over: these are the answers."""
+
+    answers: tuple[Answer, ...]
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """What was sent answers nothing that was asked: it is for people to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """It is about the case that was closed last: give the conversation back to people, with these answers."""
+
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BeginAnew:
+    """It is about something new: the conversation begins as it does for everyone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Withdraw:
     """The consent is taken back; what was passed on under it before is for people to see to."""
@@ -133,4 +182,19 @@ class CancelTimer:
     kind: str
 
 
-Effect = Say | Ask | AskLanguage | ShowAnswers | OpenCase | Withdraw | Forget | End | SetTimer | CancelTimer
+Effect = (
+    Say
+    | Ask
+    | AskLanguage
+    | ShowAnswers
+    | OpenCase
+    | Answered
+    | PassOn
+    | Reopen
+    | BeginAnew
+    | Withdraw
+    | Forget
+    | End
+    | SetTimer
+    | CancelTimer
+)

@@ -12,6 +12,7 @@ from bot.domain import Keep, TextId
 from bot.flow.model import Mark, Source, Target, Ways
 from bot.flow.phrases import AFTER_HANDOFF, EVERYWHERE
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant
+from bot.flow.sorts import Entry
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 _BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
@@ -131,6 +132,15 @@ class Fields:
             return Keep(word.text) if word else None
         near = meant(word.text, tuple(Keep)) or f"; there are {', '.join(Keep)}"
         self._problems.error(word.mark, "wrong-form", f"nothing is kept for '{word.text}'{near}")
+        return None
+
+    def entry(self) -> Entry | None:
+        """How the flow is entered; None where another flow runs it."""
+        word = self.word("entry")
+        if word is None or word.text in tuple(Entry):
+            return Entry(word.text) if word else None
+        near = meant(word.text, tuple(Entry)) or f"; there are {', '.join(Entry)}"
+        self._problems.error(word.mark, "wrong-form", f"no flow is entered as '{word.text}'{near}")
         return None
 
     def entries(self, key: str, like: str, *, needed: bool = False) -> Entries | None:

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 
 from bot.domain import TextId
 from bot.flow import phrases, reading
 from bot.flow.asides import GIVING_WAY, GUESSING, Aside, Asides
-from bot.flow.events import Say
+from bot.flow.events import PassOn, Say, Why
 from bot.flow.machine import Compiled, State, WaitingStep, answering
 from bot.flow.model import NOT_UNDERSTOOD, PATIENT, AskStep, FaqStep, LanguageStep, SeveralStep, Wait
 from bot.flow.moves import Moves
 from bot.flow.questions import Finder, Finding, Found, Guesser, How, Perhaps, Report
 from bot.flow.reading import Taken, Unfit
+from bot.flow.sorts import Entry
 from bot.flow.vocabulary import Vocabulary
 from bot.flow.walk import Walk
+
+ASKED_FOR = timedelta(days=1)  # how long a question of the staff waits that does not say it: they wait, too
 
 
 def waits(compiled: Compiled) -> Mapping[str, Wait]:
     """How long the questions wait that say something of it, by their states."""
-    steps = {name: state.step for name, state in compiled.states.items()}
-    return {
-        name: step.wait
-        for name, step in steps.items()
-        if isinstance(step, WaitingStep) and not isinstance(step, LanguageStep) and step.wait != PATIENT
-    }
+    found = {}
+    for name, state in compiled.states.items():
+        if isinstance(state.step, WaitingStep) and not isinstance(state.step, LanguageStep):
+            wait = state.step.wait
+            if compiled.entry_of(name) is Entry.ASKED and wait.expire_after is None:
+                wait = replace(wait, expire_after=ASKED_FOR)
+            if wait != PATIENT:
+                found[name] = wait
+    return found
 
 
 def leads(compiled: Compiled, outcome: str) -> frozenset[str]:
@@ -84,7 +92,10 @@ class Hearing:
                 walk.aside = None
                 self._ask_again(walk, why)
             case None if answering_it and (meant := self._perhaps(state, known, folded)):
-                self._count(walk)
+                left = self._count(walk)
+                if walk.entry is Entry.ASKED and not left:
+                    self._give_up(walk)
+                    return
                 walk.aside = Aside.MEANT if len(meant) == 1 else Aside.WHICH
                 walk.choices = meant
                 self._asides.ask(walk)
@@ -137,6 +148,8 @@ class Hearing:
         tries = self._waits.get(walk.state, PATIENT).tries
         walk.tries = min(walk.tries + 1, tries)
         walk.missed = walk.ref
+        if walk.entry is not None:  # people have, or had, a case of theirs
+            walk.effects.append(PassOn())
         return tries - walk.tries
 
     def _ask_again(self, walk: Walk, why: TextId) -> None:
@@ -146,10 +159,26 @@ class Hearing:
             walk.tries = 0
             self._moves.go(walk, answering(NOT_UNDERSTOOD))
             return
+        if walk.entry is Entry.ASKED:
+            if not left:
+                self._give_up(walk)
+                return
+            why = phrases.ASKED_PASSED_ON if why == phrases.NOT_UNDERSTOOD else why
+        elif walk.entry is not None and why == phrases.NO_QUESTION:
+            why = phrases.NOT_UNDERSTOOD  # which does not say that nothing was kept
         walk.effects.append(Say(why))
         if not left:
             walk.effects.append(Say(phrases.OFFER_PERSON))
         self._asides.ask(walk)
+
+    def _give_up(self, walk: Walk) -> None:
+        """Leave whoever is asked by staff to them."""
+        walk.effects.append(Say(phrases.ASKED_ENDED))
+        self._moves.halt(walk, Why.NOT_UNDERSTOOD)
+
+    def pass_on(self, walk: Walk) -> None:
+        """What was sent answers nothing, whatever it is."""
+        self._ask_again(walk, phrases.NOT_UNDERSTOOD)
 
     def begin_with(self, walk: Walk, text: str, *, anew: bool = False) -> bool:
         """Answer a question that somebody begins with, in the language that they seem to write in, which is offered.

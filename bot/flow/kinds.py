@@ -30,9 +30,9 @@ from bot.flow.model import (
     FaqStep,
     FlowStep,
     HandoffStep,
-    Kind,
     LanguageStep,
     Option,
+    ReopenStep,
     ReviewStep,
     SayStep,
     SeveralStep,
@@ -43,6 +43,7 @@ from bot.flow.model import (
 )
 from bot.flow.phrases import AFTER_HANDOFF, EVERYWHERE
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant
+from bot.flow.sorts import Kind
 
 _CHOICE = ("personal", "options")
 _WAIT = ("tries", "remind_after", "remind", "expire_after")
@@ -75,6 +76,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "call": ("note", "require"),
     "review": ("text", "note", "require", "go", *_WAIT, WAS),
     "handoff": ("text", "note", "require", "card", WAS),
+    "reopen": ("text", "note", "require", WAS),
     "end": ("text", "note", "require", WAS),
 }
 """Every kind of step, and the keys that it can have beside its name."""
@@ -91,6 +93,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "faq": ("text",),
     "review": ("text",),
     "handoff": ("text",),
+    "reopen": ("text",),
 }
 """The keys without which a step cannot be; `say` has either a text or an entry of the FAQ."""
 
@@ -109,8 +112,11 @@ _LIKE_CLAUSE = "'- {if: {name of a step: its answer}, go: name of a step}'"
 class StepFields:
     """The keys of one step, and what the readers of the kinds share."""
 
-    def __init__(self, flow: str, name: Scalar, fields: Fields, texts: Texts, problems: Problems) -> None:
+    def __init__(
+        self, flow: str, name: Scalar, fields: Fields, texts: Texts, problems: Problems, *, asked: bool = False
+    ) -> None:
         self.flow = flow
+        self._further = (SKIPPED, *UNANSWERED) if asked else UNANSWERED  # what staff ask can all be skipped
         self.name = name.text
         self.mark = name.mark
         self.fields = fields
@@ -141,7 +147,7 @@ class StepFields:
             if isinstance(text, Scalar) and not text.text.strip():
                 message = f"the answer '{option.text}' has no text; inside {{...}} a text that has a comma needs quotes"
                 self.problems.error(option.mark, "missing-text", message)
-            elif option.text in (*UNANSWERED, *reserved):
+            elif option.text in (*self._further, *reserved):
                 message = f"no answer can be called '{option.text}': that is the name of another outcome"
                 self.problems.error(option.mark, "reserved-name", message)
             elif good_name(option, self.problems):
@@ -167,7 +173,7 @@ class StepFields:
 
     def ways(self, *outcomes: str) -> Ways:
         """Where a question goes on: by its answers, and where it gets none."""
-        return self.fields.ways((*outcomes, *UNANSWERED))
+        return self.fields.ways(dict.fromkeys((*outcomes, *self._further)))
 
     def number(self, key: str, most: int) -> int | None:
         """A whole number from 1 on; None where there is none."""
@@ -363,6 +369,10 @@ def _handoff(step: StepFields) -> FlowStep:
     return HandoffStep(step.name, step.mark, step.text(EVERYWHERE | AFTER_HANDOFF), topic, urgency)
 
 
+def _reopen(step: StepFields) -> FlowStep:
+    return ReopenStep(step.name, step.mark, step.text(EVERYWHERE | AFTER_HANDOFF))
+
+
 def _end(step: StepFields) -> FlowStep:
     return EndStep(step.name, step.mark, step.maybe("text"))
 
@@ -381,5 +391,6 @@ READERS: Mapping[str, Callable[[StepFields], FlowStep]] = {
     "call": _call,
     "review": _review,
     "handoff": _handoff,
+    "reopen": _reopen,
     "end": _end,
 }

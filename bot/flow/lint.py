@@ -13,8 +13,20 @@ from collections.abc import Iterator, Mapping
 from bot.flow.alike import alike
 from bot.flow.graph import reachable
 from bot.flow.machine import OVER, Compiled, RecordedStep, State, StateStep, commanding, kept
-from bot.flow.model import AskStep, AttachStep, BranchStep, ChooseStep, HandoffStep, Library, Problem, Severity, Target
+from bot.flow.model import (
+    AskStep,
+    AttachStep,
+    BranchStep,
+    ChooseStep,
+    HandoffStep,
+    Library,
+    Problem,
+    ReopenStep,
+    Severity,
+    Target,
+)
 from bot.flow.phrases import Command
+from bot.flow.sorts import Entry
 from bot.flow.standings import COMMANDS, surely_answered
 
 _KEY = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
@@ -32,6 +44,7 @@ class _Linter:
     def __init__(self, compiled: Compiled) -> None:
         self._states = compiled.states
         self._menu = compiled.menu
+        self._entry = compiled.entry_of
         self._onward: dict[str, list[str]] = {}  # by answers alone
         self._with_person: dict[str, list[str]] = {}
         for source, trigger, destination in compiled.edges():
@@ -49,9 +62,11 @@ class _Linter:
         }
 
     def unused(self) -> Iterator[Problem]:
-        handoffs = {name for name, state in self._states.items() if isinstance(state.step, HandoffStep)}
+        handoffs = {name for name, state in self._states.items() if isinstance(state.step, HandoffStep | ReopenStep)}
         asked: dict[str, list[State]] = {}
         for state in self._states.values():
+            if self._entry(state.name) is Entry.ASKED:
+                continue  # all that staff ask is for them
             if isinstance(state.step, RecordedStep) and state.name in self._answered and state.name != self._menu:
                 asked.setdefault(state.id, []).append(state)
         for copies in asked.values():

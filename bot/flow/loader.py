@@ -19,10 +19,12 @@ from bot.flow.phrases import EVERYWHERE, IN_PHRASES, WORDS
 from bot.flow.phrasings import Phrasings, Topics
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, read
 from bot.flow.replies import Canned
+from bot.flow.sorts import Entry
 from bot.flow.steps import StepReader
 
-FLOW = ("flow", "about", "keep", "steps", WAS)
-ENTRY_FLOW_KEYS = (*FLOW, "menu", "person")
+_ANY_FLOW = ("flow", "about", "keep", "steps", WAS)
+FLOW = (*_ANY_FLOW, "entry")
+ENTRY_FLOW_KEYS = (*_ANY_FLOW, "menu", "person")
 FAQ = ("faq", "about", "questions")
 ENTRY = ("title", "answer", "note")
 PHRASES = ("phrases", "about", "texts")
@@ -131,7 +133,9 @@ class _Loader:
         if self._taken(f"flow: {name.text}", name, _RESERVED_FLOWS):
             return
         menu, person = (fields.target(key) if entry else None for key in ("menu", "person"))
-        reader = StepReader(name.text, menu.name if menu else None, self._texts, self._problems)
+        entered = None if entry else fields.entry()
+        asked = entered is Entry.ASKED
+        reader = StepReader(name.text, menu.name if menu else None, self._texts, self._problems, asked=asked)
         steps = tuple(self._steps(fields, reader))
         self._names[name.text] = reader.names
         was = fields.names(WAS)
@@ -148,6 +152,7 @@ class _Loader:
             {old: new for old, (new, _) in reader.renamed.items()},
             reader.requires,
             fields.keep(),
+            entered,
         )
 
     def _still_there(self, renamed: Mapping[str, tuple[str, Mark]], names: Container[str], what: str) -> None:

@@ -21,6 +21,7 @@ from bot.flow.model import (
     MENU,
     NO,
     SEND,
+    SKIPPED,
     UNANSWERED,
     YES,
     AskStep,
@@ -39,6 +40,7 @@ from bot.flow.model import (
     Library,
     Mark,
     Problem,
+    ReopenStep,
     ReviewStep,
     SayStep,
     SeveralStep,
@@ -50,6 +52,7 @@ from bot.flow.phrases import FAQ_ENOUGH, REVIEW_CHANGE, REVIEW_SEND, Command
 from bot.flow.phrases import NO as SAY_NO
 from bot.flow.phrases import YES as SAY_YES
 from bot.flow.references import outcomes
+from bot.flow.sorts import Entry
 
 OVER = END  # the state in which the session is over
 NEXT = "next"  # the trigger by which a step that asks nothing goes on
@@ -60,7 +63,7 @@ RecordedStep = ChooseStep | SeveralStep | YesNoStep | ConsentStep | AskStep | At
 QuestionStep = FaqStep | ReviewStep | RecordedStep
 WaitingStep = LanguageStep | QuestionStep
 PassingStep = SayStep | EndStep | BranchStep
-StateStep = WaitingStep | PassingStep | HandoffStep
+StateStep = WaitingStep | PassingStep | HandoffStep | ReopenStep
 
 
 def after_consent(step: StateStep) -> bool:
@@ -115,11 +118,20 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Entrance:
+    """A flow that is entered otherwise than from the beginning: how, and in which state."""
+
+    entry: Entry
+    initial: str
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """The machine, and what is known of each of its states but `end`, which has no step.
 
     `consents` are the steps, with the version of their text, to which one can consent now. `requires` has, for some
     states, the questions that must have been answered on every way there, each with the step that requires it.
+    `entrances`, by the names of their flows: the names of their states begin with it, and no others do.
     """
 
     machine: Machine
@@ -130,6 +142,13 @@ class Compiled:
     consents: frozenset[tuple[str, int]]
     locales: tuple[str, ...]
     requires: Mapping[str, tuple[tuple[str, Target], ...]] = field(default_factory=dict)
+    entrances: Mapping[str, Entrance] = field(default_factory=dict)
+
+    def entry_of(self, state: str) -> Entry | None:
+        """How one came to be in this state, where it belongs to such a flow."""
+        flow, inside, _ = state.partition("/")
+        entrance = self.entrances.get(flow) if inside else None
+        return entrance.entry if entrance else None
 
     def edges(self) -> Iterator[tuple[str, str, str]]:
         """Every transition: source, trigger, destination."""
@@ -159,14 +178,19 @@ class _Compiler:
         self._states: dict[str, State] = {}
         self._transitions: list[tuple[str, str, str]] = []
         self._requires: dict[str, tuple[tuple[str, Target], ...]] = {}
+        self._closed: set[str] = set()  # states that no command leads out of
+        self._asked = False  # whether the states that are added are those of a flow that staff ask
 
     def compile(self, locales: tuple[str, ...]) -> Compiled:
         entry = self._entry
         self._add(entry, "", OVER)
         person = self._person()
+        entrances = dict(self._enter())
         for command, leads in ((Command.MENU, self._menu), (Command.PERSON, person)):
             if leads is not None:
-                self._transitions += [(commanding(command), name, leads) for name in self._states]
+                self._transitions += [
+                    (commanding(command), name, leads) for name in self._states if name not in self._closed
+                ]
         machine = Machine(
             model=None,
             states=[*self._states, OVER],
@@ -180,7 +204,19 @@ class _Compiler:
             (state.id, state.step.version) for state in self._states.values() if isinstance(state.step, ConsentStep)
         )
         initial = self._begin(entry, "", OVER)
-        return Compiled(machine, self._states, initial, self._menu, person, consents, locales, self._requires)
+        requires = self._requires
+        return Compiled(machine, self._states, initial, self._menu, person, consents, locales, requires, entrances)
+
+    def _enter(self) -> Iterator[tuple[str, Entrance]]:
+        """Add the flows that are entered otherwise. Where people have the conversation, no command leads out."""
+        for flow in self._library.flows.values():
+            if flow.entry is not None:
+                before = set(self._states)
+                self._asked = flow.entry is Entry.ASKED
+                self._add(flow, f"{flow.name}/", OVER)
+                if self._asked:
+                    self._closed |= self._states.keys() - before
+                yield flow.name, Entrance(flow.entry, self._begin(flow, f"{flow.name}/", OVER))
 
     def _person(self) -> str | None:
         """Where the word *person* leads: into the entry flow's own call of that flow, or else into a further copy."""
@@ -222,7 +258,7 @@ class _Compiler:
                     yield branching(place), clause.go
                 yield branching(len(clauses)), step.otherwise or following
             case _ if isinstance(step, QuestionStep):
-                for outcome in _outcomes(step):
+                for outcome in self._outcomes(step):
                     yield answering(outcome), step.go.of(outcome) or following
                 for outcome in UNANSWERED:
                     if outcome in step.go.by_outcome:
@@ -256,11 +292,17 @@ class _Compiler:
         urgency: frozenset[str] = frozenset()
         if isinstance(step, HandoffStep):
             topic, urgency = self._choices(step.topic), self._choices(step.urgency)
-        outcomes = frozenset(_outcomes(step)) if isinstance(step, RecordedStep) else frozenset()
+        outcomes = frozenset(self._outcomes(step)) if isinstance(step, RecordedStep) else frozenset()
         step_id = f"{flow.name}.{step.name}"
         question = (_short(step) if isinstance(step, RecordedStep) else None) or TextId(step_id)
         keep = kept(flow, step) or Keep.CASE  # the check says where nobody says so
         return State(name, step_id, step, question, self._options(step), outcomes, topic, urgency, keep)
+
+    def _outcomes(self, step: QuestionStep) -> tuple[str, ...]:
+        """The ways out of a question. What staff ask can be skipped, whatever it is; but a consent is yes or no."""
+        own = _outcomes(step)
+        skips = self._asked and isinstance(step, RecordedStep) and not isinstance(step, ConsentStep)
+        return (*own, SKIPPED) if skips and SKIPPED not in own else own
 
     def _choices(self, target: Target | None) -> frozenset[str]:
         """The ids of the `choose` steps of this name, in whatever flow."""

@@ -14,6 +14,7 @@ from bot.domain import Keep, TextId
 from bot.errors import VestibuleError
 from bot.flow.phrasings import Phrasings, Topics
 from bot.flow.replies import Canned
+from bot.flow.sorts import Entry, Kind
 
 ENTRY_FLOW, END = "main", "end"  # `end` as the target of `go`: this flow is over
 MENU = "menu"  # as the target of `go`: the menu of the entry flow
@@ -127,18 +128,6 @@ class Option:
 
     name: str
     text: TextId
-
-
-class Kind(StrEnum):
-    """What an answer in one's own words has to be."""
-
-    TEXT = "text"
-    EMAIL = "email"
-    PHONE = "phone"
-    URL = "url"
-    HANDLE = "handle"
-    DATE = "date"
-    COUNTRY = "country"
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +313,15 @@ class HandoffStep:
 
 
 @dataclass(frozen=True, slots=True)
+class ReopenStep:
+    """Gives the conversation back to people, about the case that was closed last; only for whoever comes back."""
+
+    name: str
+    mark: Mark
+    text: TextId
+
+
+@dataclass(frozen=True, slots=True)
 class EndStep:
     """Says a last text, if there is one; then this flow is over."""
 
@@ -346,6 +344,7 @@ FlowStep = (
     | CallStep
     | ReviewStep
     | HandoffStep
+    | ReopenStep
     | EndStep
 )
 
@@ -355,7 +354,7 @@ class Flow:
     """One flow file. Only the entry flow names a menu (one of its steps) and a person (the flow that leads to one).
 
     `was` are names that the flow had before, `renamed` those of its steps, each with the name of now. `requires`: what
-    must have been answered before a step (flow and step). `keep` is for steps that do not say how long it is kept.
+    must have been answered before a step (flow and step). `keep`: of steps that say none. `entry`: how it is entered.
     """
 
     name: str
@@ -368,6 +367,7 @@ class Flow:
     renamed: Mapping[str, str] = field(default_factory=dict)
     requires: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
     keep: Keep | None = None
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,22 @@ opened, only with consent on the path (law 3).
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from bot.domain import Answer, Attachment
 from bot.flow import phrases
-from bot.flow.events import Ask, AskLanguage, End, OpenCase, Say, ShowAnswers
+from bot.flow.events import (
+    Answered,
+    Ask,
+    AskLanguage,
+    BeginAnew,
+    End,
+    OpenCase,
+    Reopen,
+    Say,
+    ShowAnswers,
+    Why,
+)
 from bot.flow.machine import NEXT, OVER, Compiled, State, after_consent, answering, branching, commanding
 from bot.flow.model import (
     ANSWERED,
@@ -29,6 +41,7 @@ from bot.flow.model import (
     FaqStep,
     HandoffStep,
     LanguageStep,
+    ReopenStep,
     ReviewStep,
     SayStep,
     SeveralStep,
@@ -36,7 +49,8 @@ from bot.flow.model import (
 )
 from bot.flow.phrases import Command
 from bot.flow.reading import Taken
-from bot.flow.session import Passed
+from bot.flow.session import CONSENTED, Passed
+from bot.flow.sorts import Entry
 from bot.flow.walk import Walk, has_consent
 
 
@@ -64,7 +78,7 @@ class Moves:
         silent = False  # past a question that was answered before: what is said on this way has been said
         for _ in range(self._most_hops):
             if walk.state == OVER:
-                walk.end(End())
+                self._over(walk)
                 return
             state = self._states[walk.state]
             match state.step:
@@ -81,6 +95,9 @@ class Moves:
                         break
                     self._hand_over(walk, state, state.step)
                     return
+                case ReopenStep():
+                    walk.end(Reopen(self.answers(walk)), Say(state.step.text))
+                    return
                 case _ if state.name in self._after_consent and not has_consent(walk.path):
                     break
                 case ReviewStep():
@@ -96,8 +113,17 @@ class Moves:
             silent = silent or (before and state.name not in walk.kept)
             self._events[answering(outcome)].trigger(walk)
         # a way without a question, or one that breaks law 3; checks refuse both, but a session can outlive its flows
+        if walk.entry is Entry.ASKED:
+            self.halt(walk, Why.NOT_UNDERSTOOD)
+            return
         self.set_back(walk)
         self.ask(walk)
+
+    def halt(self, walk: Walk, why: Why) -> None:
+        """Ask no more of what staff ask; what is answered is theirs, whatever became of the flow since."""
+        given = [passed for passed in walk.path if passed != CONSENTED]
+        answers = (self.renewed(passed) if self._is_current(passed) else passed.answer for passed in given)
+        walk.end(Answered(tuple(answers), why))
 
     def take(self, walk: Walk, state: State, taken: Taken) -> None:
         """This question is answered: put the answer on the path, and go on."""
@@ -191,6 +217,18 @@ class Moves:
     def answers(self, walk: Walk) -> tuple[Answer, ...]:
         """What is shown in a review and handed over: the answers on the path, but not the way through the menu."""
         return tuple(self.renewed(passed) for passed in walk.path if self._is_shown(passed))
+
+    def _over(self, walk: Walk) -> None:
+        match walk.entry:
+            case Entry.ASKED:
+                walk.effects.append(Say(phrases.ASKED_DONE))
+                self.halt(walk, Why.DONE)
+            case Entry.RETURNING:
+                walk.end(BeginAnew())
+            case None:
+                walk.end(End())
+            case _:
+                assert_never(walk.entry)
 
     def _hand_over(self, walk: Walk, state: State, step: HandoffStep) -> None:
         answers = self.answers(walk)

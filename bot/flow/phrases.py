@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from bot.domain import TextId
-from bot.flow.model import Kind
+from bot.flow.sorts import Kind
 
 NOT_UNDERSTOOD = TextId("bot.not_understood")
 OFFER_PERSON = TextId("bot.offer_person")
@@ -46,6 +46,10 @@ FAQ_PERSON = TextId("bot.faq_person")
 NO_QUESTION = TextId("bot.no_question")
 REVIEW_SEND = TextId("bot.review_send")
 REVIEW_CHANGE = TextId("bot.review_change")
+ASKED_INTRO = TextId("bot.asked_intro")
+ASKED_PASSED_ON = TextId("bot.asked_passed_on")
+ASKED_DONE = TextId("bot.asked_done")
+ASKED_ENDED = TextId("bot.asked_ended")
 YES = TextId("bot.yes")
 NO = TextId("bot.no")
 
@@ -88,6 +92,10 @@ SAID_BY_THE_ENGINE = (
     NO_QUESTION,
     REVIEW_SEND,
     REVIEW_CHANGE,
+    ASKED_INTRO,
+    ASKED_PASSED_ON,
+    ASKED_DONE,
+    ASKED_ENDED,
     YES,
     NO,
 )

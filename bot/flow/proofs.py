@@ -19,6 +19,7 @@ from bot.flow.model import (
     Library,
     Mark,
     Problem,
+    ReopenStep,
     Severity,
 )
 from bot.flow.standings import Standing, Standings, explore, was_given
@@ -120,7 +121,7 @@ def _with_calls(state: str) -> Iterator[str]:
 def _instances(library: Library) -> Iterator[tuple[Flow, str]]:
     """Each flow that runs, with what stands before the names of its states."""
     entry = library.flows[ENTRY_FLOW]
-    pending = [(entry, "")]
+    pending = [(entry, ""), *((flow, f"{flow.name}/") for flow in library.flows.values() if flow.entry is not None)]
     if entry.person and all(step.name != entry.person.name for step in entry.steps if isinstance(step, CallStep)):
         pending.append((library.flows[entry.person.name], f"{entry.person.name}/"))
     while pending:
@@ -141,7 +142,10 @@ def _endless(compiled: Compiled, standings: Standings, reached: Iterable[str]) -
         names = " > ".join(compiled.states[name].step.name for name in (*circle, circle[0]))
         message = f"'{compiled.states[circle[0]].step.name}' comes round to itself and asks nothing on the way: {names}"
         yield _error(compiled.states[circle[0]].step.mark, "endless-circle", message)
-    ends = [OVER, *(name for name, state in compiled.states.items() if isinstance(state.step, HandoffStep))]
+    ends = [
+        OVER,
+        *(name for name, state in compiled.states.items() if isinstance(state.step, HandoffStep | ReopenStep)),
+    ]
     ending = reachable(ends, backward(standings.taken))
     seen = {name for circle in circles for name in circle}
     steps: set[str] = set()

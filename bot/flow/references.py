@@ -29,12 +29,14 @@ from bot.flow.model import (
     LanguageStep,
     Library,
     Mark,
+    ReopenStep,
     SayStep,
     SeveralStep,
     Target,
     YesNoStep,
 )
 from bot.flow.positions import Problems, meant
+from bot.flow.sorts import Entry
 
 MOST_STEPS = 5_000  # with those of the flows that are called, as often as they are
 
@@ -80,6 +82,7 @@ class References:
                 self._menu(flow, flow.menu)
             if flow.person:
                 self._flow_exists(flow.person)
+        self._returning()
         if not self._recursion():
             self._copies()
 
@@ -157,6 +160,20 @@ class References:
         if self._whole and target.name not in self._library.flows:
             near = meant(target.name, tuple(self._library.flows))
             self._problems.error(target.mark, "unknown-flow", f"no file begins with 'flow: {target.name}'{near}")
+        called = self._library.flows.get(target.name)
+        if called is not None and called.entry is not None:
+            message = (
+                f"'{target.name}' has 'entry: {called.entry}', and nothing else can lead into it; take that out of its "
+                "file, or do not name it here"
+            )
+            self._problems.error(target.mark, "called-entry", message)
+
+    def _returning(self) -> None:
+        """Whoever comes back can be asked by one flow only."""
+        found = [flow for flow in self._library.flows.values() if flow.entry is Entry.RETURNING]
+        for other in found[1:]:
+            message = f"'{found[0].name}' has 'entry: returning' too; only one flow can have it"
+            self._problems.error(other.mark, "duplicate-entry", message)
 
     def _card(self, target: Target | None) -> None:
         if target and self._whole and target.name not in self._choices:
@@ -210,7 +227,7 @@ class References:
 def targets(step: FlowStep) -> tuple[Target, ...]:
     """Every `go` of a step."""
     match step:
-        case LanguageStep() | CallStep() | HandoffStep() | EndStep():
+        case LanguageStep() | CallStep() | HandoffStep() | ReopenStep() | EndStep():
             return ()
         case BranchStep(clauses=clauses, otherwise=otherwise):
             return *(clause.go for clause in clauses), *([otherwise] if otherwise else [])

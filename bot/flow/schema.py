@@ -14,8 +14,9 @@ from bot.flow.canned import CANNED, DECLINE
 from bot.flow.fields import NAME
 from bot.flow.kinds import CARD, CLAUSE, KEYS, LONGEST_ANSWER, MOST_TRIES, NEEDED, UNITS
 from bot.flow.loader import BOT_PHRASES, ENTRY, ENTRY_FLOW_KEYS, FAQ, FLOW, PHRASE, PHRASES
-from bot.flow.model import END, ENTRY_FLOW, NO, UNANSWERED, YES, Kind
+from bot.flow.model import END, ENTRY_FLOW, NO, UNANSWERED, YES
 from bot.flow.phrases import WORDS
+from bot.flow.sorts import Entry, Kind
 
 Schema = dict[str, Any]
 
@@ -83,6 +84,7 @@ _FORMS: Mapping[str, Schema] = {
     "skip": _one_of(YES, NO),
     "kind": {"enum": list(Kind)},
     "keep": {"enum": list(Keep)},
+    "entry": {"enum": list(Entry)},
     "alone": _CONDITION,
     "personal": _one_of(YES, NO),
     "require": {"anyOf": [_ASKED, {"type": "array", "minItems": 1, "items": _ASKED}]},

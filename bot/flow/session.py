@@ -1,15 +1,19 @@
 """The session: where one requester stands in the flow. Plain data; a new state is a new value.
 
-Law 3: it holds nothing that a person wrote in their own words unless a given consent stands beside it.
+Law 3: it holds nothing that a person wrote in their own words unless a given consent stands beside it. Of whoever comes
+back, what they write before it is known what it is about is `held` under the consent to their last case.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 
-from bot.domain import FIRST_RELEASE, Answer, Attachment
-from bot.flow.rows import Row, answer, answer_row, maybe, text, whole
+from bot.domain import FIRST_RELEASE, Answer, Attachment, TextId
+from bot.flow.model import YES
+from bot.flow.rows import Row, answer, answer_row, attachment, attachment_row, maybe, seconds, span, text, whole
+from bot.flow.sorts import Entry
 
 _PLAIN = 6  # the fields of an answer that has none of the rare ones
 
@@ -21,6 +25,15 @@ class Passed:
     state: str
     answer: Answer
     ref: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What somebody wrote, or the file that they sent, and its message; `expires` as in `Answer`."""
+
+    said: str | Attachment = field(repr=False)
+    ref: str | None = field(default=None, repr=False)
+    expires: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +49,9 @@ class Session:
     understood last; `offered`: the answer that a changed message would give, while it is asked whether to take it;
     `unverified`: it has been said that the bot verifies nobody step by step; `reminded`: of the present question;
     `unanswered`: it is asked because the one before got no reply; `choices`: the outcomes of which one was probably
-    meant, or the answers of the FAQ that were perhaps asked for, while it is asked which. `release` is that of the
-    flows it runs on.
+    meant, or the answers of the FAQ that were perhaps asked for, while it is asked which. `entry`: how its flow was
+    entered, where that was not from the beginning; `held`: what somebody has written since they came back. `release`
+    is that of the flows it runs on.
     """
 
     state: str
@@ -54,7 +68,13 @@ class Session:
     reminded: bool = False
     unanswered: bool = False
     choices: tuple[str, ...] = field(default=(), repr=False)
+    entry: Entry | None = None
+    held: tuple[Held, ...] = field(default=(), repr=False)
     release: int = field(default=FIRST_RELEASE, repr=False)
+
+
+CONSENTED = Passed("", Answer("", TextId(""), YES, version=0))
+"""Stands first on the path of whoever is asked by staff: their conversation was handed over with consent."""
 
 
 def files(session: Session | None) -> tuple[Attachment, ...]:
@@ -64,11 +84,13 @@ def files(session: Session | None) -> tuple[Attachment, ...]:
     answers = [passed.answer for passed in (*session.path, *session.kept)]
     if session.offered is not None:
         answers.append(session.offered.answer)
-    return tuple(answer.file for answer in answers if answer.file is not None)
+    sent = (held.said for held in session.held if isinstance(held.said, Attachment))
+    return (*(answer.file for answer in answers if answer.file is not None), *sent)
 
 
 _OLDEST = 7  # the fields that every stored session has
-_ADDED = (False, None, None, False, False, False, ())  # the others, from `unread` on: the last are left out where so
+# the others, from `unread` on: the last are left out where so
+_ADDED = (False, None, None, False, False, False, (), None, ())
 
 
 def to_json(session: Session) -> str:
@@ -91,6 +113,8 @@ def to_json(session: Session) -> str:
         session.reminded,
         session.unanswered,
         session.choices,
+        session.entry,
+        tuple(_held_row(held) for held in session.held),
     ]
     while len(row) > _OLDEST and row[-1] == _ADDED[len(row) - 1 - _OLDEST]:
         row.pop()
@@ -111,7 +135,9 @@ def _read(stored: str) -> Session | None:
         missing = len(fields(Session)) - 1 - len(stored_fields)
         if 0 < missing <= len(_ADDED):
             stored_fields += _ADDED[-missing:]
-        state, locale, path, kept, aside, tries, hinted, unread, missed, offered, *said, choices = stored_fields
+        state, locale, path, kept, aside, tries, hinted, unread, missed, offered, *said, choices, entry, held = (
+            stored_fields
+        )
         unverified, reminded, unanswered = map(bool, said)
         return Session(
             state=text(state),
@@ -128,9 +154,21 @@ def _read(stored: str) -> Session | None:
             reminded=reminded,
             unanswered=unanswered,
             choices=tuple(text(outcome) for outcome in choices),
+            entry=None if entry is None else Entry(text(entry)),
+            held=tuple(_held(row) for row in held),
         )
     except (ValueError, TypeError, RecursionError):
         return None
+
+
+def _held_row(held: Held) -> Row:
+    said = attachment_row(held.said) if isinstance(held.said, Attachment) else held.said
+    return [said, held.ref, seconds(held.expires)]
+
+
+def _held(row: Row) -> Held:
+    said, ref, expires = row
+    return Held(attachment(said) if isinstance(said, list) else text(said), maybe(ref), span(expires))
 
 
 def _row(passed: Passed) -> Row:

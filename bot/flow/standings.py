@@ -31,6 +31,7 @@ from bot.flow.model import (
     SeveralStep,
 )
 from bot.flow.phrases import Command
+from bot.flow.sorts import Entry
 
 MOST = 20_000  # standings; where there are more, less is followed along the way, and more ways than there are assumed
 
@@ -117,8 +118,13 @@ class _Explorer:
     def explore(self) -> Standings | None:
         found = Standings()
         order = count()
-        first = Standing(self._compiled.initial, consented=False)
-        pending: list[tuple[int, int, Standing, tuple[Standing, str] | None]] = [(0, next(order), first, None)]
+        # people have the conversation of whoever is asked: it was handed over with consent
+        entrances = self._compiled.entrances.values()
+        entered = (Standing(each.initial, consented=each.entry is Entry.ASKED) for each in entrances)
+        firsts = (Standing(self._compiled.initial, consented=False), *entered)
+        pending: list[tuple[int, int, Standing, tuple[Standing, str] | None]] = [
+            (0, next(order), first, None) for first in firsts
+        ]
         while pending:
             length, _, standing, before = heappop(pending)
             if standing in found.came:
@@ -249,12 +255,12 @@ def _length(trigger: str) -> int:
 def surely_answered(compiled: Compiled) -> Mapping[str, Set[str]]:
     """For each state, the questions that have an answer on every path that leads to it."""
     states = compiled.states
-    edges: dict[str, list[str]] = {}
+    edges: dict[str, list[str]] = {_START: [compiled.initial, *(each.initial for each in compiled.entrances.values())]}
     for source, trigger, destination in compiled.edges():
         recorded = isinstance(states[source].step, RecordedStep)
         answered = recorded and trigger not in COMMANDS and trigger not in SILENT
         if trigger == _SILENCE:  # then the path may be empty
-            edges.setdefault(compiled.initial, []).append(destination)
+            edges[_START].append(destination)
         edges.setdefault(_answer_to(source) if answered else source, []).append(destination)
     ids = [state.id for state in states.values()]
     for name, state in states.items():
@@ -264,15 +270,15 @@ def surely_answered(compiled: Compiled) -> Mapping[str, Set[str]]:
             edges.setdefault(name, []).append(_answer_to(name))
             if not once:
                 edges[name] += edges.get(_answer_to(name), [])
-    lie_before = dominators(compiled.initial, edges)
+    lie_before = dominators(_START, edges)
     return {
         name: frozenset(other[:-1] for other in lie_before[name] if other.endswith(_ANSWER))
-        for name in reachable([compiled.initial], edges)
+        for name in reachable(edges[_START], edges)
         if not name.endswith(_ANSWER)
     }
 
 
-_ANSWER = "!"  # no name has it
+_START, _ANSWER = "", "!"  # no name is the one, or has the other
 
 
 def _answer_to(question: str) -> str:

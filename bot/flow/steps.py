@@ -9,14 +9,15 @@ from bot.flow.positions import Entries, Problems, Scalar, Value, meant
 
 
 class StepReader:
-    """Reads the steps of one flow.
+    """Reads the steps of one flow. `asked`: it is one that staff ask.
 
     `names` gathers every step's name, that of a faulty one too; `renamed` every name that a step had before, with its
     name of now and the place of the old one; `requires` what must have been answered before some.
     """
 
-    def __init__(self, flow: str, menu: str | None, texts: Texts, problems: Problems) -> None:
+    def __init__(self, flow: str, menu: str | None, texts: Texts, problems: Problems, *, asked: bool = False) -> None:
         self._flow = flow
+        self._asked = asked
         self._menu = menu
         self._texts = texts
         self._problems = problems
@@ -42,7 +43,7 @@ class StepReader:
             return None
         before = len(self._problems.found)
         self._take_old_names(name.text, fields)
-        keys = StepFields(self._flow, name, fields, self._texts, self._problems)
+        keys = StepFields(self._flow, name, fields, self._texts, self._problems, asked=self._asked)
         step = READERS[kind](keys)
         if required := keys.required():
             self.requires[name.text] = required

@@ -11,7 +11,7 @@ import unicodedata
 from calendar import monthrange
 from typing import assert_never
 
-from bot.flow.model import Kind
+from bot.flow.sorts import Kind
 from bot.flow.understand import Tables, fold
 
 LONGEST_VALUE = 1_000  # characters: more is never one of these, and looking at it costs time

@@ -47,6 +47,7 @@ class Walk:
         "aside",
         "choices",
         "effects",
+        "entry",
         "guess",
         "hinted",
         "kept",
@@ -73,6 +74,7 @@ class Walk:
         self.offered = session.offered
         self.unverified = session.unverified
         self.choices = session.choices
+        self.entry = session.entry
         self.unanswered = False  # whatever happens breaks the silence; a timer says so if it does not
         self.guess: str | None = None  # the language that the message seems to be written in
         self.ref = ref  # the message that is being answered
@@ -141,6 +143,8 @@ class Walk:
             reminded=reminded,
             unanswered=self.unanswered,
             choices=self.choices if self.aside in (WHICH, MEANT, ASKED) else (),
+            entry=self.entry,
+            held=self._before.held if self.entry is not None else (),
         )
         wait = waits.get(self.state, PATIENT)
         if wait is PATIENT and before is PATIENT:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from bot.deeds import Hold, Invite, MakeRoom, OutgoingMessage
 from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId, Vetting
-from bot.entries import Entry
 from bot.flow.events import OpenCase
 from bot.life import Step
 from bot.services import cards, keeping, progress, promise, sayings, stalled
@@ -27,13 +26,14 @@ SIGNED = {
 class Told:
     """What is answered to a command; news concerns the queue room too, and what is said `in_relay` the relay room.
 
-    `other`: the second case, or the other person, that it names.
+    `other`: the second case, or the other person, that it names; `command`: what was perhaps meant.
     """
 
     text: TextId
     news: bool = False
     other: str = ""
     in_relay: bool = False
+    command: str = ""
 
 
 def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenCase, release: int) -> Conversation:
@@ -51,10 +51,7 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
         case = promise.made(work, case, conversation.heard_at or work.now)
     else:
         work.tx.cases.save(case)
-    for answer in effect.answers:
-        if answer.file is not None:  # like whatever else they send: for the notes room and the relay room
-            sent = Entry(case.number, answer.file, work.now, waits=True, keep=answer.keep, expires=answer.expires)
-            work.tx.entries.add(sent)
+    keeping.keep_files(work, case, effect.answers)
     conversation = replace(stalled.handed_over(work, conversation), owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
     cards.show(work, case)
@@ -161,12 +158,14 @@ def reopen(work: Work, case: Case) -> Case | None:
     )
     if reopened is None:
         return None
+    heard = [each.heard_at for each in theirs if each.heard_at is not None]
+    reopened = promise.made(work, reopened, min(heard, default=work.now))
     for each in (reopened, *work.tx.cases.joined(case.number)):
         keeping.goes_on(work, each)
     for conversation in theirs:
         if conversation.owner is Owner.BOT:
             work.end_session(conversation)
-        work.tx.conversations.save(replace(conversation, owner=Owner.QUEUE))
+        work.tx.conversations.save(replace(stalled.handed_over(work, conversation), owner=Owner.QUEUE))
     had = last is not None and work.lists(last)
     told = work.kit.render.staff(sayings.REOPENED_LAST if had else sayings.REOPENED, case=case.number, who=last or "")
     work.say(work.queue_of(reopened), told)

@@ -106,6 +106,14 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """`!ask [FLOW]`; empty where it is asked which there are"""
+
+    case: CaseNumber | None
+    flow: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """`!trust 7F3K`"""
 
@@ -158,7 +166,7 @@ class Unknown:
 
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
-Decides = Vet | Claim | Release | Assign | CallForHelp | Close | Decline | Sign | Trust | Join
+Decides = Vet | Claim | Release | Assign | CallForHelp | Close | Decline | Sign | Ask | Trust | Join
 ForCase = Decides | ShowCase
 Command = Help | ListQueue | ListMine | Canned | ForCase | ForStaff | Unknown
 
@@ -176,6 +184,7 @@ VERBS = (
     "decline",
     "canned",
     "sign",
+    "ask",
     "trust",
     "join",
     "staff",
@@ -225,6 +234,9 @@ def parse(text: str, own: CaseNumber | None) -> Command:
             return Sign(*_case(rest, own))
         case "join":
             return _join(rest, own)
+        case "ask":
+            case, flow = _case(_without_unseen(rest), own)
+            return Ask(case, _first_word(flow)[0].casefold())
         case "trust":
             return Trust(_case(rest, own)[0])
         case "staff":

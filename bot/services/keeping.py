@@ -7,7 +7,7 @@ timer a case and kind; what it finds due is erased in one transaction, and what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -109,6 +109,14 @@ def erase_waiting(work: Work, case: Case) -> None:
     for entry in work.tx.entries.of(case.number):
         if entry.waits:
             drop(work, entry)
+
+
+def keep_files(work: Work, case: Case, answers: Iterable[Answer]) -> None:
+    """What was sent as an answer is, like whatever else they send, for the notes room and the relay room."""
+    for answer in answers:
+        if answer.file is not None:
+            sent = Entry(case.number, answer.file, work.now, waits=True, keep=answer.keep, expires=answer.expires)
+            work.tx.entries.add(sent)
 
 
 def drop(work: Work, entry: Entry) -> None:

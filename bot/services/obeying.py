@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot.domain import Case, CaseNumber, Conversation, Place, TextId
-from bot.services import canned, casework, identity, joining, naming, overview, ownership, roster, sayings, signing
+from bot.services import (
+    canned,
+    casework,
+    followup,
+    identity,
+    joining,
+    naming,
+    overview,
+    ownership,
+    roster,
+    sayings,
+    signing,
+)
 from bot.services.casework import Told
 from bot.services.commands import (
     AddStaff,
+    Ask,
     Assign,
     CallForHelp,
     Canned,
@@ -64,6 +77,7 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command, event_id
             | Close()
             | Decline()
             | Sign()
+            | Ask()
             | Trust()
             | Join()
             | ShowCase()
@@ -108,6 +122,8 @@ def _do(work: Work, case: Case, who: str, command: Decides) -> Told:
             return canned.decline(work, case, who, reason)
         case Sign(_, name):
             return signing.sign(work, case, who, name)
+        case Ask(_, flow):
+            return followup.ask(work, case, flow, who)
         case Trust():
             return identity.accept(work, case)
         case Join(_, other):
@@ -139,7 +155,7 @@ def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff
 
 def _tell(work: Work, said_in: Conversation, number: CaseNumber, who: str, told: Told) -> None:
     """Answer where the command was said; news stand in the queue room too, and where those stand whom it concerns."""
-    text = work.kit.render.staff(told.text, case=number, who=who, other=told.other)
+    text = work.kit.render.staff(told.text, case=number, who=who, other=told.other, command=told.command)
     rooms, case = [said_in], find(work, number)
     if case is not None and told.news:
         rooms.append(work.queue_of(case))  # where the case is now

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.domain import Case, Change, Owner
 from bot.life import OWNERS, Step, after
-from bot.services import cards, promise, stats
+from bot.services import answers, cards, promise, stats
 from bot.services.work import Work
 
 HUMAN = (Owner.QUEUE, Owner.SPECIALIST)
@@ -36,6 +36,8 @@ def move(work: Work, case: Case, step: Step, who: str = "", *, free: bool = Fals
         promise.kept(work, case)
     if case.bare is not None and (case.is_claimed or case.is_over):
         _take_from_bot(work, case)
+    if before.is_claimed and (not case.is_claimed or case.claimed_by != before.claimed_by):
+        case = answers.halt(work, case)  # whoever asked is not there any more
     if status is before.status and case.claimed_by == before.claimed_by and case.vetting is before.vetting:
         return case
     work.tx.cases.change(case.number, Change(work.now, step, who, before.status, status, case.claimed_by))

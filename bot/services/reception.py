@@ -11,10 +11,11 @@ from datetime import timedelta
 from typing import assert_never
 
 from bot.deeds import Decline, Enter, Follow, Leave
-from bot.domain import Attachment, Case, CaseNumber, Conversation, Owner, TextId
+from bot.domain import Attachment, Case, Conversation, Owner, TextId
 from bot.flow import phrases
 from bot.flow import session as sessions
 from bot.flow.events import (
+    BeginAnew,
     CancelTimer,
     Edited,
     End,
@@ -22,7 +23,9 @@ from bot.flow.events import (
     Forget,
     Missed,
     OpenCase,
+    Reopen,
     Replied,
+    Say,
     Sent,
     SetTimer,
     Started,
@@ -30,7 +33,7 @@ from bot.flow.events import (
     Withdraw,
 )
 from bot.flow.phrases import Command
-from bot.flow.session import Session
+from bot.flow.session import Held, Session
 from bot.happenings import (
     Alarmed,
     Arrival,
@@ -49,7 +52,19 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework, identity, joining, keeping, promise, relay, sayings, stalled
+from bot.services import (
+    answers,
+    casework,
+    followup,
+    identity,
+    joining,
+    promise,
+    relay,
+    returning,
+    sayings,
+    stalled,
+    wishes,
+)
 from bot.services.releases import Stepped
 from bot.services.timed import timed
 from bot.services.work import Work
@@ -64,10 +79,6 @@ _PARTING = {  # what staff hear of it, and its writer
     Command.WITHDRAW: (sayings.ASKS_TO_WITHDRAW, sayings.WAITING_WITHDRAW),
     Command.FORGET: (sayings.ASKS_TO_FORGET, sayings.WAITING_FORGET),
     Command.EXIT: (sayings.LEFT_IN_HASTE, phrases.EXITED),
-}
-_STILL_OPEN = {
-    sayings.EARLIER_WITHDRAWN: sayings.ASKS_TO_WITHDRAW,
-    sayings.EARLIER_FORGOTTEN: sayings.ASKS_TO_FORGET,
 }
 _ANSWERED = (Wrote, Attached, Unreadable, AsksToVerify, Moved)
 
@@ -121,8 +132,11 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
 def time_out(work: Work, conversation: Conversation, kind: str) -> None:
     """A timer of the session has run out; of a session that is gone, nothing is owed any more."""
     session = work.tx.sessions.load(conversation.id) if conversation.owner is Owner.BOT else None
+    case = casework.human_case(work, conversation)
     if session is not None:
         _step(work, conversation, session, TimedOut(kind))
+    elif case is not None:
+        followup.time_out(work, conversation, case, kind)
 
 
 def stop(work: Work, conversation: Conversation, danger: Danger) -> None:
@@ -143,7 +157,7 @@ def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> N
         relay.not_delivered(work, message)
     case = casework.human_case(work, conversation)
     if case is not None:
-        casework.break_off(work, case, conversation)
+        casework.break_off(work, answers.halt(work, case), conversation)
     work.end_session(conversation)
     stalled.gone(work, replace(conversation, owner=Owner.NOBODY))
 
@@ -179,6 +193,9 @@ def _to_people(
         case = joining.note(work, conversation, case)
     if command is not Command.EXIT:
         case = promise.is_back(work, case)
+    if followup.hear(work, conversation, case, event_id, message, command):
+        return
+    case = work.tx.cases.get(case.number) or case
     waiting = conversation.owner is Owner.QUEUE
     if waiting and command in _TOLD_WHILE_WAITING:
         _say(work, conversation, case, _TOLD_WHILE_WAITING[command])
@@ -198,6 +215,8 @@ def _attached(work: Work, conversation: Conversation, message: Attached, event_i
         _to_engine(work, conversation, Sent(message.attachment, event_id), message.expires)
         return
     case = promise.is_back(work, joining.note(work, conversation, case))
+    if followup.hear(work, conversation, case, event_id, message):
+        return
     relay.from_requester(work, conversation, case, event_id, message)
     if conversation.owner is Owner.QUEUE:
         _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
@@ -275,43 +294,58 @@ def _to_engine(
     """The bot owns the conversation, or takes it up again where nobody does."""
     if not isinstance(event, Missed):
         conversation = stalled.heard(work, conversation)
-    session = None
+    session = comes = None
     if conversation.owner is Owner.BOT:
         session = work.tx.sessions.load(conversation.id)
     else:
         conversation = replace(conversation, owner=Owner.BOT)
         work.tx.conversations.save(conversation)
-    if session is not None or not isinstance(event, Replied):
-        _step(work, conversation, session, event, expires)
+        comes = returning.begun(work, conversation, event)
+    if session is not None or comes is not None or not isinstance(event, Replied):
+        _step(work, conversation, session, comes or event, expires, returning.said(event, expires))
         return
     earlier = work.tx.cases.get(conversation.case) if conversation.case else None
     _step(work, conversation, None, Started(event.text, earlier.locale if earlier else None))
 
 
 def _step(
-    work: Work, conversation: Conversation, before: Session | None, event: Event, expires: timedelta | None = None
+    work: Work,
+    conversation: Conversation,
+    before: Session | None,
+    event: Event,
+    expires: timedelta | None = None,
+    heard: Held | None = None,
 ) -> None:
     """One engine step: the session it leaves, and all that it asks for as one message.
 
-    `expires`: what gave its newest answer is to disappear.
+    `expires`: what gave its newest answer is to disappear. `heard`: what of it is held of whoever comes back.
     """
-    held = [*sessions.files(before), *([event.file] if isinstance(event, Sent) else [])]
+    held = [*sessions.files(before), *([heard.said] if heard and isinstance(heard.said, Attachment) else [])]
     step = work.kit.releases.step(work.tx, before, event)
     if expires is not None:
         session, effects = timed(before, step.session, step.effects, expires)
         step = replace(step, session=session, effects=effects)
+    step = replace(step, session=returning.held(step.session, event, step.effects, heard))
     locale = _locale(step.session) or _locale(before) or (event.locale if isinstance(event, Started) else None)
     if step.session is None:
         work.tx.sessions.erase(conversation.id)
     else:
         work.tx.sessions.save(conversation.id, step.session)
-    handed_over, wish, earlier = False, None, conversation.case
+    handed_over, anew, wish, earlier = False, False, None, conversation.case
+    reopened: Conversation | None = None
     for effect in step.effects:
         match effect:
             case OpenCase():
                 first = work.kit.render.first_locale
                 conversation = casework.open_case(work, conversation, locale or first, effect, step.release)
                 handed_over = True
+            case Reopen(answers=given) if before is not None:
+                reopened = returning.reopen(work, conversation, before, given)
+                conversation, anew = reopened or conversation, reopened is None
+            case BeginAnew():
+                anew = True
+            case Say(phrases.EXITED):
+                returning.never_mind(work, conversation)
             case SetTimer(kind, after):
                 work.set_timer(conversation, kind, after)
             case CancelTimer(kind):
@@ -320,7 +354,7 @@ def _step(
                 wish = sayings.EARLIER_WITHDRAWN
             case Forget():
                 wish = sayings.EARLIER_FORGOTTEN
-                conversation = _forget(work, conversation)
+                conversation = wishes.forget(work, conversation)
             case End() if not handed_over:
                 conversation = stalled.gone(work, replace(conversation, owner=Owner.NOBODY))
             case _:
@@ -328,40 +362,18 @@ def _step(
     if step.session is not None:
         conversation = stalled.moved(work, conversation, step.session)
     still = {*sessions.files(step.session), *_handed_over(step)}
+    if reopened is not None and before is not None:
+        still.update(sessions.files(before))
     work.let_go(conversation, *(file for file in dict.fromkeys(held) if file not in still))
     fingerprint = work.kit.fingerprint(conversation)
-    work.say(conversation, step.words(locale, conversation.case, fingerprint))
+    if reopened is not None or not any(isinstance(effect, Reopen) for effect in step.effects):
+        work.say(conversation, step.words(locale, conversation.case, fingerprint))
     if wish is not None and earlier is not None:  # what was passed on then stands in rooms of the staff
-        _pass_on(work, earlier, wish)
+        wishes.pass_on(work, earlier, wish)
         work.say(conversation, work.kit.render.requester(sayings.EARLIER_CASE, locale, earlier))
-
-
-def _pass_on(work: Work, number: CaseNumber, wish: TextId) -> None:
-    """Of a case that people go on with, in another conversation, the wish is theirs to answer."""
-    case = work.tx.cases.get(number)
-    if case is None or case.is_over:
-        work.say(work.queue() if case is None else work.queue_of(case), work.kit.render.staff(wish, case=number))
-        return
-    casework.tell_staff(work, case, _STILL_OPEN[wish])
-
-
-def _forget(work: Work, conversation: Conversation) -> Conversation:
-    """Erase what waits to be said here, what earlier cases still hold of their requester, and whose account it was.
-
-    The case itself, who of the staff worked on it and when, stays with the helpline. The room and the contact stay
-    while the bot is in the room: without them it could neither answer nor notice a third person.
-    """
-    conversation = stalled.gone(work, conversation)
-    for message in work.drop_lane(conversation):
-        relay.not_delivered(work, message)
-    for case in keeping.of_person(work, conversation):
-        if case.is_over:
-            keeping.erase(work, case)
-        elif case.number != conversation.case:  # people go on with them elsewhere: it is theirs to see to
-            casework.tell_staff(work, case, sayings.ASKS_TO_FORGET)
-    conversation = replace(conversation, case=None, identity=None)
-    work.tx.conversations.save(conversation)
-    return conversation
+    if anew:
+        opening = before.held[0].said if before is not None and before.held else ""
+        _step(work, conversation, None, Started(opening if isinstance(opening, str) else "", locale))
 
 
 def _handed_over(step: Stepped) -> list[Attachment]:

@@ -25,6 +25,7 @@ from bot.flow.model import FlowError, Library
 from bot.flow.moving import Fate, Ground
 from bot.flow.renames import Chain, Renames
 from bot.flow.session import Session
+from bot.flow.sorts import Entry
 from bot.ports import Texts, Tx
 from bot.services.render import Renderer
 
@@ -131,7 +132,8 @@ class Releases:
         """One engine step on the session's own release; a new session begins on the latest."""
         edition = self.latest if before is None else self.of(before.release, tx)
         stepped = edition.engine.step(before, event)
-        if before is not None and edition.number < self._moving:
+        # what staff ask is asked to its end: nobody is led out of it, or asked anything else where people are
+        if before is not None and before.entry is not Entry.ASKED and edition.number < self._moving:
             target = self.of(self._moving, tx)
             # a timer moves nobody, but neither may it hand over under a consent that is not asked for any more
             if target.number > edition.number and (_opened(stepped) or not isinstance(event, TimedOut)):

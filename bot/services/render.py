@@ -10,13 +10,17 @@ from typing import assert_never
 from bot.cldr import length_of_time, moment
 from bot.domain import Answer, Case, CaseNumber, CaseStatus, Keep, TextId, Vetting
 from bot.flow.events import (
+    Answered,
     Ask,
     AskLanguage,
+    BeginAnew,
     CancelTimer,
     Effect,
     End,
     Forget,
     OpenCase,
+    PassOn,
+    Reopen,
     Say,
     SetTimer,
     ShowAnswers,
@@ -138,10 +142,7 @@ class Renderer:
         What goes at another time than the rest is a part of its own. `channel`: where they write; what
         staff must know of it is said. `identity`, `expires`: the requester's.
         """
-        groups: dict[tuple[Keep, timedelta | None, datetime | None], list[str]] = {}
-        for answer in sorted(case.answers, key=lambda answer: answer.keep is Keep.VETTING):
-            goes = answer.keep, answer.expires, answer.due
-            groups.setdefault(goes, []).append(self._summary_line(case, answer))
+        groups = self._grouped(case, case.answers)
         if case.note:
             groups.setdefault((Keep.VETTING, None, None), []).append(self.staff(sayings.SUMMARY_NOTE, note=case.note))
         head = [self.staff(sayings.SUMMARY_TITLE, case=case.number), self.card(case, before_claim=before_claim)]
@@ -173,6 +174,21 @@ class Renderer:
         called = {name: _one_line(self._called(text, case.locale)) for name, text in about.items() if text is not None}
         return {**said, **called, "case": case.number}
 
+    def later(self, case: Case, answers: Iterable[Answer]) -> Sequence[Part]:
+        """What the notes room shows of answers that came after the others."""
+        head = self.staff(sayings.LATER_ANSWERS, case=case.number)
+        return [Part("\n\n".join([head, *lines]), *goes) for goes, lines in self._grouped(case, answers).items()]
+
+    def _grouped(
+        self, case: Case, answers: Iterable[Answer]
+    ) -> dict[tuple[Keep, timedelta | None, datetime | None], list[str]]:
+        """Answers as lines, together where they go together."""
+        groups: dict[tuple[Keep, timedelta | None, datetime | None], list[str]] = {}
+        for answer in sorted(answers, key=lambda answer: answer.keep is Keep.VETTING):
+            goes = answer.keep, answer.expires, answer.due
+            groups.setdefault(goes, []).append(self._summary_line(case, answer))
+        return groups
+
     def expiry(self, expires: timedelta | None) -> str:
         """What staff are told of messages that disappear."""
         if expires is None:
@@ -196,7 +212,9 @@ class Renderer:
                 return "\n\n".join([*offered, asked, listed])
             case ShowAnswers(answers):
                 return self._numbered(self._answer(answer, locale or self.first_locale) for answer in answers)
-            case OpenCase() | Withdraw() | Forget() | End() | SetTimer() | CancelTimer():
+            case OpenCase() | Answered() | PassOn() | Reopen() | BeginAnew():
+                return ""
+            case Withdraw() | Forget() | End() | SetTimer() | CancelTimer():
                 return ""
             case _:
                 assert_never(effect)

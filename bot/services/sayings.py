@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain import Bare, CaseStatus, Place, TextId
+from bot.flow.events import Why
 from bot.happenings import Alarm, Cause, Danger, Setting
 from bot.life import Step
 
@@ -37,6 +38,13 @@ PROMISE_MISSED = TextId("bot.promise_missed")
 TEAM_UNREACHED = TextId("bot.team_unreached")
 
 # to staff
+ASK_BEGUN = TextId("staff.ask_begun")
+ASK_LIST = TextId("staff.ask_list")
+ASK_REFUSED = TextId("staff.ask_refused")
+ASK_REFUSED_RUNNING = TextId("staff.ask_refused_running")
+ASK_UNKNOWN = TextId("staff.ask_unknown")
+ASKED_OVER = {why: TextId(f"staff.asked_{why.value}") for why in Why}
+LATER_ANSWERS = TextId("staff.later_answers")
 ASKS_TO_STOP = TextId("staff.asks_to_stop")
 ASKS_TO_WITHDRAW = TextId("staff.asks_to_withdraw")
 ASKS_TO_FORGET = TextId("staff.asks_to_forget")
@@ -114,6 +122,8 @@ RELAY_CLOSED = TextId("staff.relay_closed")
 RELAY_UNCLAIMED = TextId("staff.relay_unclaimed")
 ROOM_MADE_ANEW = TextId("staff.room_made_anew")
 RELAY_LOST = TextId("staff.relay_lost")
+REOPENED = TextId("staff.reopened")
+REOPENED_LAST = TextId("staff.reopened_last")
 REQUESTER_CHANGED = TextId("staff.requester_changed")
 REQUESTER_LEFT = TextId("staff.requester_left")
 ROOM_UNSAFE = TextId("staff.room_unsafe")

@@ -129,8 +129,8 @@ class Scheduler:
                 _log.error("a timer's conversation cannot be read: %s", describe(error))
                 tx.sessions.erase(timer.conversation)
                 return work
+            work.end_session(conversation)
             if conversation.owner is Owner.BOT:
-                work.end_session(conversation)
                 with suppress(VestibuleError):  # it may be the record of its card
                     stalled.gone(work, replace(conversation, owner=Owner.NOBODY))
         return work

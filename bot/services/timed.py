@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain import Answer, TextId
-from bot.flow.events import Effect, OpenCase
+from bot.flow.events import Answered, Effect, OpenCase, Reopen
 from bot.flow.session import Passed, Session
 
 
@@ -24,7 +24,9 @@ def timed(
         return replace(passed, answer=timed_one(passed.answer))
 
     done = tuple(
-        replace(effect, answers=tuple(map(timed_one, effect.answers))) if isinstance(effect, OpenCase) else effect
+        replace(effect, answers=tuple(map(timed_one, effect.answers)))
+        if isinstance(effect, OpenCase | Answered | Reopen)
+        else effect
         for effect in effects
     )
     if after is None:

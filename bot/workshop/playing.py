@@ -8,8 +8,8 @@ one line of standard output, the first one before any answer, as an object:
     locale    the language of the conversation, such as "en"; null until one is chosen
     over      whether the conversation is over; then no further line is read
     effects   all that the bot would do, in order: "effect" names it (Say, Ask, AskLanguage, ShowAnswers, OpenCase,
-              Forget, End, SetTimer, CancelTimer), its further keys are what it takes: ids of texts, answers, lengths in
-              seconds
+              Answered, PassOn, Reopen, BeginAnew, Withdraw, Forget, End, SetTimer, CancelTimer), its further keys are
+              what it takes: ids of texts, answers, lengths in seconds
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bot.config import ConfigError
-from bot.flow.events import End, Forget, OpenCase, SetTimer
+from bot.flow.events import Answered, BeginAnew, End, Forget, OpenCase, PassOn, Reopen, SetTimer
 from bot.flow.model import Library
 from bot.workshop.stage import Game, Turn
 from bot.workshop.transcripts import OVER, Opening, Part, header, length, written
@@ -152,7 +152,15 @@ class _Aside:
         for effect in turn.effects:
             match effect:
                 case OpenCase(answers=answers):
-                    self.write(f"hands over to people, with {len(answers)} answer{'s' if len(answers) != 1 else ''}")
+                    self.write(f"hands over to people, with {_count(len(answers))}")
+                case Answered(answers=answers, why=why):
+                    self.write(f"is over ({why.replace('_', ' ')}): gives the specialists {_count(len(answers))}")
+                case PassOn():
+                    self.write("passes on to people what was written")
+                case Reopen():
+                    self.write("reopens the case, with all that was passed on")
+                case BeginAnew():
+                    self.write("begins anew, as for everyone")
                 case Forget():
                     self.write("erases all that is kept of this conversation")
                 case End():
@@ -187,6 +195,10 @@ def _put(turn: Turn, out: TextIO, record: Record | None) -> None:
     }
     out.write(json.dumps(step, ensure_ascii=False, default=timedelta.total_seconds) + "\n")
     out.flush()
+
+
+def _count(answers: int) -> str:
+    return f"{answers} answer{'s' if answers != 1 else ''}"
 
 
 def _duration(length: timedelta) -> str:

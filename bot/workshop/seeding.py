@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.config import ConfigError
+from bot.flow.followups import begun
+from bot.flow.hearing import waits
 from bot.flow.machine import Compiled, State, answering
-from bot.flow.model import ANSWERED, ATTACHED, ENTRY_FLOW, PATIENT, YES, AskStep, ConsentStep, SeveralStep
+from bot.flow.model import ANSWERED, ATTACHED, ENTRY_FLOW, YES, AskStep, ConsentStep, SeveralStep
 from bot.flow.moves import Moves
 from bot.flow.positions import meant
 from bot.flow.reading import Taken, Unfit, together
@@ -27,21 +30,24 @@ def seeded(compiled: Compiled, flow: str, locale: str, at: str | None, answers: 
         raise ConfigError("answers that were given before need a place to stand at: name it with --at STATE")
     state = first if at is None else _state(compiled, prefix, at).name
     moves, walk = Moves(compiled), Walk(Session(state, locale))
+    if flow in compiled.entrances:
+        walk = Walk(replace(begun(compiled.entrances[flow], locale), state=state))
     given = [_given(compiled, moves, walk, prefix, step, answer) for step, answer in answers]
     named = {passed.answer.step for passed in given}
     consents = [other for other in compiled.states.values() if isinstance(other.step, ConsentStep)]
     # a flow can be begun without those that it asks for itself
     own = {consent.id for consent in consents if consent.name.startswith(prefix)}
+    if flow in compiled.entrances:  # whoever is asked has agreed, and whoever comes back has not yet
+        consents = [consent for consent in consents if consent.id in own]
     for consent in consents:
         starts = {compiled.initial, *([first] if consent.id in own else [])}
         if consent.id not in named and state not in _without(compiled, consent.id, starts):
             named.add(consent.id)
             given.append(moves.given(walk, consent, Taken(YES)))
     order = list(compiled.states)
-    walk.path = tuple(sorted(given, key=lambda passed: order.index(passed.state)))
+    walk.path += tuple(sorted(given, key=lambda passed: order.index(passed.state)))
     moves.arrive(walk)
-    waits = {name: getattr(passed.step, "wait", PATIENT) for name, passed in compiled.states.items()}
-    return walk.finish({name: wait for name, wait in waits.items() if wait != PATIENT})
+    return walk.finish(waits(compiled))
 
 
 def first_state(compiled: Compiled, flow: str) -> str | None:

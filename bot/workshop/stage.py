@@ -19,10 +19,14 @@ from bot.faq.finding import Understanding
 from bot.flow.checks import check
 from bot.flow.engine import Engine
 from bot.flow.events import (
+    Answered,
+    BeginAnew,
+    Begun,
     CancelTimer,
     Effect,
     Event,
     OpenCase,
+    Reopen,
     Replied,
     Sent,
     SetTimer,
@@ -32,7 +36,7 @@ from bot.flow.events import (
 )
 from bot.flow.machine import Compiled, compile_flows
 from bot.flow.model import ENTRY_FLOW, CallStep, FlowError, Library, Severity
-from bot.flow.session import Session
+from bot.flow.session import CONSENTED, Session
 from bot.flow.walk import Step
 from bot.i18n import Catalogs, Texts
 from bot.services.render import Renderer
@@ -50,7 +54,7 @@ class Turn:
     """What one event led to. `state` is None once the conversation is over.
 
     Where it was handed over, `handed` is the card's first line with the answers below it, and `summary` all that
-    specialists would read.
+    specialists would read; of what they had asked, and of a case that is open again, it is the answers alone.
     """
 
     said: str
@@ -71,7 +75,7 @@ class Game:
         self._timers: dict[str, datetime] = {}
         self._session: Session | None = None
         path = begun.session.path if begun.session else ()
-        self.before = tuple((passed.answer.step, passed.answer.outcome) for passed in path)
+        self.before = tuple((each.answer.step, each.answer.outcome) for each in path if each != CONSENTED)
         self.turn = self._take(begun, locale)
 
     def answer(self, words: str) -> Turn:
@@ -103,6 +107,9 @@ class Game:
         return self.turn
 
     def _take(self, step: Step, locale: str | None) -> Turn:
+        if any(isinstance(effect, BeginAnew) for effect in step.effects):
+            anew = self._engine.step(None, Started("", locale))
+            step = Step(anew.session, (*step.effects, *anew.effects))
         self._session = step.session
         for effect in step.effects:
             if isinstance(effect, SetTimer):
@@ -117,14 +124,19 @@ class Game:
         if step.session is not None:
             locale = step.session.locale
         opened = next((effect for effect in step.effects if isinstance(effect, OpenCase)), None)
+        later = next((effect for effect in step.effects if isinstance(effect, Answered | Reopen)), None)
         return Turn(
             said=self._renderer.effects(step.effects, locale, CASE, FINGERPRINT),
             state=step.session.state if step.session else None,
             locale=locale,
             effects=step.effects,
-            handed=self._handed(opened, locale) if opened else "",
-            summary=self._summary(opened, locale) if opened else "",
+            handed=self._handed(opened, locale) if opened else self._later(later, locale) if later else "",
+            summary=self._summary(opened, locale) if opened else self._later(later, locale) if later else "",
         )
+
+    def _later(self, later: Answered | Reopen, locale: str | None) -> str:
+        case = self._case(OpenCase(later.answers, None, None), locale)
+        return "\n\n".join(part.text for part in self._renderer.later(case, later.answers))
 
     def _summary(self, opened: OpenCase, locale: str | None) -> str:
         parts = self._renderer.summary(self._case(opened, locale), CHANNEL, before_claim=True)
@@ -177,8 +189,8 @@ class Stage:
     def begin(self, opening: Opening) -> Game:
         """Begin a conversation. Raises ConfigError for what there is not.
 
-        A flow other than the entry begins where the entry flow calls it, and goes on from there. Where nobody can stand
-        without having agreed, it is as if they had.
+        A flow other than the entry begins where the entry flow calls it, and goes on from there; one that is entered
+        otherwise begins by itself. Where nobody can stand without having agreed, it is as if they had.
         """
         flow, locale = opening.flow, opening.locale
         self.need(flow, locale)
@@ -187,6 +199,8 @@ class Stage:
             begun = engine.step(None, Started(opening.text, locale))
             return Game(engine, self._renderer, begun, locale)
         locale = locale or catalogs.SOURCE_LOCALE
+        if flow in compiled.entrances and opening.at is None and not opening.answers:
+            return Game(engine, self._renderer, engine.step(None, Begun(flow, locale)), locale)
         return Game(engine, self._renderer, seeded(compiled, flow, locale, opening.at, opening.answers), locale)
 
     def need(self, flow: str, locale: str | None) -> None:

@@ -41,6 +41,7 @@ def test_the_placeholders_of_each_text_are_known() -> None:
         "main.welcome": {"name"},
         "main.handoff": {"case"},
         "person.handoff": {"case"},
+        "returning.reopen": {"case"},
         "faq.legal": {"legal_address"},
     }
 

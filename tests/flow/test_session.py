@@ -100,7 +100,7 @@ def test_a_session_shows_no_answers_when_it_is_printed() -> None:
     assert (
         repr(session)
         == "Session(state='a', locale='en', aside=None, tries=0, hinted=False, unread=False, unverified=False, "
-        "reminded=False, unanswered=False)"
+        "reminded=False, unanswered=False, entry=None)"
     )
     assert "secret" not in repr(Passed("who/role", answer))
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.domain import TextId
+from bot.flow.followups import WHILE_ASKED
 from bot.flow.machine import NEXT, Compiled, State, answering, branching, commanding
 from bot.flow.model import ENTRY_FLOW, BranchStep, CallStep, Condition, Flow, FlowStep, Library
 from bot.flow.phrases import Command
+from bot.flow.sorts import Entry
 from bot.i18n import Texts
 from bot.workshop.seeding import first_state, prefix_of
 
@@ -19,6 +21,11 @@ OUT, TO_MENU = "<out>", "<menu>"  # boxes that are no steps; no step can be call
 
 _COMMANDS = {commanding(command) for command in Command}
 _ASKING = "?؟？"
+_OVER = {
+    None: "Goes on where it was called.",
+    Entry.ASKED: "The specialists get the answers.",
+    Entry.RETURNING: "Begins as for everyone.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +73,14 @@ def picture(library: Library, compiled: Compiled, texts: Texts, name: str, local
         about=flow.about,
         boxes=tuple(place.boxes()),
         arrows=tuple(place.arrows()),
-        words=tuple(words[command][0] for command in Command if words.get(command)),
+        words=tuple(words[command][0] for command in _understood(flow) if words.get(command)),
         locale=locale,
     )
+
+
+def _understood(flow: Flow) -> tuple[Command, ...]:
+    """The words that are understood everywhere in this flow."""
+    return WHILE_ASKED if flow.entry is Entry.ASKED else tuple(Command)
 
 
 class _Place:
@@ -90,7 +102,7 @@ class _Place:
             if further not in steps and further in self._library.flows:
                 yield Box(further, "call", further, self._library.flows[further].about, "")
         if OUT in targets:
-            over = "The conversation is over." if self._flow.name == ENTRY_FLOW else "Goes on where it was called."
+            over = _OVER[self._flow.entry] if self._flow.name != ENTRY_FLOW else "The conversation is over."
             yield Box(OUT, "end", "", over, over)
         if TO_MENU in targets:
             yield Box(TO_MENU, "end", "", "To the menu.", "To the menu.")
