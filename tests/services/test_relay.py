@@ -154,6 +154,13 @@ async def test_a_change_that_is_not_delivered_is_told() -> None:
         assert world.said(world.relay)[-1] == f"{staff_text('not_delivered')}\n\n> call at one"
 
 
+async def test_what_staff_quote_stays_with_them() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(world.relay, CLAIMER, Wrote("call at noon", signed=True, quotes=f"{VETTER} knows them"))
+        assert world.said(ROOM)[-1] == "call at noon"
+
+
 # removals
 
 
