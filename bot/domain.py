@@ -225,6 +225,9 @@ class Case:
     vetting: Vetting = Vetting.NONE
     joined_to: CaseNumber | None = None  # the same person's, in which what they say is said since
     release: int = FIRST_RELEASE  # of the flows: its answers are named by the texts of that one
+    inside: tuple[str, ...] = field(default=(), repr=False)  # staff in the relay room: nobody comes in there twice
+    help_wanted: bool = False  # whoever of the staff claims it now comes in as a helper
+    left: str | None = field(default=None, repr=False)  # a leaving that was answered before it was looked at
 
     @property
     def partner(self) -> ConversationId:

@@ -55,8 +55,10 @@ def after(status: CaseStatus, vetting: Vetting, step: Step, *, free: bool = Fals
     `free`: this claim does not wait for a sign-off.
     """
     event = _MACHINE.events.get(str(step))
+    if event is None or str(status) not in event.transitions:  # `transitions` would write a warning into the log
+        return None
     cursor = _Cursor(str(status), vetting, free)
-    return CaseStatus(cursor.state) if event is not None and event.trigger(cursor) else None
+    return CaseStatus(cursor.state) if event.trigger(cursor) else None
 
 
 def _may_be_claimed(event: EventData) -> bool:
@@ -105,7 +107,6 @@ def _machine() -> Machine:
         auto_transitions=False,
         send_event=True,
         queued=False,
-        ignore_invalid_triggers=True,
     )
     for step, sources, target, condition in _WAYS:
         machine.add_transition(str(step), list(map(str, sources)), str(target), conditions=condition)

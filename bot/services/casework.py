@@ -25,11 +25,15 @@ SIGNED = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is answered to a command; news concerns the queue room too. `other`: the second case that it names."""
+    """What is answered to a command; news concerns the queue room too, and what is said `in_relay` the relay room.
+
+    `other`: the second case, or the other person, that it names.
+    """
 
     text: TextId
     news: bool = False
     other: str = ""
+    in_relay: bool = False
 
 
 def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenCase, release: int) -> Conversation:
@@ -96,16 +100,16 @@ def claim(work: Work, case: Case, who: str) -> Told:
     if case.status is CaseStatus.CLOSED:
         return Told(sayings.CLAIM_REFUSED_CLOSED)
     if case.is_claimed and case.claimed_by == who:
-        _invite_claimer(work, case, who)  # only the bot may: whoever left or declined comes back by this alone
+        invite(work, case, who)  # only the bot may: whoever left or declined comes back by this alone
         return Told(sayings.CLAIM_AGAIN)
     if case.is_claimed:
-        return Told(sayings.CLAIM_REFUSED_TAKEN)
+        return Told(sayings.CLAIM_REFUSED_TAKEN, other=case.claimed_by or "")
     if case.status is CaseStatus.DECLINED:
         return Told(sayings.CLAIM_REFUSED_DECLINED)
     claimed = progress.move(work, case, Step.CLAIM, who, free=not work.kit.staff.before_claim, claimed_by=who)
     if claimed is None:
         return Told(sayings.CLAIM_REFUSED_VETTING)
-    _furnish(work, claimed, who)
+    furnish(work, claimed, who)
     return Told(sayings.CLAIM_DONE, news=True)
 
 
@@ -118,6 +122,40 @@ def close(work: Work, case: Case, who: str) -> Told:
     reached = _reached(work, case)
     _part(work, end(work, case, who), reached, sayings.CASE_CLOSED)
     return Told(sayings.CLOSED_DONE, news=True)
+
+
+def reopen(work: Work, case: Case) -> Case | None:
+    """The requester has come back with the same matter: the queue has it again, and whoever had it last is named.
+
+    None where it is not closed. What they write in any of their conversations is the case's again; it is answered where
+    the bot has spoken with them now.
+    """
+    last, theirs = case.claimed_by, work.tx.conversations.of_requester(case.number)
+    inside = {last: None} if last and case.relay_open else {}
+    reopened = progress.move(
+        work,
+        case,
+        Step.REOPEN,
+        claimed_by=None,
+        relay_open=False,
+        help_wanted=False,
+        left=None,
+        inside=tuple(dict.fromkeys((*case.inside, *inside))),
+        told=tuple(text for text in case.told if text == sayings.NOTES_INTRO),
+        writes_from=next((each.id for each in theirs if each.owner is Owner.BOT), case.writes_from),
+    )
+    if reopened is None:
+        return None
+    for each in (reopened, *work.tx.cases.joined(case.number)):
+        keeping.goes_on(work, each)
+    for conversation in theirs:
+        if conversation.owner is Owner.BOT:
+            work.end_session(conversation)
+        work.tx.conversations.save(replace(conversation, owner=Owner.QUEUE))
+    had = last is not None and work.lists(last)
+    told = work.kit.render.staff(sayings.REOPENED_LAST if had else sayings.REOPENED, case=case.number, who=last or "")
+    work.say(work.queue_of(reopened), told)
+    return reopened
 
 
 def break_off(work: Work, case: Case, unsafe: Conversation) -> None:
@@ -190,12 +228,26 @@ def _part(work: Work, case: Case, reached: Conversation | None, text: TextId) ->
         keeping.erase_kept(work, case)  # nobody will claim it: what waited for a claimer is erased
 
 
-def _furnish(work: Work, case: Case, who: str) -> None:
-    """Whoever has claimed a case is asked into its rooms."""
+def furnish(work: Work, case: Case, who: str) -> None:
+    """Whoever has a case now is asked into its rooms: into others where somebody is who may not read any more.
+
+    What people write there, their own apps encrypt for everybody in the room.
+    """
+    if not all(map(work.lists, case.inside)):
+        if case.notes is not None:  # what waits to be said there is said again
+            work.withhold(work.tx.conversations.get(case.notes), case.number, keeping.EVERYTHING)
+        told = tuple(text for text in case.told if text != sayings.NOTES_INTRO)
+        case = replace(case, relay=None, notes=None, relay_open=False, inside=(), told=told)
     relay, notes = _room(work, case, case.relay, Place.RELAY), _room(work, case, case.notes, Place.NOTES)
     case = replace(case, relay=relay, notes=notes)
     work.tx.cases.save(case)
-    _invite_claimer(work, case, who)
+    invite(work, case, who)
+
+
+def invite(work: Work, case: Case, who: str) -> None:
+    """Ask one of the staff into both rooms."""
+    _invite(work, case.relay, who)
+    _invite(work, case.notes, who)
 
 
 def _room(work: Work, case: Case, made: ConversationId | None, place: Place) -> ConversationId:
@@ -229,11 +281,6 @@ def make_anew(work: Work, case: Case, gone: Conversation, undone: Sequence[Outgo
 
 def _make(work: Work, case: Case, room: Conversation) -> None:
     work.post(room, MakeRoom(work.new_id(), work.kit.render.staff(sayings.NAMES[room.place], case=case.number)))
-
-
-def _invite_claimer(work: Work, case: Case, who: str) -> None:
-    _invite(work, case.relay, who)
-    _invite(work, case.notes, who)
 
 
 def _invite(work: Work, room: ConversationId | None, who: str) -> None:

@@ -45,6 +45,29 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """`!release 7F3K`"""
+
+    case: CaseNumber | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """`!assign 7F3K @who`; empty where nobody is named"""
+
+    case: CaseNumber | None
+    to: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CallForHelp:
+    """`!help-me 7F3K [@who]`; empty where anybody is meant"""
+
+    case: CaseNumber | None
+    helper: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """`!close 7F3K`"""
 
@@ -95,10 +118,11 @@ class Unknown:
 
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
-ForCase = Vet | Claim | Close | Trust | Join
+ForCase = Vet | Claim | Release | Assign | CallForHelp | Close | Trust | Join
 Command = Help | ForCase | ForStaff | Unknown
 
-VERBS = ("help", "vet", "claim", "close", "trust", "join", "staff")
+VERBS = ("help", "vet", "claim", "release", "assign", "help-me", "close", "trust", "join", "staff")
+CALLED_OTHERWISE = {"unclaim": "!release", "unassign": "!release", "transfer": "!assign"}  # what looks like another one
 STAFF_VERBS = ("list", "add", "remove")
 
 
@@ -113,13 +137,19 @@ def parse(text: str, own: CaseNumber | None) -> Command:
     `case` is None where a number is missing, or is not that of the room: a wrong case is worse than a question.
     """
     verb, rest = _first_word(_plain(text).removeprefix("!"))
-    match verb.casefold():
+    match _with_plain_dashes(verb).casefold():
         case "help":
             return Help()
         case "vet":
             return _vet(rest, own)
         case "claim":
             return Claim(_case(rest, own)[0])
+        case "release":
+            return Release(_case(rest, own)[0])
+        case "assign":
+            return Assign(*_case_and_person(rest, own))
+        case "help-me":
+            return CallForHelp(*_case_and_person(rest, own))
         case "close":
             return Close(_case(rest, own)[0])
         case "join":
@@ -129,7 +159,7 @@ def parse(text: str, own: CaseNumber | None) -> Command:
         case "staff":
             return _staff(_without_unseen(rest))
         case other:
-            return Unknown(_like(other, VERBS, "!"))
+            return Unknown(CALLED_OTHERWISE.get(other) or _like(other, VERBS, "!"))
 
 
 def _vet(rest: str, own: CaseNumber | None) -> Command:
@@ -149,6 +179,15 @@ def _join(rest: str, own: CaseNumber | None) -> Command:
             return Join(first, other)
         case _:
             return Join(None, None)
+
+
+def _case_and_person(rest: str, own: CaseNumber | None) -> tuple[CaseNumber | None, str]:
+    """The number may stand behind the name, too."""
+    words = rest.split()
+    if len(words) > 1 and not CASE.fullmatch(_number(words[0])) and CASE.fullmatch(_number(words[1])):
+        words[:2] = words[1], words[0]
+    case, named = _case(" ".join(words), own)
+    return case, _without_unseen(_first_word(named)[0])
 
 
 def _staff(rest: str) -> Command:
@@ -194,6 +233,11 @@ def _first_word(text: str) -> tuple[str, str]:
 def _without_unseen(text: str) -> str:
     """The text as it looks: what is copied out of a right-to-left one brings marks along."""
     return "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+
+
+def _with_plain_dashes(word: str) -> str:
+    """Keyboards make longer ones of them."""
+    return "".join("-" if unicodedata.category(sign) == "Pd" else sign for sign in word)
 
 
 def _plain(text: str) -> str:

@@ -111,7 +111,7 @@ class Desk:
         """Put in order what changed with the config."""
         work = Work(tx, self._kit)
         queue = work.place_queue()
-        roster.keep_for_the_removed(work)
+        roster.release_of_the_removed(work)
         return queue, roster.pins(work)
 
     def _hurry(self, tx: Tx, channel: str) -> Work:

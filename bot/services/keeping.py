@@ -40,6 +40,12 @@ def over(work: Work, case: Case) -> None:
     _owe(work, case, Keep.CASE, work.now + work.kit.retention.case)
 
 
+def goes_on(work: Work, case: Case) -> None:
+    """It is not over any more: its time begins at its next end. What its vetting alone needed goes when it was to."""
+    for kind in (Keep.CASE, *([Keep.VETTING] if case.vetted_by is None else [])):
+        work.tx.timers.cancel(case.requester, f"{kind} {case.number}")
+
+
 def ring(work: Work, timer: Timer) -> None:
     """One of our timers has run out."""
     kind, _, number = timer.kind.partition(" ")

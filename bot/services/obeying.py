@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot.domain import Case, CaseNumber, Conversation, Place, TextId
-from bot.services import casework, identity, joining, roster, sayings
+from bot.services import casework, identity, joining, naming, ownership, roster, sayings
 from bot.services.casework import Told
 from bot.services.commands import (
     AddStaff,
+    Assign,
+    CallForHelp,
     Claim,
     Close,
     Command,
@@ -17,6 +19,7 @@ from bot.services.commands import (
     Help,
     Join,
     ListStaff,
+    Release,
     RemoveStaff,
     Trust,
     Unknown,
@@ -34,7 +37,7 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command) -> None:
             _ask_back(work, said_in, meant)
         case ListStaff() | AddStaff() | RemoveStaff():
             _change_staff(work, said_in, who, command)
-        case Vet() | Claim() | Close() | Trust() | Join():
+        case Vet() | Claim() | Release() | Assign() | CallForHelp() | Close() | Trust() | Join():
             case = find(work, command.case)
             if command.case is None:
                 _answer(work, said_in, sayings.CASE_MISSING)
@@ -56,7 +59,17 @@ def _do(work: Work, case: Case, who: str, command: ForCase) -> Told:
         case Vet(_, verdict, note):
             return casework.vet(work, case, verdict, note, who)
         case Claim():
-            return casework.claim(work, case, who)
+            return ownership.claim(work, case, who)
+        case Release():
+            return ownership.give_back(work, case, who)
+        case Assign(_, named):
+            to = _named(work, named)
+            return ownership.assign(work, case, to, who) if isinstance(to, str) else to
+        case CallForHelp(_, ""):
+            return ownership.call_for_help(work, case, None, who)
+        case CallForHelp(_, named):
+            helper = _named(work, named)
+            return ownership.call_for_help(work, case, helper, who) if isinstance(helper, str) else helper
         case Close():
             return casework.close(work, case, who)
         case Trust():
@@ -66,6 +79,17 @@ def _do(work: Work, case: Case, who: str, command: ForCase) -> Told:
             return Told(sayings.NO_SUCH_CASE) if second is None else joining.join(work, case, second, who)
         case _:
             assert_never(command)
+
+
+def _named(work: Work, written: str) -> str | Told:
+    """The whole name of one of the staff, or what is asked back: nobody is let into a case by a guess."""
+    names = [member.listed.user for member in roster.members(work)]
+    match naming.meant(names, written):
+        case [name]:
+            return name
+        case several:
+            could_be = several or naming.alike(names, written)
+            return Told(sayings.NAME_UNCLEAR, other=", ".join(could_be)) if could_be else Told(sayings.NAME_UNKNOWN)
 
 
 def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff) -> None:
@@ -78,12 +102,13 @@ def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff
 
 
 def _tell(work: Work, said_in: Conversation, case: Case, who: str, told: Told) -> None:
-    """Answer where the command was said; news stands in the queue room too."""
+    """Answer where the command was said; news stands in the queue room too, and where those stand whom it concerns."""
     text = work.kit.render.staff(told.text, case=case.number, who=who, other=told.other)
-    work.say(said_in, text)
-    queue = work.queue_of(case)
-    if told.news and said_in.id != queue.id:
-        work.say(queue, text)
+    rooms = [said_in, *([work.queue_of(case)] if told.news else [])]
+    if told.in_relay and case.relay is not None:
+        rooms.append(work.tx.conversations.get(case.relay))
+    for room in {room.id: room for room in rooms}.values():
+        work.say(room, text)
 
 
 def _ask_back(work: Work, said_in: Conversation, meant: str | None) -> None:

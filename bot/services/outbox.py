@@ -32,7 +32,7 @@ from bot.domain import Attachment, Case, Conversation, ConversationId, Owner, Pl
 from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
-from bot.services import casework, identity, keeping, reception, relay, roster, sayings
+from bot.services import casework, identity, keeping, ownership, reception, relay, roster, sayings
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
 
@@ -331,7 +331,7 @@ def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, 
     elif isinstance(message.deed, Invite) and failure is Failure.GONE:
         _make_anew(work, conversation, case, message)
     elif isinstance(message.deed, Invite):
-        work.say(work.queue_of(case), say(sayings.INVITE_FAILED, case=case.number))
+        ownership.not_invited(work, conversation, case, message.deed.contact)
     elif conversation.place is Place.NOTES and isinstance(message.deed, SendText):
         work.say(work.queue_of(case), say(sayings.NOTES_LOST, case=case.number))
     elif conversation.place is Place.RELAY:

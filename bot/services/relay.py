@@ -86,7 +86,7 @@ def from_staff(work: Work, relay: Conversation, who: str, event_id: str, what: P
 def partner(work: Work, relay: Conversation) -> tuple[Conversation, Case] | None:
     """Whom a relay room speaks with at this moment, and about which case."""
     case = work.tx.cases.get(relay.case) if relay.case is not None and relay.place is Place.RELAY else None
-    if case is None or not case.is_claimed:
+    if case is None or not case.is_claimed or case.relay != relay.id:
         return None
     requester = work.tx.conversations.get(case.partner)
     if requester.owner is not Owner.SPECIALIST or requester.case != case.number:
@@ -128,9 +128,17 @@ def take_back(work: Work, case: Case, messages: Sequence[OutgoingMessage], *, cl
     for kept in found:
         keep(work, case, kept)
     if closed:
-        work.tx.cases.save(replace(case, relay_open=False))
+        work.tx.cases.save(replace(case, relay_open=False, inside=()))
     if found:
         work.say(work.queue_of(case), work.kit.render.staff(sayings.RELAY_LOST, case=case.number))
+
+
+def withdraw(work: Work, case: Case) -> Sequence[Kept]:
+    """Take back what the requester said and is not posted in the relay room yet."""
+    if case.relay is None:
+        return ()
+    waiting = work.withhold(work.tx.conversations.get(case.relay), case.number, keeping.EVERYTHING)
+    return [kept for message in waiting if message.origin and (kept := _kept(work, message)) is not None]
 
 
 def not_delivered(work: Work, message: OutgoingMessage) -> None:

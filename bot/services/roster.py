@@ -6,17 +6,18 @@ Nobody is added by their name alone: a person compares the identity that the hom
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
 from bot.deeds import Identify
-from bot.domain import Case, Listed, TextId
+from bot.domain import Listed, TextId
 from bot.errors import VestibuleError
 from bot.forms import MASTER_KEY, STAFF, grouped
 from bot.logs import describe
-from bot.services import sayings
+from bot.services import ownership, sayings
 from bot.services.commands import AddStaff, ForStaff, ListStaff, RemoveStaff
 from bot.services.work import Work
 
@@ -114,7 +115,7 @@ def add(work: Work, listed: Listed) -> Outcome:
 
 
 def remove(work: Work, user: str) -> Outcome:
-    """List somebody no more. What they have claimed stays theirs in the record, and staff hear of it."""
+    """List somebody no more. What they have claimed waits for another claimer."""
     refused = _refused(work, user)
     if refused is not None:
         return refused
@@ -122,29 +123,26 @@ def remove(work: Work, user: str) -> Outcome:
         return Outcome.NOT_LISTED
     work.pins = pins(work)
     _tell(work, sayings.ROSTER_REMOVED, who=user)
-    keep_for_the_removed(work, user)
+    release_of_the_removed(work)
     return Outcome.REMOVED
 
 
-def keep_for_the_removed(work: Work, removed: str | None = None) -> None:
-    """Nobody reads the relay room of a claimer who is not listed any more: keep what the requester writes, and say so.
+def release_of_the_removed(work: Work) -> None:
+    """Nobody answers in a case whose claimer is not listed any more: somebody else can claim it."""
+    with _whatever_is_broken():
+        for case in work.tx.cases.open():
+            if case.is_claimed and not work.lists(case.claimed_by or ""):
+                with _whatever_is_broken():
+                    ownership.release(work, case, "", sayings.CLAIMER_REMOVED)
 
-    Said of every case of whoever was `removed` right now, and of those whose relay room was open until now.
-    """
+
+@contextmanager
+def _whatever_is_broken() -> Iterator[None]:
+    """Nobody must stay listed, and no start fail, because one of all the cases cannot be read."""
     try:
-        open_cases = work.tx.cases.open()
+        yield
     except VestibuleError as error:
-        # nobody must stay listed, and no start fail, because one of all the cases cannot be read
-        _log.error("whose cases are whose could not be looked up: %s", describe(error))
-        return
-    for case in open_cases:
-        if _is_without_claimer(work, case) and (case.relay_open or case.claimed_by == removed):
-            work.tx.cases.save(replace(case, relay_open=False))
-            _tell(work, sayings.CLAIMER_REMOVED, case=case.number, who=case.claimed_by or "")
-
-
-def _is_without_claimer(work: Work, case: Case) -> bool:
-    return case.claimed_by is not None and not work.lists(case.claimed_by)
+        _log.error("a case whose claimer was removed could not be released: %s", describe(error))
 
 
 def _refused(work: Work, user: str) -> Outcome | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from bot.deeds import Enter, Follow, Restore
-from bot.domain import Case, CaseStatus, Conversation, Place, TextId
+from bot.domain import Case, Conversation, Place, TextId
 from bot.happenings import (
     Alarmed,
     Arrival,
@@ -28,7 +28,7 @@ from bot.happenings import (
     Unreadable,
     Wrote,
 )
-from bot.services import casework, obeying, relay, sayings
+from bot.services import casework, obeying, ownership, relay, sayings
 from bot.services.commands import is_command, parse
 from bot.services.work import Work
 
@@ -52,7 +52,7 @@ def take(work: Work, conversation: Conversation, arrival: Arrival) -> None:
             else:
                 _tell_queue(work, conversation, sayings.UNLISTED_CAME[conversation.place], who=arrival.sender)
         case Left():
-            _left(work, conversation, arrival.sender)
+            _left(work, conversation, arrival)
         case Unreadable(cause):
             _unreadable(work, conversation, arrival.sender, cause)
         case Invited():
@@ -95,7 +95,7 @@ def _wrote(
     if isinstance(message, Wrote) and is_command(message.shown):
         obeying.obey(work, conversation, arrival.sender, parse(message.shown, conversation.case))
     elif not relay.from_staff(work, conversation, arrival.sender, relay.event_of(arrival.event_id), message):
-        _answer(work, conversation, sayings.RELAY_CLOSED)
+        _answer(work, conversation, _speaks_with_nobody(work, conversation), obeying.find(work, conversation.case))
         _let_go(work, conversation, message)
 
 
@@ -152,16 +152,16 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
             casework.summarize(work, conversation, each)
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
-        work.say(conversation, _relay_intro(work, case))
-        if who == case.claimed_by:
-            relay.pass_on_kept(work, case)
+        work.say(conversation, _relay_intro(work, conversation, case))
+        if conversation.id == case.relay:
+            ownership.came(work, case, who)
 
 
-def _relay_intro(work: Work, case: Case) -> str:
+def _relay_intro(work: Work, conversation: Conversation, case: Case) -> str:
     """All that must be known before the first word is written there, as one message: nothing comes in between."""
     say = work.kit.render.staff
-    if case.status is CaseStatus.CLOSED:
-        return say(sayings.RELAY_CLOSED, case=case.number)
+    if not case.is_claimed or conversation.id != case.relay:
+        return say(_speaks_with_nobody(work, conversation), case=case.number)
     requester = work.tx.conversations.get(case.partner)
     parts = [say(sayings.RELAY_INTRO, case=case.number)]
     if requester.identity == "":
@@ -171,13 +171,17 @@ def _relay_intro(work: Work, case: Case) -> str:
     return "\n\n".join(parts)
 
 
-def _left(work: Work, conversation: Conversation, who: str) -> None:
-    """With the claimer gone, nobody would read the relay room: the requester's words are kept until they are back."""
-    case = obeying.find(work, conversation.case) if conversation.place is Place.RELAY else None
-    if case is not None and who == case.claimed_by:
-        work.tx.cases.save(replace(case, relay_open=False))
-        if case.is_claimed:
-            work.say(work.queue_of(case), work.kit.render.staff(sayings.CLAIMER_LEFT, case=case.number))
+def _speaks_with_nobody(work: Work, relay: Conversation) -> TextId:
+    """Why what is written in this relay room reaches nobody."""
+    case = obeying.find(work, relay.case)
+    return sayings.RELAY_UNCLAIMED if case is not None and not case.is_over else sayings.RELAY_CLOSED
+
+
+def _left(work: Work, conversation: Conversation, arrival: Arrival) -> None:
+    """Of the notes room, leaving means nothing."""
+    case = obeying.find(work, conversation.case)
+    if case is not None and conversation.id == case.relay:
+        ownership.left(work, case, arrival.sender, arrival.event_id)
 
 
 def _tell_queue(

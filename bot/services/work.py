@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.deeds import Deed, Discard, Hold, Origin, OutgoingMessage, SendText
+from bot.deeds import Deed, Discard, Hold, Invite, Origin, OutgoingMessage, SendText
 from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Keep, Place, Style, Timer
 from bot.errors import VestibuleError
 from bot.flow import session as sessions
@@ -139,6 +139,12 @@ class Work:
             else:
                 self.tx.outbox.add(message)
         return withheld
+
+    def uninvite(self, conversation: Conversation, who: str) -> None:
+        """Take out of what waits that they are asked in."""
+        for message in self._take_out(conversation):
+            if message.deed != Invite(who):
+                self.tx.outbox.add(message)
 
     def post_first(self, conversation: Conversation, deed: Deed) -> None:
         """Have this done before all that waits."""

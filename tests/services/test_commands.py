@@ -5,10 +5,13 @@ import pytest
 from bot.domain import CaseNumber
 from bot.services.commands import (
     AddStaff,
+    Assign,
+    CallForHelp,
     Claim,
     Close,
     Help,
     ListStaff,
+    Release,
     RemoveStaff,
     Unknown,
     Verdict,
@@ -35,6 +38,21 @@ GROUPS = "b25s eSBh biBl eGFt cGxl LCBw dXQg dGhl aXJz IGhl cmU"
         ("!claim", Claim(None)),
         ("!claim ABCD", Claim(None)),
         ("!close 7F3K", Close(CASE)),
+        ("!release 7f3k", Release(CASE)),
+        ("!release", Release(None)),
+        (f"!assign 7F3K {WHO}", Assign(CASE, WHO)),
+        (f"!assign {WHO} 7f3k", Assign(CASE, WHO)),
+        (f"!assign 7F3K \u2068{WHO}\u2069 please", Assign(CASE, WHO)),
+        ("!assign 7F3K", Assign(CASE, "")),
+        ("!assign nora", Assign(None, "nora")),
+        ("!help-me 7F3K", CallForHelp(CASE, "")),
+        ("!HELP\u2011ME 7F3K nora", CallForHelp(CASE, "nora")),
+        ("!help\u2013me", CallForHelp(None, "")),
+        ("!helpme 7F3K", Unknown("!help-me")),
+        ("!unclaim 7F3K", Unknown("!release")),
+        ("!relase 7F3K", Unknown("!release")),
+        ("!asign 7F3K nora", Unknown("!assign")),
+        ("!transfer 7F3K nora", Unknown("!assign")),
         ("!vet pending 7F3K", Vet(CASE, Verdict.PENDING)),
         ("!vet PASSED 7F3K known to us\nsince 2019", Vet(CASE, Verdict.PASSED, "known to us\nsince 2019")),
         ("!vet passed", Vet(None, Verdict.PASSED)),
@@ -75,6 +93,12 @@ def test_a_command_in_the_queue_room(text: str, command: object) -> None:
         ("!vet passed 7f3k 2019 was the year", Vet(CASE, Verdict.PASSED, "2019 was the year")),
         ("!vet passed 9QQ1", Vet(None, Verdict.PASSED)),
         ("!close 9QQ1", Close(None)),
+        ("!release", Release(CASE)),
+        ("!assign nora", Assign(CASE, "nora")),
+        ("!assign nora 7F3K", Assign(CASE, "nora")),
+        ("!assign 9QQ1 nora", Assign(None, "nora")),
+        ("!help-me", CallForHelp(CASE, "")),
+        ("!help-me @nora", CallForHelp(CASE, "@nora")),
     ],
 )
 def test_a_command_in_a_room_of_the_case_needs_no_number_and_takes_no_other(text: str, command: object) -> None:
@@ -100,4 +124,5 @@ def test_other_words_are_no_command(text: str) -> None:
 
 def test_notes_and_names_are_not_shown_by_the_value() -> None:
     assert "papers" not in repr(parse("!vet passed 7F3K seen her papers", None))
-    assert "nora" not in repr([parse(f"!staff {verb} {WHO}", None) for verb in ("add", "remove")])
+    named = ("staff add", "staff remove", "assign 7F3K", "help-me 7F3K")
+    assert "nora" not in repr([parse(f"!{verb} {WHO}", None) for verb in named])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.deeds import MakeRoom
 from bot.domain import Place
-from bot.happenings import Attached, Cause, Joined, Left, Removed, Unreadable, Wrote
+from bot.happenings import Attached, Cause, Left, Removed, Unreadable, Wrote
 from tests.services.world import CLAIMER, FILE, REQUESTER, ROOM, VETTER, WALK, World, texts_of
 
 
@@ -140,7 +140,7 @@ async def whole_conversation(world: World) -> Transcript:
     await world.happen(ROOM, REQUESTER, Removed(theirs))
     await world.happen(world.relay, CLAIMER, Left())
     await world.write(ROOM, REQUESTER, "still there?")
-    await world.happen(world.relay, CLAIMER, Joined())
+    await world.command(f"!claim {number}", CLAIMER)
     await world.write(world.relay, CLAIMER, "a\n\n" * 4_000, signed=True)
     await world.command("!close", CLAIMER, world.notes)
     await world.write(ROOM, REQUESTER, "one more thing")

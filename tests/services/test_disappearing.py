@@ -8,7 +8,7 @@ import pytest
 
 from bot.deeds import Erase
 from bot.domain import CaseNumber, Place
-from bot.happenings import Attached, Invited, Joined, Left, TimerSet, Wrote
+from bot.happenings import Attached, Invited, Joined, TimerSet, Wrote
 from bot.ports import Failure, SendError
 from tests.services.test_keeping import CASE_KEPT, kept, standing, taken_back
 from tests.services.test_scheduler import later
@@ -194,7 +194,7 @@ async def test_what_was_read_in_the_notes_room_has_no_new_time_in_the_relay_room
 async def test_what_nobody_ever_reads_goes_with_its_case() -> None:
     async with World() as here:
         number = await claimed(here)
-        await here.happen(here.relay, CLAIMER, Left())
+        await here.step_out(number, here.relay)
         home = await here.conversation(here.notes)
         here.server.broken[home.room] = SendError(Failure.AWAY)
         here.server.happen(ROOM, REQUESTER, Wrote("are you there?", expires=HOUR))

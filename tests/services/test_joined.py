@@ -129,9 +129,9 @@ async def test_the_relay_room_hears_what_holds_where_they_write_now() -> None:
 async def test_kept_words_that_are_joined_go_in_their_time() -> None:
     async with World() as world:
         two = await Two(world).claimed()
-        await world.happen(two.other_relay, CLAIMER, Left())
+        await world.step_out(two.second, two.other_relay)
         await world.happen(OTHER_ROOM, OTHER, Wrote("short lived", expires=DAY))
-        await world.happen(two.relay, CLAIMER, Left())
+        await world.step_out(two.first, two.relay)
         first = await world.get_case(two.first)
         unread = tuple(told for told in first.told if told != sayings.NOTES_INTRO)
         await world.memory.transact(lambda tx: tx.cases.save(replace(first, told=unread)))

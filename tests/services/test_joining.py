@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.domain import Case, CaseStatus, Owner
-from bot.happenings import Left
 from tests.services.test_casework import staff_text
 from tests.services.world import CLAIMER, OTHER, OTHER_ROOM, QUEUE, REQUESTER, ROOM, VETTER, World
 
@@ -74,7 +73,7 @@ async def test_the_second_case_ends_and_its_summary_stands_with_the_first() -> N
 async def test_what_waited_for_the_second_case_is_not_lost() -> None:
     async with World() as world:
         two = await Two(world).claimed()
-        await world.happen(two.other_relay, CLAIMER, Left())
+        await world.step_out(two.second, two.other_relay)
         await world.write(OTHER_ROOM, OTHER, SECOND)
         assert SECOND not in world.said(two.other_relay)
         await two.join()

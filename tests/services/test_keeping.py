@@ -10,7 +10,7 @@ from pathlib import Path
 import bot.store
 from bot.deeds import EditText, Erase, SendFile, SendText
 from bot.domain import CaseNumber, CaseStatus, Keep, Owner, Timer
-from bot.happenings import Attached, Joined, Left, Wrote
+from bot.happenings import Attached, Joined, Wrote
 from bot.ports import Failure, SendError
 from bot.store import MasterKey
 from tests.services.test_crash import MortalWorld
@@ -164,7 +164,7 @@ async def test_a_declined_case_is_let_go_like_a_closed_one_and_closing_it_later_
 async def test_what_waits_for_a_claimer_who_never_comes_goes_with_its_case() -> None:
     async with world() as here:
         number = await vetted(here)
-        await here.happen(here.relay, CLAIMER, Left())
+        await here.step_out(number, here.relay)
         await here.write(ROOM, REQUESTER, "are you there?")
         await here.happen(ROOM, REQUESTER, Attached(FILE))
         await here.command(f"!close {number}", CLAIMER)
@@ -336,7 +336,7 @@ async def test_nothing_that_was_let_go_lies_on_the_disk_or_can_be_opened_again(t
     here.memory = store
     async with here:
         number = await vetted(here, "planted note")
-        await here.happen(here.relay, CLAIMER, Left())
+        await here.step_out(number, here.relay)
         await here.write(ROOM, REQUESTER, "planted words for the claimer")
         await here.happen(ROOM, REQUESTER, Attached(replace(FILE, name="planted name.jpg", caption="planted caption")))
         await here.command("!close", CLAIMER, here.notes)

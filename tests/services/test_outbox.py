@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.deeds import Copy, Deed, Enter, Follow, Identify, MakeRoom, Origin, OutgoingMessage, Restore, SendText
 from bot.domain import Keep
-from bot.happenings import Invited, Joined, Left
+from bot.happenings import Invited, Joined
 from bot.ports import Failure, SendError
 from bot.services.outbox import LONGEST_LIMIT, LONGEST_WAIT, MAX_ERRANDS, MAX_SURPRISES, next_attempt
 from bot.testing import MemoryChannel
@@ -302,7 +302,7 @@ async def test_what_passes_something_on_is_remembered_and_nothing_else_is() -> N
         home, relay = await world.conversation(ROOM), await world.conversation(world.relay)
         copies = await world.memory.transact(lambda tx: tx.copies.of(Origin(home.id, theirs)))
         assert list(copies) == [Copy(relay.id, world.event("on Tuesday"), number, Keep.CASE)]
-        await world.happen(world.relay, CLAIMER, Left())
+        await world.step_out(number, world.relay)
         await world.write(ROOM, REQUESTER, "kept")
         await world.happen(world.relay, CLAIMER, Joined())
         assert world.said(world.relay)[-1] == "kept"

@@ -6,7 +6,7 @@ import pytest
 
 from bot.deeds import EditText, SendFile, SendText
 from bot.domain import CaseStatus, Kind, Look, Style
-from bot.happenings import Attached, Joined, Left, Removed, Typing, Wrote
+from bot.happenings import Attached, Joined, Removed, Typing, Wrote
 from bot.ports import Failure, SendError
 from bot.services import presence
 from tests.services.world import (
@@ -124,9 +124,9 @@ async def test_a_change_of_what_a_late_key_opened_finds_its_message() -> None:
 
 async def test_a_change_that_nobody_can_read_yet_is_kept_as_one() -> None:
     async with World() as world:
-        await world.claimed()
+        number = await world.claimed()
         theirs = await world.write(ROOM, REQUESTER, "on Tuesday")
-        await world.happen(world.relay, CLAIMER, Left())
+        await world.step_out(number, world.relay)
         await world.happen(ROOM, REQUESTER, Wrote("on Wednesday", edits=theirs))
         assert world.changes(world.relay) == []
         await world.happen(world.relay, CLAIMER, Joined())
@@ -338,7 +338,7 @@ async def test_writing_is_shown_only_where_a_specialist_and_a_requester_speak() 
         await world.command(f"!claim {number}", CLAIMER)
         assert await types(world, world.notes, CLAIMER) == []
         assert await types(world, QUEUE, CLAIMER) == []
-        await world.happen(world.relay, CLAIMER, Left())
+        await world.step_out(number, world.relay)
         assert await types(world, ROOM, REQUESTER) == []
         assert await types(world, world.relay, VETTER) == []
 

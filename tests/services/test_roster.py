@@ -3,9 +3,9 @@
 import pytest
 
 from bot.deeds import Identify
-from bot.domain import CaseStatus, Listed
+from bot.domain import CaseStatus, Listed, Owner
 from bot.errors import VestibuleError
-from bot.happenings import Joined, Left, Wrote
+from bot.happenings import Joined, Left
 from bot.services.roster import Member, Outcome
 from bot.testing.memory import _Cases
 from tests.services.world import (
@@ -18,6 +18,7 @@ from tests.services.world import (
     QUEUE,
     REQUESTER,
     ROOM,
+    STORY,
     STRANGER,
     TEXTS,
     VETTER,
@@ -201,37 +202,48 @@ async def test_nothing_of_who_was_removed_is_passed_on_or_obeyed() -> None:
                 await world.write(room, NEW, text, signed=True)
         assert world.said(ROOM) == heard
         case = await world.get_case(number)
-        assert (case.is_claimed, case.claimed_by) == (True, NEW)
-        await world.command(f"!close {number}", LEAD)
-        assert world.said(ROOM)[-1] == TEXTS.say("bot.case_closed", "en", {"case": number})
+        assert (case.status, case.claimed_by, await world.owner()) == (CaseStatus.WAITING, None, Owner.QUEUE)
 
 
-async def test_what_is_written_to_a_removed_claimer_is_kept_until_they_are_listed_and_there_again() -> None:
-    async with led() as world:
-        await claimed_by_new(world)
-        await world.command(f"!staff remove {NEW}", LEAD)
-        before = world.said(world.relay)
-        await world.write(ROOM, REQUESTER, "are you there")
-        await world.happen(world.relay, NEW, Joined())
-        assert world.said(world.relay) == before
-        await add(world)
-        await world.late(world.relay, NEW, Wrote("from before", signed=True), "$long-ago")
-        assert world.said(world.relay) == before
-        await world.write(world.relay, NEW, "I am back", signed=True)
-        assert world.said(world.relay)[len(before) :] == ["are you there"]
-        await world.write(ROOM, REQUESTER, "good")
-        assert world.said(world.relay)[-1] == "good"
-
-
-async def test_a_case_whose_claimer_had_left_already_is_told_of_at_their_removal_and_not_again_at_a_start() -> None:
+async def test_who_is_removed_and_listed_again_can_claim_again_and_reads_what_was_kept() -> None:
     async with led() as world:
         number = await claimed_by_new(world)
+        await world.command(f"!staff remove {NEW}", LEAD)
+        before, relay = world.said(world.relay), world.relay
+        await world.write(ROOM, REQUESTER, "are you there")
+        await world.happen(relay, NEW, Joined())
+        assert world.said(relay) == before
+        await add(world)
+        await world.write(relay, NEW, "I am back", signed=True)
+        assert world.said(relay)[len(before) :] == [staff_text("relay_unclaimed", case=number)]
+        await world.command(f"!claim {number}", NEW)
+        assert world.relay == relay
+        assert world.said(relay)[-2:] == ["are you there", staff_text("claim_done", case=number, who=NEW)]
+
+
+async def test_whoever_claims_the_case_of_somebody_removed_gets_rooms_in_which_they_are_not() -> None:
+    async with led() as world:
+        number = await claimed_by_new(world)
+        old = (world.relay, world.notes)
+        await world.command(f"!staff remove {NEW}", LEAD)
+        await world.write(ROOM, REQUESTER, "are you there")
+        await world.command(f"!claim {number}", CLAIMER)
+        assert {world.relay, world.notes}.isdisjoint(old)
+        assert world.said(world.relay) == [staff_text("relay_intro", case=number), "are you there"]
+        assert STORY in "".join(world.said(world.notes))
+        heard = world.said(ROOM)
+        await world.write(old[0], VETTER, "into the room of old", signed=True)
+        assert world.said(ROOM) == heard
+        assert world.said(old[0])[-1] == staff_text("relay_unclaimed", case=number)
+        await world.write(world.relay, CLAIMER, "here", signed=True)
+        assert world.said(ROOM) == [*heard, "here"]
+
+
+async def test_a_case_whose_claimer_had_left_before_their_removal_is_not_told_of_again() -> None:
+    async with led() as world:
+        await claimed_by_new(world)
         await world.happen(world.relay, NEW, Left())
-        told = staff_text("claimer_removed", case=number, who=NEW)
-        assert told in await world.command(f"!staff remove {NEW}", LEAD)
-        await world.restart()
-        await world.write(QUEUE, VETTER, "good morning")
-        assert world.said(QUEUE).count(told) == 1
+        assert await world.command(f"!staff remove {NEW}", LEAD) == [staff_text("roster_removed", who=NEW)]
 
 
 async def test_a_lead_who_was_added_may_close_what_another_has_claimed() -> None:
@@ -268,7 +280,7 @@ async def test_a_record_that_cannot_be_read_keeps_nobody_on_the_list(monkeypatch
         await world.restart()
 
 
-async def test_a_claimer_whom_the_configuration_names_no_more_is_told_of_once_at_the_start() -> None:
+async def test_the_case_of_a_claimer_whom_the_configuration_names_no_more_is_released_at_the_start() -> None:
     async with led() as world:
         number = await world.claimed()
         relay, told = world.relay, staff_text("claimer_removed", case=number, who=CLAIMER)

@@ -24,7 +24,7 @@ from bot.flow.machine import compile_flows
 from bot.flow.model import Library
 from bot.flow.phrases import EVERYWHERE
 from bot.flow.questions import finder
-from bot.happenings import Arrival, Batch, Happening, Invited, Joined, Wrote
+from bot.happenings import Arrival, Batch, Happening, Invited, Joined, Left, Wrote
 from bot.i18n import Catalogs, Texts
 from bot.ports import Channel, Failure, Files, Inbox, SendError, Store
 from bot.services.desk import Desk
@@ -140,13 +140,19 @@ class Server(MemoryChannel):
         self.slow: dict[str, asyncio.Event] = {}
         self.broken: dict[str, SendError] = {}
         self.refuse_invites = False
+        self.hesitant: set[str] = set()  # who does not accept their invitations
         self.fails_at: dict[type, SendError] = {}
+        self._inside: set[tuple[str, str]] = set()
         self._news = asyncio.Event()
 
     def happen(self, room: str, sender: str, what: Happening, event_id: str | None = None) -> str:
         """Something happens in a room; its event id."""
         event_id = event_id or f"$event{len(self.timeline)}"
         now = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+        if isinstance(what, Joined):
+            self._inside.add((room, sender))
+        elif isinstance(what, Left):
+            self._inside.discard((room, sender))
         self.timeline.append(Arrival(self.name, room, event_id, sender, now, what))
         self._news.set()
         return event_id
@@ -183,7 +189,9 @@ class Server(MemoryChannel):
         before = len(self.delivered)
         done = super()._do(conversation, message)
         if len(self.delivered) > before and isinstance(message.deed, Invite):
-            self.happen(conversation.room or "", message.deed.contact, Joined())
+            room, who = conversation.room or "", message.deed.contact
+            if who not in self.hesitant and (room, who) not in self._inside:
+                self.happen(room, who, Joined())
         return done
 
 
@@ -277,6 +285,13 @@ class World:
         await self.command(f"!vet passed {number}")
         await self.command(f"!claim {number}", CLAIMER)
         return number
+
+    async def step_out(self, number: CaseNumber, relay: str, who: str = CLAIMER) -> None:
+        """The claimer is out of the relay room and has the case all the same: asked in again, and not there yet."""
+        await self.happen(relay, who, Left())
+        self.server.hesitant.add(who)
+        await self.command(f"!claim {number}", who)
+        self.server.hesitant.discard(who)
 
     def said(self, room: str) -> list[str]:
         return self.server.said(room)

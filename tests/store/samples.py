@@ -232,6 +232,9 @@ CASE = Case(
     joined_to=CaseNumber("9Q2B"),
     vetting=Vetting.PASSED,
     release=2,
+    inside=("@planted-inside:example.org", "@planted-claimer:example.org"),
+    help_wanted=True,
+    left="$planted-left",
 )
 CHANGES = (
     Change(NOW, "open", "", None, CaseStatus.ARRIVED),
