@@ -11,6 +11,8 @@ from enum import StrEnum
 from bot.domain import CaseNumber
 
 CASE = re.compile(r"(?=.*[0-9])[A-Z0-9]{4}")
+UNSEEN = ("Cf", "Zs", "Cc", "Mn")  # categories of signs that show nothing where they stand first
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs by their category that show nothing either
 
 
 class Verdict(StrEnum):
@@ -332,7 +334,7 @@ def _with_plain_dashes(word: str) -> str:
 def _plain(text: str) -> str:
     """The text without unseen signs before it, and with a wide `！` made narrow."""
     seen = text.lstrip()
-    while seen and unicodedata.category(seen[0]) in ("Cf", "Zs", "Cc"):
+    while seen and (unicodedata.category(seen[0]) in UNSEEN or seen[0] in BLANK):
         seen = seen[1:].lstrip()
     return unicodedata.normalize("NFKC", seen[:1]) + seen[1:]
 

@@ -80,6 +80,7 @@ def from_staff(work: Work, relay: Conversation, who: str, event_id: str, what: P
         case = progress.move(work, case, Step.SPEAK, who) or case
     match what:
         case Wrote(edits=None) as wrote:
+            # without what it quotes: that may be from another room, or name a colleague
             origin, text = Origin(relay.id, event_id), signed(case, who, wrote.shown)
             hold = record.spoke(work, case, requester, text, origin)
             work.say(requester, text, origin, wrote.styles, hold=hold)

@@ -79,7 +79,8 @@ def reopen(
     conversation = work.tx.conversations.get(conversation.id)
     for each in session.held:
         what = Attached(each.said) if isinstance(each.said, Attachment) else Wrote(each.said)
-        relay.from_requester(work, conversation, reopened, each.ref or relay.NO_EVENT, replace(what, expires=each.expires))
+        said = replace(what, expires=each.expires)
+        relay.from_requester(work, conversation, reopened, each.ref or relay.NO_EVENT, said)
     return conversation
 
 

@@ -105,13 +105,19 @@ def test_a_command_in_a_room_of_the_case_needs_no_number_and_takes_no_other(text
     assert parse(text, CASE) == command
 
 
-@pytest.mark.parametrize("text", ["!claim", " \u200b!claim", "\u202b!claim", "！claim", "\ufeff ! claim"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("!claim", " \u200b!claim", "\u202b!claim", "！claim", "\ufeff ! claim", "﹗claim"),
+        *("\u034f!claim", "\ufe0f!claim", "\u3164\uffa0!claim", "\u2800 \u115f\u1160!claim", "\u2028!claim"),
+    ],
+)
 def test_unseen_signs_do_not_hide_a_command(text: str) -> None:
     assert is_command(text)
     assert parse(text, CASE) == Claim(CASE)
 
 
-@pytest.mark.parametrize("text", ["hello!", "", "claim", "¡hola!", "\u200b"])
+@pytest.mark.parametrize("text", ["hello!", "", "claim", "¡hola!", "\u200b", "\u3164", "\u0301a!"])
 def test_other_words_are_no_command(text: str) -> None:
     assert not is_command(text)
 

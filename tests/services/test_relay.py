@@ -154,6 +154,39 @@ async def test_a_change_that_is_not_delivered_is_told() -> None:
         assert world.said(world.relay)[-1] == f"{staff_text('not_delivered')}\n\n> call at one"
 
 
+async def test_words_that_become_a_command_are_not_relayed_as_one() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        ours = await world.write(world.relay, CLAIMER, "call at noon", signed=True)
+        said = world.said(ROOM)
+        await world.happen(world.relay, CLAIMER, Wrote(" \u3164!clsoe", signed=True, edits=ours))
+        asked = [staff_text("command_in_relay"), staff_text("unknown_command")]
+        assert world.said(world.relay)[-1] == "\n\n".join([*asked, staff_text("did_you_mean", command="!close")])
+        assert (world.said(ROOM), world.changes(ROOM)) == (said, [])
+        await world.happen(world.relay, CLAIMER, Wrote("!close", signed=True, edits=ours))
+        assert (await world.get_case(number)).status is CaseStatus.CLOSED
+        assert world.said(ROOM) == [*said, bot_text("case_closed", case=number)]
+
+
+async def test_words_that_were_a_command_reach_the_requester_once() -> None:
+    async with World() as world:
+        await world.claimed()
+        said = world.said(ROOM)
+        command = await world.write(world.relay, CLAIMER, "!call at noon", signed=True)
+        assert world.said(ROOM) == said
+        await world.happen(world.relay, CLAIMER, Wrote("call at noon", signed=True, edits=command))
+        assert world.said(ROOM) == [*said, bot_text("corrected", words="call at noon")]
+        await world.happen(world.relay, CLAIMER, Wrote("call at one", signed=True, edits=command))
+        assert world.changes(ROOM) == [(world.event(bot_text("corrected", words="call at noon")), "call at one")]
+
+
+async def test_what_staff_quote_stays_with_them() -> None:
+    async with World() as world:
+        await world.claimed()
+        await world.happen(world.relay, CLAIMER, Wrote("call at noon", signed=True, quotes=f"{VETTER} knows them"))
+        assert world.said(ROOM)[-1] == "call at noon"
+
+
 # removals
 
 

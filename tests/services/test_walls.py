@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.happenings import Alarm, Alarmed, Cause, Joined, Left, Unreadable
+from bot.deeds import Discard
+from bot.happenings import Alarm, Alarmed, Attached, Cause, Happening, Joined, Left, Removed, Unreadable, Wrote
+from bot.services.commands import is_command
 from tests.services.world import (
     CLAIMER,
+    FILE,
     LEAD,
     NEW,
     OTHER,
@@ -152,6 +156,73 @@ async def _two_cases_never_hear_each_other(turns: list[tuple[int, bool]]) -> Non
             assert not any(f"from-{1 - which}-" in text for text in world.said(relays[which]))
             assert sum(f"to-{which}-" in text for text in world.said(homes[which])) == turns.count((which, True))
             assert sum(f"from-{which}-" in text for text in world.said(relays[which])) == turns.count((which, False))
+
+
+AMONG_STAFF = st.one_of(
+    st.sampled_from(["close", "claim 7F3K", "yes", "1", "well !close", "> !close\n\nso", "¡hola!", "@vera: !close"]),
+    st.text(min_size=1),
+).filter(lambda text: not is_command(text))
+EVENTS = st.sampled_from(["to the requester", "from the requester", "noted", "asked for", "$unknown", ""])
+NOTED = st.tuples(
+    st.sampled_from(["notes", "queue"]),
+    st.sampled_from([VETTER, CLAIMER, STRANGER, REQUESTER]),
+    st.one_of(
+        st.builds(Wrote, AMONG_STAFF, st.booleans(), st.none() | EVENTS, quotes=st.sampled_from(["", "!close"])),
+        st.builds(Attached, st.just(FILE), st.booleans()),
+        st.builds(Removed, EVENTS),
+    ),
+)
+
+
+@pytest.mark.parametrize("stage", ["vetting", "claimed", "closed", "declined"])
+@settings(max_examples=40, deadline=None)
+@given(written=st.lists(NOTED, min_size=1, max_size=10))
+def test_what_is_written_without_a_command_in_a_notes_room_leads_to_nothing(
+    stage: str, written: list[tuple[str, str, Happening]]
+) -> None:
+    asyncio.run(_notes_lead_to_nothing(stage, written))
+
+
+async def _notes_lead_to_nothing(stage: str, written: list[tuple[str, str, Happening]]) -> None:
+    async with World() as world:
+        events = await _come_to(world, stage)
+        rooms = {"notes": world.notes, "queue": QUEUE}
+        before, done, files = _all_but_the_journal(world), len(world.server.attempts), 0
+        for room, who, what in written:
+            if isinstance(what, Wrote) and what.edits:
+                what = replace(what, edits=events.get(what.edits, what.edits))
+            elif isinstance(what, Removed):
+                what = Removed(events.get(what.event_id, what.event_id))
+            elif isinstance(what, Attached):
+                files += 1
+            await world.happen(rooms[room], who, what)
+        assert _all_but_the_journal(world) == before
+        assert not await world.memory.transact(lambda tx: tx.journal.waiting())
+        assert [message.deed for _, message in world.server.attempts[done:]] == [Discard(FILE)] * files
+
+
+async def _come_to(world: World, stage: str) -> dict[str, str]:
+    """A case at this point of its life; what was written for it, by the room."""
+    await world.walk()
+    number = (await world.case()).number
+    asked = await world.write(QUEUE, VETTER, f"!vet pending {number}", signed=True)
+    noted = await world.write(world.notes, VETTER, "who knows them?", signed=True)
+    theirs, ours = await world.write(ROOM, REQUESTER, "from me"), "$unknown"
+    if stage in ("claimed", "closed"):
+        await world.command(f"!vet passed {number}")
+        await world.command(f"!claim {number}", CLAIMER)
+        theirs = await world.write(ROOM, REQUESTER, "from me again")
+        ours = await world.write(world.relay, CLAIMER, "to you", signed=True)
+    if stage == "closed":
+        await world.command("!close", CLAIMER, world.notes)
+    if stage == "declined":
+        await world.command("!vet declined", VETTER, world.notes)
+    return {"to the requester": ours, "from the requester": theirs, "noted": noted, "asked for": asked}
+
+
+def _all_but_the_journal(world: World) -> Any:
+    """All that is stored; the fake's own, for no port shows all of it."""
+    return replace(world.memory._state.copy(), journal={}, taken=set(), tokens={})
 
 
 async def test_no_words_and_no_address_stand_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ Relations are read from the decrypted payload only: outside the ciphertext a hom
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,9 @@ from bot.happenings import AsksToVerify, Attached, Cause, Unreadable, Wrote
 TEXTS = ("m.text", "m.emote")
 SPOKEN = ("m.sticker", "m.poll.", "m.call.", "org.matrix.msc3381.poll.", "m.beacon")  # said, but not in words
 ASKS_TO_VERIFY = "m.key.verification.request"
+
+# https://spec.matrix.org/v1.12/client-server-api/#fallbacks-for-rich-replies
+_QUOTED = re.compile(r"> (?:\* )?<@[^<>\n]+:[^<>\n]+> ?")
 
 Said = Wrote | Attached | Unreadable | AsksToVerify
 
@@ -44,15 +48,13 @@ def read_message(payload: Mapping[str, Any], *, signed: bool, identity: str | No
     if kind not in TEXTS or not isinstance(said.get("body"), str):
         return Unreadable(Cause.NOT_TEXT)
     # half of a surrogate pair is no text that could be stored or sent
-    text = said["body"].encode(errors="replace").decode()
-    if isinstance(relation, dict) and "m.in_reply_to" in relation:
-        text = without_quote(text)
+    text, quotes = apart(said["body"].encode(errors="replace").decode())
     if not text.strip():
         return Unreadable(Cause.NOT_TEXT)
     styled = read_styled({**said, "body": text}) if edits is None else None
     if styled is None:
-        return Wrote(text, signed, edits, identity)
-    return Wrote(text, signed, edits, identity, plain=styled[0], styles=styled[1])
+        return Wrote(text, signed, edits, identity, quotes=quotes)
+    return Wrote(text, signed, edits, identity, quotes=quotes, plain=styled[0], styles=styled[1])
 
 
 def _edited(relation: object) -> str | None:
@@ -71,14 +73,21 @@ def removed_by(event: Mapping[str, Any]) -> str | None:
     return target if is_id(target) else None
 
 
-def without_quote(body: str) -> str:
-    """The reply without the quotation that older clients put before it, which names its author."""
-    lines = body.split("\n")
-    quoted = next((i for i, line in enumerate(lines) if not line.startswith("> ")), len(lines))
-    rest = lines[quoted:]
-    if quoted and rest and not rest[0].strip():
+def apart(body: str) -> tuple[str, str]:
+    """What is said, and the quotation that older programs put before it, without the name of its author.
+
+    It is told by its form alone. Whether there is a relation does not matter: some programs write it outside of the
+    ciphertext only, and without a quotation of that form the lines are their writer's own words.
+    """
+    author = _QUOTED.match(body)
+    if author is None:
+        return body, ""
+    lines = body[author.end() :].split("\n")
+    end = next((at for at, line in enumerate(lines) if at and not line.startswith(">")), len(lines))
+    quoted, rest = lines[:end], lines[end:]
+    if rest and not rest[0].strip():
         rest = rest[1:]
-    return "\n".join(rest) if quoted else body
+    return "\n".join(rest), "\n".join(line.removeprefix(">").removeprefix(" ") for line in quoted)
 
 
 def sent_at(event: Mapping[str, Any]) -> datetime:

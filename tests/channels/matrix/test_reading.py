@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.matrix.reading import read_message, removed_by, sent_at, without_quote
+from bot.channels.matrix.reading import apart, read_message, removed_by, sent_at
 from bot.claims import clean_name
 from bot.domain import Kind, Look, Style
 from bot.happenings import AsksToVerify, Cause, Unreadable, Wrote
@@ -111,28 +111,37 @@ def test_a_thread_is_no_edit_and_no_reply() -> None:
     assert read({"msgtype": "m.text", "body": "> x\n\nhello", "m.relates_to": relation}) == Wrote("> x\n\nhello")
 
 
-def test_of_a_reply_only_the_new_words_are_taken() -> None:
-    relation = {"m.in_reply_to": {"event_id": "$1"}}
+@pytest.mark.parametrize("relation", [{"m.in_reply_to": {"event_id": "$1"}}, None])
+def test_what_a_reply_quotes_is_told_apart_from_its_words_and_names_nobody(relation: Any) -> None:
     content = {"msgtype": "m.text", "body": "> <@ana:localhost> old\n> more\n\nnew\n> kept", "m.relates_to": relation}
-    assert read(content) == Wrote("new\n> kept")
+    assert read(content) == Wrote("new\n> kept", quotes="old\nmore")
     assert read({**content, "body": "> <@ana:localhost> only a quote"}) == NOT_TEXT
 
 
+def test_lines_that_somebody_set_as_a_quotation_themselves_are_words_of_theirs() -> None:
+    content = {"msgtype": "m.text", "body": "> he wrote\n\ncome alone", "m.relates_to": {"m.in_reply_to": {}}}
+    assert read(content) == Wrote("> he wrote\n\ncome alone")
+
+
 @pytest.mark.parametrize(
-    ("body", "rest"),
+    ("body", "said", "quotes"),
     [
-        ("hello", "hello"),
-        ("> a\n\nb", "b"),
-        ("> a\nb", "b"),
-        ("> a\n> b\n\n\nc", "\nc"),
-        (">a", ">a"),
-        ("b\n> a", "b\n> a"),
-        ("> a", ""),
-        ("", ""),
+        ("> <@a:b> a\n\nb", "b", "a"),
+        ("> <@a:b> a\nb", "b", "a"),
+        ("> <@a:b> a\n> c\n\n\nd", "\nd", "a\nc"),
+        ("> <@a:b> a\n> \n> c\n\nd", "d", "a\n\nc"),
+        ("> <@a:b> a\n>\n>c\n\nd", "d", "a\n\nc"),
+        ("> * <@a:b:8448> waves\n\nb", "b", "waves"),
+        ("> <@a:b> a", "", "a"),
+        (">a\n\nb", ">a\n\nb", ""),
+        ("> a\n\nb", "> a\n\nb", ""),
+        ("> <a@b> a\n\nb", "> <a@b> a\n\nb", ""),
+        ("b\n> <@a:b> a", "b\n> <@a:b> a", ""),
+        ("", "", ""),
     ],
 )
-def test_quotes(body: str, rest: str) -> None:
-    assert without_quote(body) == rest
+def test_quotes(body: str, said: str, quotes: str) -> None:
+    assert apart(body) == (said, quotes)
 
 
 def test_who_wrote_is_passed_on() -> None:
