@@ -52,6 +52,7 @@ def staff_of(config: Config, room: str | None) -> Staff:
         leads=frozenset(lead.user for lead in config.specialists.leads),
         bot=config.matrix.user_id,
         before_claim=config.vetting.before_claim,
+        languages=config.specialists.languages,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from babel import Locale
+from babel.dates import format_datetime, format_skeleton
 from babel.units import format_unit
 
 from bot.flow.understand import Tables, fold
@@ -26,6 +27,16 @@ def length_of_time(length: timedelta, code: str) -> str:
     unit, size = next((unit, size) for unit, size in _UNITS if seconds % size == 0)
     form: Literal["short", "long"] = "short" if (code, unit) in _SHORT else "long"
     return format_unit(seconds // size, f"duration-{unit}", form, locale=code)
+
+
+def moment(at: datetime, code: str) -> str:
+    """A moment, to the minute, in UTC and said so; without its year, which could be taken for the number of a case."""
+    return format_datetime(at, "d MMM HH:mm 'UTC'", locale=code)
+
+
+def month(day: date, code: str) -> str:
+    """The month of a day, with its year."""
+    return format_skeleton("yMMM", day, locale=code)
 
 
 def tables(code: str) -> Tables:

@@ -91,10 +91,14 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of the staff, with the master key that proves which devices are theirs (law 10)."""
+    """One of the staff, with the master key that proves which devices are theirs (law 10).
+
+    `language`: in which summaries are posted for them; None is that of the specialists' rooms.
+    """
 
     user: str = field(repr=False)
     master_key: str = field(repr=False)
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,12 @@ class Specialists:
     room: str = field(repr=False)
     members: tuple[Member, ...]
     leads: tuple[Member, ...] = ()
+    language: str | None = None  # of their rooms; None is the helpline's first
+
+    @property
+    def languages(self) -> Mapping[str, str]:
+        """Who reads summaries in another language than that of the rooms."""
+        return {member.user: member.language for member in (*self.members, *self.leads) if member.language}
 
     @property
     def staff(self) -> Mapping[str, str]:
@@ -212,11 +222,12 @@ def _read(file: Path, root: Table, environ: Mapping[str, str]) -> Config:
     """Every section in turn. What cannot be used is reported to the table, and stands in the result as its default."""
     here = file.parent
     matrix = _matrix(root.table("matrix"), here, environ)
+    helpline = _helpline(root.table("helpline"))
     return Config(
         file=file,
-        helpline=_helpline(root.table("helpline")),
+        helpline=helpline,
         matrix=matrix,
-        specialists=_specialists(root.table("specialists"), matrix.user_id),
+        specialists=_specialists(root.table("specialists"), matrix.user_id, helpline.locales),
         vetting=Vetting(root.table("vetting").flag("before_claim", default=True)),
         flows=_flows(root.table("flows"), here),
         store=_store(root.table("store"), here),
@@ -308,10 +319,10 @@ def _signal(section: Table | None, here: Path) -> Signal | None:
     )
 
 
-def _specialists(section: Table, bot: str) -> Specialists:
+def _specialists(section: Table, bot: str, locales: Sequence[str]) -> Specialists:
     room = section.text("room", forms.ROOM)
-    members = _members(section, "members", required=True)
-    leads = _members(section, "leads", required=False)
+    members = _members(section, "members", locales, required=True)
+    leads = _members(section, "leads", locales, required=False)
     keys: dict[str, str] = {}
     for member in (*members, *leads):
         if member.user and keys.setdefault(member.user, member.master_key) != member.master_key:
@@ -320,14 +331,26 @@ def _specialists(section: Table, bot: str) -> Specialists:
         section.report(
             "bot-as-member", "members", "[specialists] names the bot's own account; it is not one of the staff"
         )
-    return Specialists(room, members, leads)
+    return Specialists(room, members, leads, _language(section, locales))
 
 
-def _members(section: Table, key: str, required: bool) -> tuple[Member, ...]:
+def _members(section: Table, key: str, locales: Sequence[str], *, required: bool) -> tuple[Member, ...]:
     entries = section.tables(key, 'a list of entries { user = "@who:example.org", master_key = "..." }', required)
     return tuple(
-        Member(entry.text("user", forms.STAFF), entry.text("master_key", forms.MASTER_KEY)) for entry in entries
+        Member(entry.text("user", forms.STAFF), entry.text("master_key", forms.MASTER_KEY), _language(entry, locales))
+        for entry in entries
     )
+
+
+def _language(section: Table, locales: Sequence[str]) -> str | None:
+    language = section.text("language", forms.LOCALE, "")
+    if language and language not in locales:
+        section.report(
+            "unknown-locale",
+            "language",
+            f"[specialists] language, and that of a member, is one of [helpline] locales: {', '.join(locales)}",
+        )
+    return language or None
 
 
 def _flows(section: Table, here: Path) -> Flows:

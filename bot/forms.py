@@ -82,6 +82,7 @@ PAGE = Form("the address of a page, beginning with https://, or empty where ther
 LOCALES = Form(
     'a list of different language codes, the helpline\'s own language first, such as ["en", "pt_BR"]', _is_locale
 )
+LOCALE = Form('a language code, such as "en" or "pt_BR"', _is_locale)
 PROMISE: Form[int] = Form(
     f"a number of minutes, from 1 to {LONGEST_PROMISE}", lambda minutes: 1 <= minutes <= LONGEST_PROMISE
 )

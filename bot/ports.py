@@ -36,6 +36,7 @@ from bot.domain import (
     Release,
     TextId,
     Timer,
+    Trace,
 )
 from bot.errors import VestibuleError, WorldError
 from bot.flow.session import Session
@@ -299,6 +300,16 @@ class Copies(Protocol):
         """When the next of a case is to be gone."""
 
 
+class Traces(Protocol):
+    """By what cases are compared: keyed hashes of what each has, of a kind. They tell nothing of it."""
+
+    def add(self, trace: Trace, form: str) -> None: ...
+    def alike(self, case: CaseNumber) -> Sequence[Trace]:
+        """What this case has in common with any, itself too: once for each kind and case, the oldest first."""
+
+    def erase(self, case: CaseNumber) -> None: ...
+
+
 class Roster(Protocol):
     """The staff who were added while the bot ran, beside those of the config."""
 
@@ -343,10 +354,11 @@ class Tx(Protocol):
     @property
     def copies(self) -> Copies: ...
     @property
+    def traces(self) -> Traces: ...
+    @property
     def roster(self) -> Roster: ...
     @property
     def releases(self) -> Releases: ...
-
     def token(self, channel: str) -> str | None: ...
     def set_token(self, channel: str, token: str) -> None: ...
 

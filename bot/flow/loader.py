@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 
 from bot.domain import TextId
-from bot.flow import references
+from bot.flow import references, summing
 from bot.flow.asking import PHRASINGS, TOPICS, AskingReader
 from bot.flow.fields import Fields, Texts, good_name
 from bot.flow.kinds import WAS
@@ -20,7 +20,7 @@ from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant, r
 from bot.flow.steps import StepReader
 
 FLOW = ("flow", "about", "keep", "steps", WAS)
-ENTRY_FLOW_KEYS = (*FLOW, "menu", "person")
+ENTRY_FLOW_KEYS = (*FLOW, "menu", "person", "summary")
 FAQ = ("faq", "about", "questions")
 ENTRY = ("title", "answer", "note")
 PHRASES = ("phrases", "about", "texts")
@@ -141,6 +141,8 @@ class _Loader:
             {old: new for old, (new, _) in reader.renamed.items()},
             reader.requires,
             fields.keep(),
+            reader.compares,
+            summing.read(name.text, fields, self._texts, self._problems) if entry else {},
         )
 
     def _still_there(self, renamed: Mapping[str, tuple[str, Mark]], names: Container[str], what: str) -> None:

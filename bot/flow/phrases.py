@@ -136,6 +136,8 @@ AFTER_HANDOFF = frozenset({"case"})
 IN_PHRASES = frozenset(
     {
         "case",
+        "count",
+        "version",
         "question",
         "answer",
         "language",

@@ -222,7 +222,7 @@ def _releases(config: Config, latest: int, known: Sequence[Release], content: Co
     def make(_number: int, files: Files) -> Content:
         return compile_files(config, files)
 
-    return Releases((latest, content), known, make, languages)
+    return Releases((latest, content), known, make, languages, config.specialists.language)
 
 
 def _usable(config: Config, number: int, files: Files) -> Content:

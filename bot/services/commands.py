@@ -36,10 +36,18 @@ class Vet:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """`!claim 7F3K`"""
+class LookBack:
+    """`!vet history 7F3K`"""
 
     case: CaseNumber | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`!claim 7F3K [emergency]`"""
+
+    case: CaseNumber | None
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +101,12 @@ class Unknown:
 
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
-ForCase = Vet | Claim | Close | Trust | Join
+ForCase = Vet | LookBack | Claim | Close | Trust | Join
 Command = Help | ForCase | ForStaff | Unknown
 
 VERBS = ("help", "vet", "claim", "close", "trust", "join", "staff")
 STAFF_VERBS = ("list", "add", "remove")
+HISTORY, EMERGENCY = "history", "emergency"
 
 
 def is_command(text: str) -> bool:
@@ -117,7 +126,7 @@ def parse(text: str, own: CaseNumber | None) -> Command:
         case "vet":
             return _vet(rest, own)
         case "claim":
-            return Claim(_case(rest, own)[0])
+            return _claim(rest, own)
         case "close":
             return Close(_case(rest, own)[0])
         case "join":
@@ -132,10 +141,19 @@ def parse(text: str, own: CaseNumber | None) -> Command:
 
 def _vet(rest: str, own: CaseNumber | None) -> Command:
     word, rest = _first_word(rest)
-    if word.casefold() not in list(Verdict):
-        return Unknown(_like(word.casefold(), tuple(Verdict), "!vet "))
     case, note = _case(rest, own)
+    if word.casefold() == HISTORY:
+        return LookBack(case)
+    if word.casefold() not in list(Verdict):
+        return Unknown(_like(word.casefold(), (*Verdict, HISTORY), "!vet "))
     return Vet(case, Verdict(word.casefold()), note)
+
+
+def _claim(rest: str, own: CaseNumber | None) -> Command:
+    """That it is an emergency may stand before the number, too."""
+    words = _without_unseen(rest).split()
+    plain = [word for word in words if word.casefold() != EMERGENCY]
+    return Claim(_case(" ".join(plain), own)[0], emergency=plain != words)
 
 
 def _join(rest: str, own: CaseNumber | None) -> Command:

@@ -66,6 +66,8 @@ def erase(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> None:
 
     What was posted in rooms of the staff stands there still.
     """
+    if Keep.VETTING in keeps:
+        work.tx.traces.erase(case.number)
     erase_kept(work, case, keeps)
     requester = work.tx.conversations.get(case.requester)
     first = work.tx.cases.get(case.joined_to) if case.joined_to else None
@@ -160,6 +162,7 @@ def _expire(work: Work, case: Case) -> None:
             _drop_kept(work, case, place, kept)
     left = _without(case, lambda answer: _is_past(work, answer.due))
     if left != case:
+        work.tx.traces.erase(case.number)  # what has begun to disappear leaves none
         work.tx.cases.save(left)
     for copy in work.tx.copies.take_due(case.number, work.now):
         _take_back(work, copy)

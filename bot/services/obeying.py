@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot.domain import Case, CaseNumber, Conversation, Place, TextId
-from bot.services import casework, identity, joining, roster, sayings
+from bot.services import casework, history, identity, joining, roster, sayings
 from bot.services.casework import Told
 from bot.services.commands import (
     AddStaff,
     Claim,
     Close,
     Command,
-    ForCase,
     ForStaff,
     Help,
     Join,
     ListStaff,
+    LookBack,
     RemoveStaff,
     Trust,
     Unknown,
@@ -34,12 +34,14 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command) -> None:
             _ask_back(work, said_in, meant)
         case ListStaff() | AddStaff() | RemoveStaff():
             _change_staff(work, said_in, who, command)
-        case Vet() | Claim() | Close() | Trust() | Join():
+        case Vet() | LookBack() | Claim() | Close() | Trust() | Join():
             case = find(work, command.case)
             if command.case is None:
                 _answer(work, said_in, sayings.CASE_MISSING)
             elif case is None:
                 _answer(work, said_in, sayings.NO_SUCH_CASE)
+            elif isinstance(command, LookBack):
+                history.tell(work, said_in, case, who)
             else:
                 _tell(work, said_in, case, who, _do(work, case, who, command))
         case _:
@@ -51,12 +53,12 @@ def find(work: Work, number: CaseNumber | None) -> Case | None:
     return work.tx.cases.get(number) if number is not None else None
 
 
-def _do(work: Work, case: Case, who: str, command: ForCase) -> Told:
+def _do(work: Work, case: Case, who: str, command: Vet | Claim | Close | Trust | Join) -> Told:
     match command:
         case Vet(_, verdict, note):
             return casework.vet(work, case, verdict, note, who)
-        case Claim():
-            return casework.claim(work, case, who)
+        case Claim(_, emergency):
+            return casework.claim(work, case, who, emergency=emergency)
         case Close():
             return casework.close(work, case, who)
         case Trust():
@@ -78,12 +80,13 @@ def _change_staff(work: Work, said_in: Conversation, who: str, command: ForStaff
 
 
 def _tell(work: Work, said_in: Conversation, case: Case, who: str, told: Told) -> None:
-    """Answer where the command was said; news stands in the queue room too."""
+    """Answer where the command was said; news stands in the queue room too, and where those stand whom it concerns."""
     text = work.kit.render.staff(told.text, case=case.number, who=who, other=told.other)
-    work.say(said_in, text)
-    queue = work.queue_of(case)
-    if told.news and said_in.id != queue.id:
-        work.say(queue, text)
+    rooms = [said_in, *([work.queue_of(case)] if told.news else [])]
+    if told.in_notes and case.notes is not None:
+        rooms.append(work.tx.conversations.get(case.notes))
+    for room in {room.id: room for room in rooms}.values():
+        work.say(room, text)
 
 
 def _ask_back(work: Work, said_in: Conversation, meant: str | None) -> None:

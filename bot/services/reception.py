@@ -50,7 +50,7 @@ from bot.happenings import (
     Wrote,
 )
 from bot.ports import Kept
-from bot.services import casework, identity, joining, keeping, relay, sayings
+from bot.services import casework, changed, identity, joining, keeping, relay, sayings
 from bot.services.releases import Stepped
 from bot.services.timed import timed
 from bot.services.work import Work
@@ -163,11 +163,12 @@ def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str
     case = casework.human_case(work, conversation)
     if case is not None:
         command = work.kit.engine.command(message.text, case.locale) if message.edits is None else None
+        case = changed.answer(work, conversation, case, message)
         _to_people(work, conversation, case, message, event_id, command)
     elif message.edits is not None:
-        _to_engine(work, conversation, Edited(message.text, message.edits), message.expires)
+        _to_engine(work, conversation, Edited(message.text, message.edits, work.now), message.expires)
     else:
-        _to_engine(work, conversation, Replied(message.text, event_id), message.expires)
+        _to_engine(work, conversation, Replied(message.text, event_id, work.now), message.expires)
 
 
 def _to_people(
@@ -249,6 +250,7 @@ def _parts(work: Work, conversation: Conversation, case: Case, wish: TextId, ans
     """The wish is the case's, as all that is written there; its writer hears that a person will read it."""
     if answer not in case.told and (conversation.owner is Owner.QUEUE or wish != sayings.ASKS_TO_STOP):
         casework.tell_staff(work, case, wish)
+        changed.wish(work, case, wish)
     _tell_once(work, conversation, case, answer)
 
 
@@ -349,6 +351,7 @@ def _forget(work: Work, conversation: Conversation) -> Conversation:
     for message in work.drop_lane(conversation):
         relay.not_delivered(work, message)
     for case in keeping.of_person(work, conversation):
+        work.tx.traces.erase(case.number)
         if case.is_over:
             keeping.erase(work, case)
         elif case.number != conversation.case:  # people go on with them elsewhere: it is theirs to see to

@@ -31,7 +31,8 @@ class Staff:
     """Whom the config names as staff, where cases are shown, and whether a person signs off before a claim (law 8).
 
     `room` is the queue room's id, or None while it is not known. `members` are all of them, leads too, each with their
-    pinned identity. `bot` is our own account, which is never one of them.
+    pinned identity. `bot` is our own account, which is never one of them. `languages`: who reads summaries in another
+    language than that of the rooms.
     """
 
     channel: str
@@ -40,6 +41,7 @@ class Staff:
     leads: frozenset[str] = field(default=frozenset(), repr=False)
     bot: str = field(default="", repr=False)
     before_claim: bool = True
+    languages: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,16 @@ copies = table(
     column("due", sa.BigInteger, Retention.RECORD, nullable=True),
 )
 
+# by what cases are compared while they are vetted
+case_traces = table(
+    METADATA,
+    "case_traces",
+    column("case_number", sa.String, Retention.RECORD, sa.ForeignKey("cases.number"), primary_key=True),
+    column("form_hash", sa.LargeBinary, Retention.LOOKUP, primary_key=True, index=True),
+    column("kind", sa.String, Retention.RECORD),  # which the flows name
+    column("day", sa.String, Retention.RECORD),
+)
+
 roster = table(
     METADATA,
     "roster",

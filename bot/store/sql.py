@@ -21,6 +21,7 @@ from bot.store.desk import Desk
 from bot.store.people import Copies, Roster
 from bot.store.releases import Releases
 from bot.store.rows import Journal, Outbox, Sessions, Timers, Tokens
+from bot.store.traces import Traces
 
 T = TypeVar("T")
 
@@ -39,6 +40,7 @@ class SqlTx:
         self.timers = Timers(desk)
         self.cases = Cases(desk)
         self.copies = Copies(desk)
+        self.traces = Traces(desk)
         self.roster = Roster(desk)
         self.releases = Releases(desk)
         self._tokens = Tokens(desk)

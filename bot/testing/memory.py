@@ -29,6 +29,7 @@ from bot.domain import (
 from bot.flow.session import Session
 from bot.happenings import Arrival
 from bot.ports import Kept, Taken
+from bot.testing.traces import Found, Traces
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ class _State:
     kept: dict[tuple[CaseNumber, int], Kept] = field(default_factory=dict)
     last_kept: dict[CaseNumber, int] = field(default_factory=dict)
     copies: tuple[tuple[Origin | None, Copy], ...] = ()
+    traces: Found = field(default_factory=dict)
     roster: dict[str, Listed] = field(default_factory=dict)
     releases: dict[int, tuple[Release, Mapping[str, bytes]]] = field(default_factory=dict)
 
@@ -66,6 +68,7 @@ class _State:
             dict(self.kept),
             dict(self.last_kept),
             self.copies,
+            dict(self.traces),
             dict(self.roster),
             dict(self.releases),
         )
@@ -354,6 +357,7 @@ class MemoryTx:
         self.timers = _Timers(state)
         self.cases = _Cases(state)
         self.copies = _Copies(state)
+        self.traces = Traces(state.cases, state.traces)
         self.roster = _Roster(state)
         self.releases = _Releases(state)
 

@@ -26,3 +26,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_number"], ["cases.number"], name="fk_case_changes_case_number"),
     )
     op.create_index("ix_case_changes_case_number", "case_changes", ["case_number"])
+    op.create_table(
+        "case_traces",
+        sa.Column("case_number", sa.String, nullable=False),
+        sa.Column("form_hash", sa.LargeBinary, nullable=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("day", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("case_number", "form_hash", name="pk_case_traces"),
+        sa.ForeignKeyConstraint(["case_number"], ["cases.number"], name="fk_case_traces_case_number"),
+    )
+    op.create_index("ix_case_traces_form_hash", "case_traces", ["form_hash"])
