@@ -93,7 +93,7 @@ class Signal:
 class Member:
     """One of the staff, with the master key that proves which devices are theirs (law 10).
 
-    `language`: in which summaries are posted for them; None is that of the specialists' rooms.
+    `language`: in which summaries are posted for them; None is that of the rooms.
     """
 
     user: str = field(repr=False)
@@ -108,7 +108,7 @@ class Specialists:
     room: str = field(repr=False)
     members: tuple[Member, ...]
     leads: tuple[Member, ...] = ()
-    language: str | None = None  # of their rooms; None is the helpline's first
+    language: str = "en"  # of their rooms
 
     @property
     def languages(self) -> Mapping[str, str]:
@@ -331,7 +331,7 @@ def _specialists(section: Table, bot: str, locales: Sequence[str]) -> Specialist
         section.report(
             "bot-as-member", "members", "[specialists] names the bot's own account; it is not one of the staff"
         )
-    return Specialists(room, members, leads, _language(section, locales))
+    return Specialists(room, members, leads, _language(section, locales) or locales[0])
 
 
 def _members(section: Table, key: str, locales: Sequence[str], *, required: bool) -> tuple[Member, ...]:

@@ -194,7 +194,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
         ("[vettin]\nx = 1", "there is no section [vettin]. Did you mean 'vetting'?"),
         ("[vetting]\nroom = 'x'", "[vetting] has no setting 'room'; it belongs in [specialists]"),
         ("[helpline.links]\nname = 'x'", "[helpline.links] has no setting 'name'; it belongs in [helpline]"),
-        ("[flows]\nlanguage = 'x'", "[flows] has no setting 'language'; there are path"),
+        ("[flows]\ncolour = 'x'", "[flows] has no setting 'colour'; there are path"),
         ("[signl]\nsocket = 'x'", "there is no section [signl]. Did you mean 'signal'?"),
         ("[retention]\ncases = 1", "[retention] has no setting 'cases'. Did you mean 'case'?"),
     ],

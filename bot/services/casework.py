@@ -78,7 +78,7 @@ def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
     """A person looks into a case, claimed before that or not, or signs it off; which is never undone."""
     if case.status is CaseStatus.CLOSED:
         return Told(sayings.VET_REFUSED_CLOSED)
-    if case.vetting in (Vetting.PASSED, Vetting.DECLINED):
+    if case.status is CaseStatus.DECLINED or case.vetting in (Vetting.PASSED, Vetting.DECLINED):
         return Told(sayings.VET_REFUSED_DECIDED)
     if verdict is Verdict.PENDING:
         notes = _room(work, case, case.notes, Place.NOTES)
