@@ -49,6 +49,7 @@ from bot.domain import (
     Style,
     TextId,
     Timer,
+    Trace,
     Vetting,
 )
 from bot.flow.session import Passed, Session
@@ -248,6 +249,7 @@ KEPT = (
     Kept(""),
 )
 COPY = Copy(RELAY.id, "$planted-copy", CASE.number, Keep.VETTING, NOW + HOUR)
+TRACE, FORM = Trace("referee", CASE.number, NOW.date()), "planted form of what an answer names"
 LISTED = Listed("@planted-listed:example.org", "planted pinned key", True, "@planted-lead:example.org")
 
 RELEASE = Release(2, "ab" * 32, NOW, "planted publisher", moves=True)

@@ -40,6 +40,7 @@ def fill(tx: Tx) -> None:
         tx.cases.keep(CASE.number, kept)
     tx.copies.add(samples.ORIGIN, samples.COPY)
     tx.roster.add(samples.LISTED)
+    tx.traces.add(samples.TRACE, samples.FORM)
     tx.releases.add(samples.RELEASE, samples.FILES)
 
 
@@ -61,7 +62,7 @@ def texts_in(value: object) -> Iterator[str]:
 def planted() -> set[str]:
     """Every text in the samples that names a person, quotes one, or says what they chose."""
     values = (*HAPPENINGS, *DEEDS, *KEPT, *samples.CHANGES, SESSION, CASE, FULL_MESSAGE, arrival("$planted-event-0"))
-    values = (*values, samples.ORIGIN, samples.COPY, samples.LISTED, samples.RELEASE)
+    values = (*values, samples.ORIGIN, samples.COPY, samples.LISTED, samples.RELEASE, samples.FORM)
     values = (*values, *(content.decode(errors="ignore") for content in samples.FILES.values()))
     rooms = (samples.REQUESTER, samples.SECOND, samples.RELAY, samples.NOTES, samples.QUEUE)
     found = set(texts_in((values, rooms)))
