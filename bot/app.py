@@ -54,6 +54,7 @@ def staff_of(config: Config, ids: Mapping[str, str | None]) -> Staff:
         bot=config.matrix.user_id,
         before_claim=config.vetting.before_claim,
         rooms=_rooms(config, ids),
+        languages=config.specialists.languages,
     )
 
 

@@ -133,10 +133,14 @@ def _check_header(locale: str, mark: Mark, catalog: Catalog) -> Iterator[Problem
         yield Problem(mark, Severity.ERROR, "wrong-language", message)
 
 
+def _is_for_staff(wanted: Wanted) -> bool:
+    return wanted.context.startswith(_STAFF) or "/summary/" in wanted.context
+
+
 def _check_messages(said: Sequence[Wanted], file: str, catalog: Catalog) -> Iterator[Problem]:
     for wanted in said:
         # specialists read the helpline's own language, so a language without their texts can still be offered
-        severity = Severity.ADVICE if wanted.context.startswith(_STAFF) else Severity.WARNING
+        severity = Severity.ADVICE if _is_for_staff(wanted) else Severity.WARNING
         message = wanted.find(catalog)
         name = f"'{wanted.context}'"
         if message is None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_skeleton
 from babel.units import format_unit
 
 from bot.flow.understand import Tables, fold
@@ -37,6 +37,11 @@ def moment(at: datetime, code: str) -> str:
 def in_minutes(length: timedelta, code: str) -> str:
     """A length in whole minutes: "90 minutes"."""
     return format_unit(int(length.total_seconds()) // 60, "duration-minute", "long", locale=code)
+
+
+def month(day: date, code: str) -> str:
+    """The month of a day, with its year."""
+    return format_skeleton("yMMM", day, locale=code)
 
 
 def tables(code: str) -> Tables:

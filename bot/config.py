@@ -93,10 +93,14 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of the staff, with the master key that proves which devices are theirs (law 10)."""
+    """One of the staff, with the master key that proves which devices are theirs (law 10).
+
+    `language`: in which summaries are posted for them; None is that of the rooms.
+    """
 
     user: str = field(repr=False)
     master_key: str = field(repr=False)
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,13 @@ class Specialists:
     directors: tuple[Member, ...] = ()
     shifts: tuple[Shift, ...] = ()
     timezone: str = "UTC"
+    language: str = "en"  # of their rooms
+
+    @property
+    def languages(self) -> Mapping[str, str]:
+        """Who reads summaries in another language than that of the rooms."""
+        everyone = (*self.members, *self.leads, *self.directors)
+        return {member.user: member.language for member in everyone if member.language}
 
     @property
     def staff(self) -> Mapping[str, str]:
@@ -346,9 +357,9 @@ def _signal(section: Table | None, here: Path) -> Signal | None:
 
 def _specialists(section: Table, bot: str, locales: Sequence[str]) -> Specialists:
     room = section.text("room", forms.ROOM)
-    members = _members(section, "members", required=True)
-    leads = _members(section, "leads", required=False)
-    directors = _members(section, "directors", required=False)
+    members = _members(section, "members", locales, required=True)
+    leads = _members(section, "leads", locales, required=False)
+    directors = _members(section, "directors", locales, required=False)
     keys: dict[str, str] = {}
     for member in (*members, *leads, *directors):
         if member.user and keys.setdefault(member.user, member.master_key) != member.master_key:
@@ -366,6 +377,7 @@ def _specialists(section: Table, bot: str, locales: Sequence[str]) -> Specialist
         directors=directors,
         shifts=calling.shifts(section, [lead.user for lead in leads]),
         timezone=section.text("timezone", forms.ZONE, "UTC"),
+        language=_language(section, locales) or locales[0],
     )
 
 
@@ -381,11 +393,23 @@ def _vetting(section: Table) -> Vetting:
     return Vetting(section.flag("before_claim", default=True), section.text("room", forms.ROOM, "") or None)
 
 
-def _members(section: Table, key: str, required: bool) -> tuple[Member, ...]:
+def _members(section: Table, key: str, locales: Sequence[str], *, required: bool) -> tuple[Member, ...]:
     entries = section.tables(key, 'a list of entries { user = "@who:example.org", master_key = "..." }', required)
     return tuple(
-        Member(entry.text("user", forms.STAFF), entry.text("master_key", forms.MASTER_KEY)) for entry in entries
+        Member(entry.text("user", forms.STAFF), entry.text("master_key", forms.MASTER_KEY), _language(entry, locales))
+        for entry in entries
     )
+
+
+def _language(section: Table, locales: Sequence[str]) -> str | None:
+    language = section.text("language", forms.LOCALE, "")
+    if language and language not in locales:
+        section.report(
+            "unknown-locale",
+            "language",
+            f"[specialists] language, and that of a member, is one of [helpline] locales: {', '.join(locales)}",
+        )
+    return language or None
 
 
 def _flows(section: Table, here: Path) -> Flows:

@@ -6,7 +6,7 @@ Everything here is frozen data. A type that carries what people wrote, or who th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -218,7 +218,9 @@ class Answer:
     `answered`, `skipped`); `label` the text of the chosen option; `words` what the person wrote, for a free-text
     question, or the name of the file that they sent; `version` that of the text that was consented to. `chosen` has
     each option, with its text, where several could be chosen; `file` is what was sent. `keep` says how long it is
-    kept. `expires`: so long after somebody could read it, it is to disappear; `due`: when, once somebody could.
+    kept. `expires`: so long after somebody could read it, it is to disappear; `due`: when, once somebody could. `at`
+    says when a consent was given. `ref` is the message that gave it, once it is handed over; it is `later` when that
+    message was changed after that: what it said before still stands beside it, since such a change can be forged.
     """
 
     step: str
@@ -232,6 +234,18 @@ class Answer:
     keep: Keep = Keep.CASE
     expires: timedelta | None = None
     due: datetime | None = None
+    at: datetime | None = None
+    ref: str | None = field(default=None, repr=False)
+    later: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """That a case has something in common with another one: of which kind, with which, and since when that has it."""
+
+    kind: str
+    case: CaseNumber
+    day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +292,11 @@ class Case:
     def is_claimed(self) -> bool:
         """It is one specialist's."""
         return self.status in (CaseStatus.CLAIMED, CaseStatus.ON_US, CaseStatus.ON_REQUESTER)
+
+    @property
+    def is_emergency(self) -> bool:
+        """It is claimed and nobody has signed it off; where that comes before a claim, in an emergency alone."""
+        return self.is_claimed and self.vetting is not Vetting.PASSED
 
     @property
     def is_over(self) -> bool:

@@ -94,6 +94,7 @@ LOCALES = Form(
     'a list of different language codes, the helpline\'s own language first, such as ["en", "pt_BR"]', _is_locale
 )
 TOPICS = Form('a list of different answers, as the flows name them, such as ["account"]', is_line)
+LOCALE = Form('a language code, such as "en" or "pt_BR"', _is_locale)
 PROMISE: Form[int] = Form(
     f"a number of minutes, from 1 to {LONGEST_PROMISE}", lambda minutes: 1 <= minutes <= LONGEST_PROMISE
 )

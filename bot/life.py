@@ -28,6 +28,7 @@ class Step(StrEnum):
     HEAR = "hear"  # the requester wrote to staff
     CLOSE = "close"
     REOPEN = "reopen"  # the requester has come back with the same matter
+    LOOK_BACK = "look_back"  # somebody asks whether its requester, or a referee, has come before
 
 
 _UNCLAIMED = (CaseStatus.ARRIVED, CaseStatus.VETTING, CaseStatus.WAITING, CaseStatus.REOPENED)
@@ -96,6 +97,7 @@ _WAYS: Sequence[tuple[Step, Sequence[CaseStatus], CaseStatus | str, Callable[[Ev
     (Step.HEAR, (CaseStatus.ON_REQUESTER,), CaseStatus.ON_US, None),
     (Step.CLOSE, (*_UNCLAIMED, *_CLAIMED), CaseStatus.CLOSED, None),
     (Step.REOPEN, (CaseStatus.CLOSED,), CaseStatus.REOPENED, None),
+    (Step.LOOK_BACK, (*_UNCLAIMED, *_CLAIMED), _SAME, None),
 )
 
 

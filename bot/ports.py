@@ -36,6 +36,7 @@ from bot.domain import (
     Release,
     TextId,
     Timer,
+    Trace,
 )
 from bot.entries import Entries
 from bot.errors import VestibuleError, WorldError
@@ -296,6 +297,16 @@ class Cards(Protocol):
         """Its room is not there any more, and no card stands in it."""
 
 
+class Traces(Protocol):
+    """By what cases are compared: keyed hashes of what each has, of a kind. They tell nothing of it."""
+
+    def add(self, trace: Trace, form: str) -> None: ...
+    def alike(self, case: CaseNumber) -> Sequence[Trace]:
+        """What this case has in common with any, itself too: once for each kind and case, the oldest first."""
+
+    def erase(self, case: CaseNumber) -> None: ...
+
+
 class Roster(Protocol):
     """The staff who were added while the bot ran, beside those of the config."""
 
@@ -353,6 +364,8 @@ class Tx(Protocol):
     def copies(self) -> Copies: ...
     @property
     def cards(self) -> Cards: ...
+    @property
+    def traces(self) -> Traces: ...
     @property
     def roster(self) -> Roster: ...
     @property

@@ -88,6 +88,22 @@ def test_what_is_required_is_enough(home: Path) -> None:
     assert not any(config.helpline.links.values())
 
 
+def test_staff_read_the_helplines_first_language_or_the_one_that_is_named(home: Path) -> None:
+    assert read(home, WHOLE).specialists.language == "en"
+    spanish = WHOLE.replace("[specialists]", '[specialists]\nlanguage = "es"')
+    config = read(home, spanish.replace(f'"{KEY}"', f'"{KEY}", language = "fr"'))
+    assert config.specialists.language == "es"
+    assert config.specialists.languages == {"@ana:example.org": "fr"}
+
+
+@pytest.mark.parametrize("language", ["nl", "en_GB"])
+def test_staff_read_no_language_that_the_helpline_has_not(home: Path, language: str) -> None:
+    room = WHOLE.replace("[specialists]", f'[specialists]\nlanguage = "{language}"')
+    for text in (room, WHOLE.replace(f'"{KEY}"', f'"{KEY}", language = "{language}"')):
+        (line,) = faults(home, text)
+        assert "error[unknown-locale]: [specialists] language" in line
+
+
 def test_relative_paths_start_at_the_folder_of_the_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "other").mkdir()
     monkeypatch.chdir(home)
@@ -223,7 +239,7 @@ def test_every_fault_is_told_at_once_each_with_its_place(home: Path) -> None:
         ("[vettin]\nx = 1", "there is no section [vettin]. Did you mean 'vetting'?"),
         ("[vetting]\nmembers = 'x'", "[vetting] has no setting 'members'; it belongs in [specialists]"),
         ("[helpline.links]\nname = 'x'", "[helpline.links] has no setting 'name'; it belongs in [helpline]"),
-        ("[flows]\nlanguage = 'x'", "[flows] has no setting 'language'; there are path"),
+        ("[flows]\ncolour = 'x'", "[flows] has no setting 'colour'; there are path"),
         ("[signl]\nsocket = 'x'", "there is no section [signl]. Did you mean 'signal'?"),
         ("[specialists.silence]\nhours = 1", "[specialists.silence] has no setting 'hours'; there are requester_hours"),
         ("[retention]\ncases = 1", "[retention] has no setting 'cases'. Did you mean 'case'?"),

@@ -27,6 +27,7 @@ LEADS = {
     (At.ON_REQUESTER, Step.HEAR): At.ON_US,
     **{(status, Step.CLOSE): At.CLOSED for status in (*UNCLAIMED, *CLAIMED)},
     (At.CLOSED, Step.REOPEN): At.REOPENED,
+    **{(status, Step.LOOK_BACK): status for status in (*UNCLAIMED, *CLAIMED)},
 }
 
 

@@ -73,6 +73,8 @@ def _flow(before: Flow, flow: Flow, old: Library, new: Library, renames: Renames
             yield f"- {flow.name}: the step {kind(step)} '{step.name}' is gone"
     if _name(before.menu) != _name(flow.menu):
         yield f"~ {flow.name}: the menu is '{_name(flow.menu)}'"
+    if _summary(before) != _summary(flow):
+        yield f"~ {flow.name}: the summary is ordered otherwise"
     if _name(before.person) != _name(flow.person):
         yield f"~ {flow.name}: the word for a person leads to '{_name(flow.person)}'"
 
@@ -80,6 +82,9 @@ def _flow(before: Flow, flow: Flow, old: Library, new: Library, renames: Renames
 def _step(before: Flow, was: FlowStep, flow: Flow, step: FlowStep, old: Library, new: Library) -> Iterator[str]:
     if kept(before, was) != kept(flow, step) and kept(flow, step) is not None:
         yield f"keeps its answer as '{kept(flow, step)}'"
+    compared = flow.compares.get(step.name)
+    if before.compares.get(was.name) != compared:
+        yield f"compares its answer with other cases, as '{compared}'" if compared else "compares its answer no more"
     if kind(was) != kind(step):
         yield f"was a '{kind(was)}' step, and is a '{kind(step)}' step"
     said = _texts_of(old, f"{before.name}.{was.name}") != _texts_of(new, f"{flow.name}.{step.name}")
@@ -177,6 +182,10 @@ def _other_texts(old: Library, new: Library, texts: Iterable[TextId]) -> Iterato
     gone = sum(1 for text in _said(old) if text not in _said(new) and text.split(".")[0] not in old.flows)
     if gone:
         yield f"- {_count(gone, 'text')} of the FAQ or the phrases gone"
+
+
+def _summary(flow: Flow) -> list[tuple[str, list[str]]]:
+    return [(title, [target.name for target in named]) for title, named in flow.summary.items()]
 
 
 def _name(target: object) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from bot.domain import Attachment, TextId
+from bot.domain import Answer, Attachment, TextId
 from bot.flow import phrases, questions, reading
 from bot.flow.asides import GIVING_WAY, GUESSING, Aside, Asides
 from bot.flow.edits import Edits
@@ -109,10 +109,10 @@ class Engine:
                 return self._time_out(session, kind)
             case Started(text=text, locale=locale):
                 walk = self._start(text, locale)
-            case Replied(text=text, ref=ref):
-                walk = self._start(text, None) if session is None else self._reply(Walk(session, ref), text)
-            case Edited(text=text, ref=ref):
-                edited = self._edit(Walk(session, ref), text, ref) if session is not None else None
+            case Replied(text=text, ref=ref, at=at):
+                walk = self._start(text, None) if session is None else self._reply(Walk(session, ref, at), text)
+            case Edited(text=text, ref=ref, at=at):
+                edited = self._edit(Walk(session, ref, at), text, ref) if session is not None else None
                 walk = edited or self._miss(session, phrases.CANNOT_TAKE_CHANGE)
             case Sent(file=file, ref=ref):
                 return self._receive(session, file, ref)
@@ -146,6 +146,10 @@ class Engine:
         """The command that this is as a whole message in this language, for whoever asks when no session stands."""
         known = self._vocabularies.get(locale)
         return known.commands.get(_folded(text)) if known else None
+
+    def reread(self, answer: Answer, text: str, locale: str) -> Answer:
+        """What this answers to a question that was answered before; the words alone, where it is no answer to it."""
+        return self._edits.reread(answer, text, locale)
 
     def _start(self, text: str, locale: str | None) -> Walk:
         known = locale if locale in self._vocabularies else None

@@ -6,7 +6,7 @@ Effects are data: text ids and parameters, never callables and never sentences.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain import Answer, Attachment, TextId
@@ -22,10 +22,11 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """The requester wrote something. `ref` is the message, by which a later change names it."""
+    """The requester wrote something. `ref` is the message, by which a later change names it; `at`: when it is taken."""
 
     text: str = field(repr=False)
     ref: str | None = field(default=None, repr=False)
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Edited:
 
     text: str = field(repr=False)
     ref: str = field(repr=False)
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,15 @@ class ShowAnswers:
 
 @dataclass(frozen=True, slots=True)
 class OpenCase:
-    """Hand the conversation over to people, with the answers on the path and nothing else."""
+    """Hand the conversation over to people, with the answers on the path and nothing else.
+
+    `refs`: the message that gave each of them. It asks for nothing, so it does not count where two are compared.
+    """
 
     answers: tuple[Answer, ...]
     topic: TextId | None
     urgency: TextId | None
+    refs: tuple[str | None, ...] = field(default=(), repr=False, compare=False)
 
 
 class Why(StrEnum):

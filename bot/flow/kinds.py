@@ -46,6 +46,7 @@ from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant
 from bot.flow.sorts import Kind
 
 _CHOICE = ("personal", "options")
+_IN_WORDS = ("kind", "longest", "error", "skip")
 _WAIT = ("tries", "remind_after", "remind", "expire_after")
 WAS = "was"  # what a step or a flow was called before; a call has the name of its flow
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -69,7 +70,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "yesno": ("text", "label", "note", "require", "personal", "keep", "go", *_WAIT, WAS),
     "consent": ("text", "version", "covers", "note", "require", "keep", "go", *_WAIT, WAS),
-    "ask": ("text", "label", "note", "require", "kind", "longest", "error", "skip", "keep", "go", *_WAIT, WAS),
+    "ask": ("text", "label", "note", "require", *_IN_WORDS, "keep", "compare", "go", *_WAIT, WAS),
     "attach": ("text", "label", "note", "require", "keep", "go", *_WAIT, WAS),
     "branch": ("when", "otherwise", "note", "require", WAS),
     "faq": ("text", "note", "require", "go", *_WAIT, WAS),
@@ -170,6 +171,11 @@ class StepFields:
             message = "'require' is the name of a step, or a list of them: [role, incident.urgency]"
             self.problems.error(value.mark, "wrong-form", message)
         return tuple(Target(whole_name(self.flow, name), name.mark) for name in listed if isinstance(name, Scalar))
+
+    def compared(self) -> str | None:
+        """As what the answer is compared with those of other cases; None where it is not."""
+        word = self.fields.word("compare")
+        return word.text if word is not None and good_name(word, self.problems) else None
 
     def ways(self, *outcomes: str) -> Ways:
         """Where a question goes on: by its answers, and where it gets none."""

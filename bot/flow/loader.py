@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 
 from bot.domain import TextId
-from bot.flow import references
+from bot.flow import references, summing
 from bot.flow.asking import PHRASINGS, TOPICS, AskingReader
 from bot.flow.canned import CannedReader
 from bot.flow.fields import Fields, Texts, good_name
@@ -24,7 +24,7 @@ from bot.flow.steps import StepReader
 
 _ANY_FLOW = ("flow", "about", "keep", "steps", WAS)
 FLOW = (*_ANY_FLOW, "entry")
-ENTRY_FLOW_KEYS = (*_ANY_FLOW, "menu", "person")
+ENTRY_FLOW_KEYS = (*_ANY_FLOW, "menu", "person", "summary")
 FAQ = ("faq", "about", "questions")
 ENTRY = ("title", "answer", "note")
 PHRASES = ("phrases", "about", "texts")
@@ -153,6 +153,8 @@ class _Loader:
             reader.requires,
             fields.keep(),
             entered,
+            reader.compares,
+            summing.read(name.text, fields, self._texts, self._problems) if entry else {},
         )
 
     def _still_there(self, renamed: Mapping[str, tuple[str, Mark]], names: Container[str], what: str) -> None:

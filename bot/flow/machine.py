@@ -103,7 +103,8 @@ class State:
 
     `id` is that of the step (`eligibility.role`), `question` the text that names it in a review or summary, `options`
     its answers and their labels in the order in which they are shown, `outcomes` the answers that are worth keeping.
-    `topic` and `urgency` are the ids of the steps whose answers stand on the card; `keep`: how long its own is.
+    `topic` and `urgency` are the ids of the steps whose answers stand on the card; `keep`: how long its own is;
+    `compare`: as what it is compared with those of other cases.
     """
 
     name: str
@@ -115,6 +116,7 @@ class State:
     topic: frozenset[str] = frozenset()
     urgency: frozenset[str] = frozenset()
     keep: Keep = Keep.CASE
+    compare: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +298,8 @@ class _Compiler:
         step_id = f"{flow.name}.{step.name}"
         question = (_short(step) if isinstance(step, RecordedStep) else None) or TextId(step_id)
         keep = kept(flow, step) or Keep.CASE  # the check says where nobody says so
-        return State(name, step_id, step, question, self._options(step), outcomes, topic, urgency, keep)
+        compare = flow.compares.get(step.name)
+        return State(name, step_id, step, question, self._options(step), outcomes, topic, urgency, keep, compare)
 
     def _outcomes(self, step: QuestionStep) -> tuple[str, ...]:
         """The ways out of a question. What staff ask can be skipped, whatever it is; but a consent is yes or no."""

@@ -19,8 +19,7 @@ from bot.flow.sorts import Entry, Kind
 ENTRY_FLOW, END = "main", "end"  # `end` as the target of `go`: this flow is over
 MENU = "menu"  # as the target of `go`: the menu of the entry flow
 YES, NO = "yes", "no"
-ANSWERED, SKIPPED, ATTACHED = "answered", "skipped", "attached"
-CHOSEN = "chosen"  # several were chosen, or one of them that need not be alone
+ANSWERED, SKIPPED, ATTACHED, CHOSEN = "answered", "skipped", "attached", "chosen"  # the last: several, or one of them
 ENOUGH, SEND = "enough", "send"  # no more questions; this can be passed on
 NOT_UNDERSTOOD, NO_REPLY = "not_understood", "no_reply"
 UNANSWERED = (NOT_UNDERSTOOD, NO_REPLY)  # the ways out of a question that was not answered
@@ -108,9 +107,9 @@ class Ways:
 class Wait:
     """How long a question waits for its answer, and how often it is asked again.
 
-    After so many `tries` that were not understood, the way `not_understood` is taken, or else a person is offered.
-    After `remind_after` without a word the person is reminded once, by a text of the step's own or the bot's; after
-    `expire_after` the way `no_reply` is taken, or else the session is over.
+    After so many `tries` not understood, the way `not_understood` is taken, or else a person is offered. After
+    `remind_after` the person is reminded once, by a text of the step's own or the bot's; after `expire_after` the way
+    `no_reply` is taken, or else the session is over.
     """
 
     tries: int = TRIES
@@ -213,10 +212,7 @@ class AskStep:
 
 @dataclass(frozen=True, slots=True)
 class SeveralStep:
-    """A question with a list of answers, some of which are chosen: at least and at most so many. `personal`: as above.
-
-    Those that stand `alone` are chosen by themselves; each of them is an outcome of its own.
-    """
+    """A question with a list of answers: some of them, or one that stands `alone` and is an outcome of its own."""
 
     name: str
     mark: Mark
@@ -355,6 +351,8 @@ class Flow:
 
     `was` are names that the flow had before, `renamed` those of its steps, each with the name of now. `requires`: what
     must have been answered before a step (flow and step). `keep`: of steps that say none. `entry`: how it is entered.
+    `compares`: as what answers are compared with other cases'. `summary`, of the entry flow alone: for the title of a
+    section, the flows and steps (flow and step) whose answers stand there.
     """
 
     name: str
@@ -368,6 +366,8 @@ class Flow:
     requires: Mapping[str, tuple[Target, ...]] = field(default_factory=dict)
     keep: Keep | None = None
     entry: Entry | None = None
+    compares: Mapping[str, str] = field(default_factory=dict)
+    summary: Mapping[TextId, tuple[Target, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from bot.domain import Answer, Attachment
+from bot.domain import Answer
 from bot.flow import phrases
 from bot.flow.events import (
     Answered,
@@ -132,8 +132,25 @@ class Moves:
 
     def given(self, walk: Walk, state: State, taken: Taken) -> Passed:
         """What the message in hand answers to this question."""
-        answer = self._answer(state, taken.outcome, taken.words, taken.chosen, taken.file)
+        answer = self.answer(state, taken)
+        if answer.version is not None:
+            answer = replace(answer, at=walk.at)
         return Passed(state.name, answer, walk.ref)
+
+    @staticmethod
+    def answer(state: State, taken: Taken) -> Answer:
+        """What this is as the answer to the question of a state."""
+        return Answer(
+            state.id,
+            state.question,
+            taken.outcome,
+            state.options.get(taken.outcome),
+            taken.words,
+            state.step.version if isinstance(state.step, ConsentStep) else None,
+            tuple((name, state.options[name]) for name in taken.chosen),
+            taken.file,
+            state.keep,
+        )
 
     def given_before(self, walk: Walk, ref: str) -> tuple[int, Passed] | None:
         """The answer on the path that this message gave, and its place, where it is one that can be changed."""
@@ -232,11 +249,12 @@ class Moves:
 
     def _hand_over(self, walk: Walk, state: State, step: HandoffStep) -> None:
         answers = self.answers(walk)
+        refs = tuple(passed.ref for passed in walk.path if self._is_shown(passed))
         topic, urgency = (
             next((answer.label for answer in reversed(answers) if answer.step in steps), None)
             for steps in (state.topic, state.urgency)
         )
-        walk.end(OpenCase(answers, topic, urgency), Say(step.text))
+        walk.end(OpenCase(answers, topic, urgency, refs), Say(step.text))
 
     def _answered_before(self, walk: Walk, state: State) -> str | None:
         """The outcome of a question that need not be asked, its answer put on the path; None where it must be."""
@@ -261,7 +279,8 @@ class Moves:
         if given is None:
             return None
         del walk.kept[given.state]
-        walk.record(Passed(state.name, self._answer(state, YES, None), given.ref))
+        again = replace(self.answer(state, Taken(YES)), expires=given.answer.expires, at=given.answer.at)
+        walk.record(Passed(state.name, again, given.ref))
         return YES
 
     def _has_valid_consent(self, walk: Walk) -> bool:
@@ -284,28 +303,6 @@ class Moves:
                 chosen = {passed.answer.outcome, *(name for name, _ in passed.answer.chosen)}
                 return any(outcome.name in chosen for outcome in condition.outcomes)
         return False
-
-    def _answer(
-        self,
-        state: State,
-        outcome: str,
-        words: str | None,
-        chosen: tuple[str, ...] = (),
-        file: Attachment | None = None,
-    ) -> Answer:
-        version = state.step.version if isinstance(state.step, ConsentStep) else None
-        together = tuple((name, state.options[name]) for name in chosen) if chosen else ()
-        return Answer(
-            state.id,
-            state.question,
-            outcome,
-            state.options.get(outcome),
-            words,
-            version,
-            together,
-            file,
-            state.keep,
-        )
 
     def _is_current(self, passed: Passed) -> bool:
         """Whether this question still is asked, and still has this answer: a session can outlive its flows."""

@@ -144,6 +144,8 @@ AFTER_HANDOFF = frozenset({"case"})
 IN_PHRASES = frozenset(
     {
         "case",
+        "count",
+        "version",
         "question",
         "answer",
         "language",

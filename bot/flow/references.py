@@ -82,6 +82,7 @@ class References:
                 self._menu(flow, flow.menu)
             if flow.person:
                 self._flow_exists(flow.person)
+            self._summary(flow)
         self._returning()
         if not self._recursion():
             self._copies()
@@ -180,6 +181,18 @@ class References:
             near = meant(target.name, tuple(sorted(self._choices)))
             message = f"the card shows only answers of 'choose' steps, and '{target.name}' is none{near}"
             self._problems.error(target.mark, "card-not-a-choice", message)
+
+    def _summary(self, flow: Flow) -> None:
+        seen: set[str] = set()
+        for named in (target for section in flow.summary.values() for target in section):
+            if named.name in seen:
+                message = f"'{named.name}' stands in the summary twice; its answers can stand in one place only"
+                self._problems.error(named.mark, "duplicate-name", message)
+            elif "." in named.name:
+                self._asks("the summary shows", named)
+            else:
+                self._flow_exists(named)
+            seen.add(named.name)
 
     def _recursion(self) -> bool:
         """Whether a flow runs itself, by however many others; it is reported at the call that closes the circle."""

@@ -20,21 +20,21 @@ _OLDEST_FILE = 7  # those that every stored file has; when they were all, one ch
 def answer_row(answer: Answer) -> Row:
     """The answer, without the last fields where it has none of what few answers have."""
     row = [answer.step, answer.question, answer.outcome, answer.label, answer.words, answer.version]
+    rare: Row = [answer.chosen, None if answer.file is None else attachment_row(answer.file)]
+    kept: Row = [answer.keep.value, seconds(answer.expires), _iso(answer.due)]
+    if answer.at is not None or answer.ref is not None or answer.later:
+        return [*row, *rare, *kept, _iso(answer.at), answer.ref, answer.later]
     if answer.keep is not Keep.CASE or answer.expires is not None:
-        due = None if answer.due is None else answer.due.isoformat()
-        kept = [answer.keep.value, seconds(answer.expires), due]
-    elif answer.chosen or answer.file is not None:
-        kept = []
-    else:
-        return row
-    return [*row, answer.chosen, None if answer.file is None else attachment_row(answer.file), *kept]
+        return [*row, *rare, *kept]
+    return [*row, *rare] if answer.chosen or answer.file is not None else row
 
 
 def answer(row: Row) -> Answer:
     """What `answer_row` made."""
     step, question, outcome, label, words, version, *rare = row
     chosen, file, *kept = rare or ((), None)
-    keep, expires, due = kept or (Keep.CASE, None, None)
+    keep, expires, due, *since = kept or (Keep.CASE, None, None)
+    at, ref, later = since or (None, None, False)
     if file is not None and words is None:
         raise ValueError("expected the name of a file")  # law 3: what has words is held only beside a consent
     return Answer(
@@ -49,6 +49,9 @@ def answer(row: Row) -> Answer:
         keep=keeping(keep),
         expires=span(expires),
         due=None if due is None else moment(due),
+        at=None if at is None else moment(at),
+        ref=maybe(ref),
+        later=bool(later),
     )
 
 
@@ -91,6 +94,10 @@ def span(value: object) -> timedelta | None:
     if whole(value) > LONGEST_SPAN:
         raise ValueError("expected a length of time")
     return timedelta(seconds=whole(value))
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
 
 
 def moment(value: object) -> datetime:

@@ -17,6 +17,7 @@ from bot.flow.loader import BOT_PHRASES, ENTRY, ENTRY_FLOW_KEYS, FAQ, FLOW, PHRA
 from bot.flow.model import END, ENTRY_FLOW, NO, UNANSWERED, YES
 from bot.flow.phrases import WORDS
 from bot.flow.sorts import Entry, Kind
+from bot.flow.summing import SECTION
 
 Schema = dict[str, Any]
 
@@ -87,6 +88,8 @@ _FORMS: Mapping[str, Schema] = {
     "entry": {"enum": list(Entry)},
     "alone": _CONDITION,
     "personal": _one_of(YES, NO),
+    "compare": _NAMED,
+    "summary": {"type": "object", "propertyNames": _NAMED, "additionalProperties": {"$ref": "#/$defs/section"}},
     "require": {"anyOf": [_ASKED, {"type": "array", "minItems": 1, "items": _ASKED}]},
     "card": {"type": "object", "properties": dict.fromkeys(CARD, _NAMED), "additionalProperties": False},
     "when": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/clause"}},
@@ -116,6 +119,7 @@ def schema() -> Schema:
             "text": _TEXT,
             "phrase": {"anyOf": [{"$ref": "#/$defs/text"}, _mapping((), PHRASE, {}, ("text",))]},
             "entry": _mapping((), ENTRY, {}, ("title", "answer")),
+            "section": _mapping((), SECTION, {"steps": _FORMS["require"]}, ("title", "steps")),
             "clause": _mapping((), CLAUSE, {"go": _NAMED}, CLAUSE),
             "step": {"oneOf": [_step(kind, keys) for kind, keys in KEYS.items()]},
         },

@@ -12,7 +12,8 @@ class StepReader:
     """Reads the steps of one flow. `asked`: it is one that staff ask.
 
     `names` gathers every step's name, that of a faulty one too; `renamed` every name that a step had before, with its
-    name of now and the place of the old one; `requires` what must have been answered before some.
+    name of now and the place of the old one; `requires` what must have been answered before some; `compares` as what
+    the answers to some are compared.
     """
 
     def __init__(self, flow: str, menu: str | None, texts: Texts, problems: Problems, *, asked: bool = False) -> None:
@@ -24,6 +25,7 @@ class StepReader:
         self.names: dict[str, Mark] = {}
         self.renamed: dict[str, tuple[str, Mark]] = {}
         self.requires: dict[str, tuple[Target, ...]] = {}
+        self.compares: dict[str, str] = {}
 
     def read(self, value: Value) -> FlowStep | None:
         """One step; None where it is faulty, which is then reported."""
@@ -47,6 +49,8 @@ class StepReader:
         step = READERS[kind](keys)
         if required := keys.required():
             self.requires[name.text] = required
+        if compared := keys.compared():
+            self.compares[name.text] = compared
         return step if len(self._problems.found) == before else None
 
     def _take_name(self, name: Scalar) -> None:

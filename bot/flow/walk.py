@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from bot.flow.events import CancelTimer, Effect, SetTimer
@@ -45,6 +45,7 @@ class Walk:
     __slots__ = (
         "_before",
         "aside",
+        "at",
         "choices",
         "effects",
         "entry",
@@ -62,7 +63,7 @@ class Walk:
         "unverified",
     )
 
-    def __init__(self, session: Session, ref: str | None = None) -> None:
+    def __init__(self, session: Session, ref: str | None = None, at: datetime | None = None) -> None:
         self.state = session.state
         self.locale = session.locale
         self.path = session.path
@@ -78,6 +79,7 @@ class Walk:
         self.unanswered = False  # whatever happens breaks the silence; a timer says so if it does not
         self.guess: str | None = None  # the language that the message seems to be written in
         self.ref = ref  # the message that is being answered
+        self.at = at  # when it is
         self._before = session
         self.effects: list[Effect] = []
 

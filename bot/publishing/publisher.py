@@ -238,7 +238,7 @@ def _releases(config: Config, latest: int, known: Sequence[Release], content: Co
         learn([content])
         return content
 
-    return Releases((latest, content), known, make, languages)
+    return Releases((latest, content), known, make, languages, config.specialists.language)
 
 
 def _usable(config: Config, number: int, files: Files) -> Content:

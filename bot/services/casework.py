@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from bot.deeds import Hold, Invite, MakeRoom, OutgoingMessage
 from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId, Vetting
 from bot.flow.events import OpenCase
 from bot.life import Step
-from bot.services import cards, keeping, progress, promise, sayings, stalled
+from bot.services import cards, history, keeping, progress, promise, sayings, stalled
 from bot.services.commands import Verdict
 from bot.services.work import Work
 
@@ -24,7 +25,7 @@ SIGNED = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is answered to a command; news concerns the queue room too, and what is said `in_relay` the relay room.
+    """What is answered to a command; news concerns the queue room too, and the rooms of the case where it says so.
 
     `other`: the second case, or the other person, that it names; `command`: what was perhaps meant.
     """
@@ -33,6 +34,7 @@ class Told:
     news: bool = False
     other: str = ""
     in_relay: bool = False
+    in_notes: bool = False
     command: str = ""
 
 
@@ -43,7 +45,10 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
     """
     shown = stalled.card_of(work, conversation)
     arrived = shown or Case(work.new_case_number(), CaseStatus.ARRIVED, conversation.id, work.now, locale, ())
-    answers = tuple(replace(answer, file=None) for answer in effect.answers)
+    answers = tuple(
+        replace(answer, file=None, ref=ref)
+        for answer, ref in zip_longest(effect.answers, effect.refs[: len(effect.answers)])
+    )
     case = replace(arrived, locale=locale, answers=answers, topic=effect.topic, urgency=effect.urgency)
     case = replace(case, release=release, bare=None)
     if shown is None:
@@ -51,6 +56,7 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
         case = promise.made(work, case, conversation.heard_at or work.now)
     else:
         work.tx.cases.save(case)
+    history.leave(work, case, conversation)
     keeping.keep_files(work, case, effect.answers)
     conversation = replace(stalled.handed_over(work, conversation), owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
@@ -66,19 +72,19 @@ def human_case(work: Work, conversation: Conversation) -> Case | None:
 
 
 def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
-    """A person looks into a case, or signs it off."""
+    """A person looks into a case, claimed before that or not, or signs it off; which is never undone."""
     if case.bare is not None and not case.is_claimed and not case.is_over:
         return Told(sayings.VET_REFUSED_BARE)
     if case.status is CaseStatus.CLOSED:
         return Told(sayings.VET_REFUSED_CLOSED)
-    if case.is_claimed:
-        return Told(sayings.VET_REFUSED_CLAIMED)
-    if case.vetting in (Vetting.PASSED, Vetting.DECLINED):
+    if case.status is CaseStatus.DECLINED or case.vetting in (Vetting.PASSED, Vetting.DECLINED):
         return Told(sayings.VET_REFUSED_DECIDED)
     if verdict is Verdict.PENDING:
         notes = _room(work, case, case.notes, Place.NOTES)
         if progress.move(work, case, Step.VET, who, vetting=Vetting.PENDING, notes=notes) is None:
             return Told(sayings.VET_REFUSED_DECIDED)
+        if case.vetting is Vetting.PENDING:  # somebody else looks into it, too
+            progress.note(work, case, Step.VET, who)
         _invite(work, notes, who)
         return Told(sayings.VET_PENDING_DONE, news=True)
     step, vetting = SIGNED[verdict]
@@ -88,13 +94,14 @@ def vet(work: Work, case: Case, verdict: Verdict, note: str, who: str) -> Told:
         return Told(sayings.VET_REFUSED_DECIDED)
     keeping.decided(work, decided)
     if verdict is Verdict.PASSED:
-        return Told(sayings.VET_DONE_PASSED, news=True)
+        signed = sayings.VET_DONE_SIGNED if case.is_claimed else sayings.VET_DONE_PASSED
+        return Told(signed, news=True, in_notes=case.is_claimed)
     _part(work, decided, reached, sayings.CASE_DECLINED)
-    return Told(sayings.VET_DONE_DECLINED, news=True)
+    return Told(sayings.VET_DONE_DECLINED, news=True, in_notes=case.is_claimed)
 
 
-def claim(work: Work, case: Case, who: str) -> Told:
-    """One of the staff takes a case: theirs alone from now on."""
+def claim(work: Work, case: Case, who: str, *, emergency: bool = False) -> Told:
+    """One of the staff takes a case: theirs alone from now on. An emergency does not wait for a sign-off."""
     if case.status is CaseStatus.CLOSED:
         return Told(sayings.CLAIM_REFUSED_CLOSED)
     if case.is_claimed and case.claimed_by == who:
@@ -104,11 +111,13 @@ def claim(work: Work, case: Case, who: str) -> Told:
         return Told(sayings.CLAIM_REFUSED_TAKEN, other=case.claimed_by or "")
     if case.status is CaseStatus.DECLINED:
         return Told(sayings.CLAIM_REFUSED_DECLINED)
-    claimed = progress.move(work, case, Step.CLAIM, who, free=not work.kit.staff.before_claim, claimed_by=who)
+    before_claim = work.kit.staff.before_claim
+    claimed = progress.move(work, case, Step.CLAIM, who, free=emergency or not before_claim, claimed_by=who)
     if claimed is None:
         return Told(sayings.CLAIM_REFUSED_VETTING)
     furnish(work, claimed, who)
-    return Told(sayings.CLAIM_DONE, news=True)
+    first = claimed.is_emergency and before_claim
+    return Told(sayings.CLAIM_DONE_EMERGENCY if first else sayings.CLAIM_DONE, news=True)
 
 
 def close(work: Work, case: Case, who: str) -> Told:
@@ -192,8 +201,11 @@ def others(work: Work, case: Case, conversation: Conversation) -> list[Conversat
     return [each for each in found if each.id != conversation.id and each.owner in progress.HUMAN]
 
 
-def summarize(work: Work, notes: Conversation, case: Case) -> None:
-    """Say in a notes room what the case is about; what goes at another time than the rest is a message of its own."""
+def summarize(work: Work, notes: Conversation, case: Case, reader: str = "") -> None:
+    """Say in a notes room what the case is about, in the language of whoever reads it.
+
+    What goes at another time than the rest is a message of its own.
+    """
     requester = work.tx.conversations.get(case.partner)
     parts = work.render_of(case).summary(
         case,
@@ -201,6 +213,8 @@ def summarize(work: Work, notes: Conversation, case: Case) -> None:
         before_claim=work.kit.staff.before_claim,
         identity=requester.identity,
         expires=requester.expires,
+        changes=work.tx.cases.changes(case.number),
+        locale=work.kit.staff.languages.get(reader),
     )
     for part in parts:
         work.say(notes, part.text, hold=Hold(case.number, part.keep, part.expires, part.due))

@@ -38,10 +38,18 @@ class Vet:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """`!claim 7F3K`"""
+class LookBack:
+    """`!vet history 7F3K`"""
 
     case: CaseNumber | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`!claim 7F3K [emergency]`"""
+
+    case: CaseNumber | None
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +177,7 @@ class Unknown:
 
 ForStaff = ListStaff | AddStaff | RemoveStaff
 Decides = Vet | Claim | Release | Assign | CallForHelp | Close | Decline | Sign | Ask | Trust | Join
-ForCase = Decides | ShowCase
+ForCase = Decides | LookBack | ShowCase
 Command = Help | ListQueue | ListMine | Canned | ForCase | ForStaff | Unknown
 
 VERBS = (
@@ -193,6 +201,7 @@ VERBS = (
 )
 CALLED_OTHERWISE = {"unclaim": "!release", "unassign": "!release", "transfer": "!assign"}  # what looks like another one
 STAFF_VERBS = ("list", "add", "remove")
+HISTORY, EMERGENCY = "history", "emergency"
 
 
 def is_command(text: str) -> bool:
@@ -218,7 +227,7 @@ def parse(text: str, own: CaseNumber | None) -> Command:
         case "vet":
             return _vet(rest, own)
         case "claim":
-            return Claim(_case(rest, own)[0])
+            return _claim(rest, own)
         case "release":
             return Release(_case(rest, own)[0])
         case "assign":
@@ -249,9 +258,11 @@ def parse(text: str, own: CaseNumber | None) -> Command:
 
 def _vet(rest: str, own: CaseNumber | None) -> Command:
     word, rest = _first_word(rest)
-    if word.casefold() not in list(Verdict):
-        return Unknown(like(word.casefold(), tuple(Verdict), "!vet "))
     case, note = _case(rest, own)
+    if word.casefold() == HISTORY:
+        return LookBack(case)
+    if word.casefold() not in list(Verdict):
+        return Unknown(like(word.casefold(), (*Verdict, HISTORY), "!vet "))
     return Vet(case, Verdict(word.casefold()), note)
 
 
@@ -259,6 +270,13 @@ def _canned(rest: str, own: CaseNumber | None) -> Command:
     case, rest = _case(rest, own)
     name, rest = _first_word(_without_unseen(rest))
     return Canned(case, name.casefold(), rest.casefold() == "send")
+
+
+def _claim(rest: str, own: CaseNumber | None) -> Command:
+    """That it is an emergency may stand before the number, too."""
+    words = _without_unseen(rest).split()
+    plain = [word for word in words if word.casefold() != EMERGENCY]
+    return Claim(_case(" ".join(plain), own)[0], emergency=plain != words)
 
 
 def _join(rest: str, own: CaseNumber | None) -> Command:

@@ -73,6 +73,8 @@ def erase(work: Work, case: Case, keeps: Collection[Keep] = EVERYTHING) -> None:
 
     What was posted in rooms of the staff stands there still.
     """
+    if Keep.VETTING in keeps:
+        work.tx.traces.erase(case.number)
     for entry in work.tx.entries.of(case.number):
         if entry.keep in keeps:
             drop(work, entry)
@@ -197,6 +199,7 @@ def _expire(work: Work, case: Case) -> None:
         let_go_of_file(work, entry)
     left = _without(case, lambda answer: _is_past(work, answer.due))
     if left != case:
+        work.tx.traces.erase(case.number)  # what has begun to disappear leaves none
         work.tx.cases.save(left)
         if (left.topic, left.urgency) != (case.topic, case.urgency):
             cards.refresh(work, left)

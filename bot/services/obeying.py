@@ -9,6 +9,7 @@ from bot.services import (
     canned,
     casework,
     followup,
+    history,
     identity,
     joining,
     naming,
@@ -36,6 +37,7 @@ from bot.services.commands import (
     ListMine,
     ListQueue,
     ListStaff,
+    LookBack,
     Release,
     RemoveStaff,
     ShowCase,
@@ -70,6 +72,7 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command, event_id
                 canned.use(work, said_in, case, who, command.name, send=command.send, event_id=event_id)
         case (
             Vet()
+            | LookBack()
             | Claim()
             | Release()
             | Assign()
@@ -89,6 +92,8 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command, event_id
                 _answer(work, said_in, sayings.NO_SUCH_CASE)
             elif isinstance(command, ShowCase):
                 work.say(said_in, overview.whole(work, case, who))
+            elif isinstance(command, LookBack):
+                history.tell(work, said_in, case, who)
             else:
                 _tell(work, said_in, case.number, who, _do(work, case, who, command))
         case _:
@@ -104,8 +109,8 @@ def _do(work: Work, case: Case, who: str, command: Decides) -> Told:
     match command:
         case Vet(_, verdict, note):
             return casework.vet(work, case, verdict, note, who)
-        case Claim():
-            return ownership.claim(work, case, who)
+        case Claim(_, emergency):
+            return ownership.claim(work, case, who, emergency=emergency)
         case Release():
             return ownership.give_back(work, case, who)
         case Assign(_, named):
@@ -161,6 +166,8 @@ def _tell(work: Work, said_in: Conversation, number: CaseNumber, who: str, told:
         rooms.append(work.queue_of(case))  # where the case is now
     if case is not None and told.in_relay and case.relay is not None:
         rooms.append(work.tx.conversations.get(case.relay))
+    if case is not None and told.in_notes and case.notes is not None:
+        rooms.append(work.tx.conversations.get(case.notes))
     for room in {room.id: room for room in rooms}.values():
         work.say(room, text)
 

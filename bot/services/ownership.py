@@ -16,12 +16,12 @@ from bot.services.casework import Told
 from bot.services.work import Work
 
 
-def claim(work: Work, case: Case, who: str) -> Told:
+def claim(work: Work, case: Case, who: str, *, emergency: bool = False) -> Told:
     """One of the staff wants a case: as theirs, or to help with it where its claimer has called for that."""
     if case.is_claimed and case.help_wanted and case.claimed_by != who:
         casework.invite(work, case, who)
         return Told(sayings.HELPER_INVITED, news=True, other=who)
-    told = casework.claim(work, case, who)
+    told = casework.claim(work, case, who, emergency=emergency)
     _settle(work, case.number, who)
     return replace(told, in_relay=told.news and case.relay is not None)
 

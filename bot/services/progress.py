@@ -20,6 +20,11 @@ def begin(work: Work, case: Case) -> None:
     stats.arrived(work, case)
 
 
+def note(work: Work, case: Case, step: Step, who: str) -> None:
+    """Put on record what moves the case nowhere."""
+    work.tx.cases.change(case.number, Change(work.now, step, who, case.status, case.status, case.claimed_by))
+
+
 def move(work: Work, case: Case, step: Step, who: str = "", *, free: bool = False, **with_it: Any) -> Case | None:
     """Take a step, and change these fields of the case with it; None, and nothing changed, where it must not be taken.
 

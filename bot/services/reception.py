@@ -55,6 +55,7 @@ from bot.happenings import (
 from bot.services import (
     answers,
     casework,
+    changed,
     followup,
     identity,
     joining,
@@ -178,11 +179,12 @@ def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str
     case = casework.human_case(work, conversation)
     if case is not None:
         command = work.kit.engine.command(message.text, case.locale) if message.edits is None else None
+        case = changed.answer(work, conversation, case, message)
         _to_people(work, conversation, case, message, event_id, command)
     elif message.edits is not None:
-        _to_engine(work, conversation, Edited(message.text, message.edits), message.expires)
+        _to_engine(work, conversation, Edited(message.text, message.edits, work.now), message.expires)
     else:
-        _to_engine(work, conversation, Replied(message.text, event_id), message.expires)
+        _to_engine(work, conversation, Replied(message.text, event_id, work.now), message.expires)
 
 
 def _to_people(
@@ -270,6 +272,7 @@ def _parts(work: Work, conversation: Conversation, case: Case, wish: TextId, ans
     """The wish is the case's, as all that is written there; its writer hears that a person will read it."""
     if answer not in case.told and (conversation.owner is Owner.QUEUE or wish != sayings.ASKS_TO_STOP):
         casework.tell_staff(work, case, wish)
+        changed.wish(work, case, wish)
     _tell_once(work, conversation, case, answer)
 
 

@@ -21,7 +21,7 @@ from bot.flow.engine import Engine, Step
 from bot.flow.events import Ask, AskLanguage, CancelTimer, Effect, Event, OpenCase, SetTimer, ShowAnswers, TimedOut
 from bot.flow.loader import load
 from bot.flow.machine import Compiled
-from bot.flow.model import FlowError, Library
+from bot.flow.model import ENTRY_FLOW, FlowError, Library
 from bot.flow.moving import Fate, Ground
 from bot.flow.renames import Chain, Renames
 from bot.flow.session import Session
@@ -52,11 +52,18 @@ class Content:
 class Edition:
     """One release at work: its engine, its texts, its place among the others."""
 
-    def __init__(self, number: int, content: Content, texts: Texts, languages: Mapping[str, str]) -> None:
+    def __init__(
+        self, number: int, content: Content, texts: Texts, languages: Mapping[str, str], of_staff: str | None
+    ) -> None:
         self.number = number
         self.content = content
         self.engine = content.engine
-        self.render = Renderer(texts, languages)
+        self.render = Renderer(texts, languages, of_staff, content.library.flows[ENTRY_FLOW].summary)
+
+    @cached_property
+    def compares(self) -> Mapping[str, str]:
+        """As what the answers to some steps (flow and step) are compared with those of other cases."""
+        return {state.id: state.compare for state in self.content.compiled.states.values() if state.compare}
 
     @cached_property
     def ground(self) -> Ground:
@@ -83,6 +90,7 @@ class Releases:
     """Every release that is used, compiled. Belongs to the store's thread: it is asked inside transactions.
 
     `make` compiles what was published under a number. It raises VestibuleError for what this program cannot use.
+    `of_staff`: the language of the specialists' rooms.
     """
 
     def __init__(
@@ -91,21 +99,23 @@ class Releases:
         known: Sequence[Release],
         make: Callable[[int, Mapping[str, bytes]], Content],
         languages: Mapping[str, str],
+        of_staff: str | None = None,
     ) -> None:
         self._make = make
         self._languages = languages
+        self._of_staff = of_staff
         self._editions: OrderedDict[int, Edition] = OrderedDict()
         self._unusable: set[int] = set()
         self._chains: dict[tuple[int, int], Chain] = {}
         self._texts = latest[1].texts
-        self.latest = Edition(latest[0], latest[1], self._texts, languages)
+        self.latest = Edition(latest[0], latest[1], self._texts, languages, of_staff)
         self._moving = max((release.number for release in known if release.moves), default=0)
 
     def switch(self, release: Release, content: Content) -> None:
         """A release has gone live: whoever begins from now on begins on it."""
         self.hold(self.latest.number, self.latest.content)
         self._texts = content.texts
-        self.latest = Edition(release.number, content, content.texts, self._languages)
+        self.latest = Edition(release.number, content, content.texts, self._languages, self._of_staff)
         if release.moves:
             self._moving = release.number
         _log.info("release %d is live", release.number)
@@ -186,7 +196,8 @@ class Releases:
             self._editions.popitem(last=False)
 
     def _edition(self, number: int, content: Content) -> Edition:
-        return Edition(number, content, _Layered(content.texts, lambda: self._texts), self._languages)
+        texts = _Layered(content.texts, lambda: self._texts)
+        return Edition(number, content, texts, self._languages, self._of_staff)
 
 
 def flow_files(files: Mapping[str, bytes]) -> Mapping[str, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain import Bare, CaseStatus, Place, TextId
+from bot.domain import Bare, CaseStatus, Place, TextId, Vetting
 from bot.flow.events import Why
 from bot.happenings import Alarm, Cause, Danger, Setting
 from bot.life import Step
@@ -48,6 +48,11 @@ LATER_ANSWERS = TextId("staff.later_answers")
 ASKS_TO_STOP = TextId("staff.asks_to_stop")
 ASKS_TO_WITHDRAW = TextId("staff.asks_to_withdraw")
 ASKS_TO_FORGET = TextId("staff.asks_to_forget")
+WISHES = {  # by what its requester was answered
+    WAITING_STOP: ASKS_TO_STOP,
+    WAITING_WITHDRAW: ASKS_TO_WITHDRAW,
+    WAITING_FORGET: ASKS_TO_FORGET,
+}
 EARLIER_WITHDRAWN = TextId("staff.earlier_withdrawn")
 EARLIER_FORGOTTEN = TextId("staff.earlier_forgotten")
 LEFT_IN_HASTE = TextId("staff.left_in_haste")
@@ -73,6 +78,7 @@ VET_REFUSED_BARE = TextId("staff.vet_refused_bare")
 CASE_MISSING = TextId("staff.case_missing")
 CLAIM_AGAIN = TextId("staff.claim_again")
 CLAIM_DONE = TextId("staff.claim_done")
+CLAIM_DONE_EMERGENCY = TextId("staff.claim_done_emergency")
 CLAIM_REFUSED_CLOSED = TextId("staff.claim_refused_closed")
 CLAIM_REFUSED_DECLINED = TextId("staff.claim_refused_declined")
 CLAIM_REFUSED_TAKEN = TextId("staff.claim_refused_taken")
@@ -108,6 +114,12 @@ SILENT_REQUESTER = TextId("staff.silent_requester")
 SILENT_STAFF = TextId("staff.silent_staff")
 INVITE_FAILED = TextId("staff.invite_failed")
 NO_SUCH_CASE = TextId("staff.no_such_case")
+LOOKED_BACK = TextId("staff.looked_back")
+LOOKED_BACK_LINE = TextId("staff.looked_back_line")
+LOOKED_BACK_NONE = TextId("staff.looked_back_none")
+LOOKED_BACK_NOTHING = TextId("staff.looked_back_nothing")
+LOOKED_BACK_REFUSED = TextId("staff.looked_back_refused")
+LOOKED_BACK_ACCOUNT = TextId("staff.looked_back_account")
 NOT_ALLOWED = TextId("staff.not_allowed")
 NOT_DELIVERED = TextId("staff.not_delivered")
 NOT_READ = TextId("staff.not_read")
@@ -129,7 +141,15 @@ REQUESTER_LEFT = TextId("staff.requester_left")
 ROOM_UNSAFE = TextId("staff.room_unsafe")
 ROOM_UNSAFE_ONE = TextId("staff.room_unsafe_one")
 SUMMARY_LINE = TextId("staff.summary_line")
+SUMMARY_CHANGED = TextId("staff.summary_changed")
+SUMMARY_CONSENT = TextId("staff.summary_consent")
+SUMMARY_EMERGENCY = TextId("staff.summary_emergency")
 SUMMARY_NOTE = TextId("staff.summary_note")
+SUMMARY_SECTION = TextId("staff.summary_section")
+SUMMARY_SIGNED = {
+    Vetting.PASSED: TextId("staff.summary_passed"),
+    Vetting.DECLINED: TextId("staff.summary_declined"),
+}
 SUMMARY_SKIPPED = TextId("staff.summary_skipped")
 SUMMARY_VETTING = TextId("staff.summary_vetting")
 EXPIRES = TextId("staff.expires")
@@ -143,10 +163,11 @@ URGENCY_UNKNOWN = TextId("staff.urgency_unknown")
 VET_DONE_DECLINED = TextId("staff.vet_done_declined")
 VET_DONE_PASSED = TextId("staff.vet_done_passed")
 VET_PENDING_DONE = TextId("staff.vet_pending_done")
-VET_REFUSED_CLAIMED = TextId("staff.vet_refused_claimed")
+VET_DONE_SIGNED = TextId("staff.vet_done_signed")
 VET_REFUSED_CLOSED = TextId("staff.vet_refused_closed")
 VET_REFUSED_DECIDED = TextId("staff.vet_refused_decided")
 WORDS_KEPT = TextId("staff.words_kept")
+STATE_EMERGENCY = TextId("staff.state_emergency")
 STATES = {status: TextId(f"staff.state_{status.value}") for status in CaseStatus}
 STATE_EMERGENCY = TextId("staff.state_emergency")
 STATE_WAITING = TextId("staff.state_still_waiting")

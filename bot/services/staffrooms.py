@@ -150,7 +150,7 @@ def _joined(work: Work, conversation: Conversation, who: str) -> None:
     if conversation.place is Place.NOTES:
         _answer(work, conversation, sayings.NOTES_INTRO, case)
         for each in (case, *work.tx.cases.joined(case.number)):
-            casework.summarize(work, conversation, each)
+            casework.summarize(work, conversation, each, who)
         relay.show_kept(work, case, conversation)
     elif conversation.place is Place.RELAY:
         work.say(conversation, _relay_intro(work, conversation, case))

@@ -33,6 +33,7 @@ def forget(work: Work, conversation: Conversation) -> Conversation:
     for message in work.drop_lane(conversation):
         relay.not_delivered(work, message)
     for case in keeping.of_person(work, conversation):
+        work.tx.traces.erase(case.number)
         if case.is_over:
             keeping.erase(work, case)
         elif case.number != conversation.case:  # people go on with them elsewhere: it is theirs to see to

@@ -34,6 +34,7 @@ class Staff:
 
     `room` is the default queue room's id, or None while it is not known; `rooms` has the others. `members` are all of
     them, leads too, each with their pinned identity. `bot` is our own account, which is never one of them.
+    `languages`: who reads summaries in another language than that of the rooms.
     """
 
     channel: str
@@ -44,6 +45,7 @@ class Staff:
     bot: str = field(default="", repr=False)
     before_claim: bool = True
     rooms: Rooms = field(default_factory=Rooms)
+    languages: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,16 @@ case_cards = table(
     sa.Index("ix_case_cards_conversation", "conversation"),
 )
 
+# by what cases are compared while they are vetted
+case_traces = table(
+    METADATA,
+    "case_traces",
+    column("case_number", sa.String, Retention.RECORD, sa.ForeignKey("cases.number"), primary_key=True),
+    column("form_hash", sa.LargeBinary, Retention.LOOKUP, primary_key=True, index=True),
+    column("kind", sa.String, Retention.RECORD),  # which the flows name
+    column("day", sa.String, Retention.RECORD),
+)
+
 roster = table(
     METADATA,
     "roster",

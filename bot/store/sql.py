@@ -24,6 +24,7 @@ from bot.store.entries import Entries
 from bot.store.people import Copies, Roster
 from bot.store.releases import Releases
 from bot.store.rows import Journal, Outbox, Sessions, Timers, Tokens
+from bot.store.traces import Traces
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ class SqlTx:
         self.entries = Entries(desk)
         self.copies = Copies(desk)
         self.cards = Cards(desk)
+        self.traces = Traces(desk)
         self.roster = Roster(desk)
         self.releases = Releases(desk)
         self.counts = Counts(desk)

@@ -32,6 +32,7 @@ from bot.flow.session import Session
 from bot.happenings import Arrival
 from bot.ports import Taken
 from bot.testing.entries import MemoryEntries, Said
+from bot.testing.traces import Found, Traces
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class _State:
     entries: Said = field(default_factory=Said)
     copies: tuple[tuple[Origin | None, Copy], ...] = ()
     cards: dict[tuple[CaseNumber, ConversationId], Card] = field(default_factory=dict)
+    traces: Found = field(default_factory=dict)
     roster: dict[str, Listed] = field(default_factory=dict)
     releases: dict[int, tuple[Release, Mapping[str, bytes]]] = field(default_factory=dict)
     counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class _State:
             self.entries.copy(),
             self.copies,
             dict(self.cards),
+            dict(self.traces),
             dict(self.roster),
             dict(self.releases),
             dict(self.counts),
@@ -378,6 +381,7 @@ class MemoryTx:
         self.entries = MemoryEntries(state.entries, state.cases)
         self.copies = _Copies(state)
         self.cards = _Cards(state)
+        self.traces = Traces(state.cases, state.traces)
         self.roster = _Roster(state)
         self.counts = _Counts(state)
         self.releases = _Releases(state)

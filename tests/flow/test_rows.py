@@ -18,7 +18,11 @@ VETTING = replace(PLAIN, keep=Keep.VETTING)
 PASSING = replace(SENT, expires=timedelta(days=1), due=datetime(2026, 1, 6, 9, 30, 15, 123456, tzinfo=UTC))
 
 
-@pytest.mark.parametrize("given", [PLAIN, SEVERAL, SENT, VETTING, PASSING])
+AGREED = replace(PLAIN, version=2, at=datetime(2026, 1, 5, 9, 30, tzinfo=UTC), ref="$yes")
+CHANGED = replace(PASSING, at=AGREED.at, ref="$changed", later=True)
+
+
+@pytest.mark.parametrize("given", [PLAIN, SEVERAL, SENT, VETTING, PASSING, AGREED, CHANGED, replace(PLAIN, ref="$1")])
 def test_an_answer_comes_back_as_it_was(given: Answer) -> None:
     assert answer(json.loads(json.dumps(answer_row(given)))) == given
     assert answers_from_json(answers_to_json((given, PLAIN))) == (given, PLAIN)
@@ -54,6 +58,8 @@ def test_a_file_that_was_stored_before_several_channels_brought_files_came_by_ma
         ["a", "b", "c", None, None, None, [], None, "case", 60],
         ["a", "b", "c", None, None, None, [], ["voice", "n", "m", 9, "p", "s", "c"]],  # a file without its name
         ["a", "b", "c", None, None, "1"],
+        ["a", "b", "c", None, None, None, [], None, "case", 60, None, "yesterday", None, False],
+        ["a", "b", "c", None, None, None, [], None, "case", 60, None, None, 7, False],
     ],
 )
 def test_what_is_no_answer_is_refused_without_a_word_of_it(row: list[object]) -> None:

@@ -105,7 +105,7 @@ async def test_a_case_is_signed_off_once() -> None:
         assert await world.get_case(number) == case
         await world.command(f"!claim {number}", CLAIMER)
         assert "known to us" in world.said(world.notes)[2]
-        assert await world.command(f"!vet declined {number}") == [staff_text("vet_refused_claimed", case=number)]
+        assert await world.command(f"!vet declined {number}") == [staff_text("vet_refused_decided", case=number)]
 
 
 async def test_the_summary_is_posted_again_for_everyone_who_joins() -> None:

@@ -52,6 +52,7 @@ from bot.domain import (
     Style,
     TextId,
     Timer,
+    Trace,
     Vetting,
     Voice,
 )
@@ -281,6 +282,7 @@ ENTRIES = (
 )
 COPY = Copy(RELAY.id, "$planted-copy", CASE.number, Keep.VETTING, NOW + HOUR)
 CARD = Card(QUEUE.id, "planted words of a card", "$planted-card")
+TRACE, FORM = Trace("referee", CASE.number, NOW.date()), "planted form of what an answer names"
 LISTED = Listed("@planted-listed:example.org", "planted pinned key", True, "@planted-lead:example.org")
 
 RELEASE = Release(2, "ab" * 32, NOW, "planted publisher", moves=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import bot.store
@@ -14,6 +15,7 @@ from tests.store.samples import (
     CARD,
     CASE,
     COPY,
+    FORM,
     HOUR,
     LISTED,
     NOTES,
@@ -22,6 +24,7 @@ from tests.store.samples import (
     RELAY,
     REQUESTER,
     SECOND,
+    TRACE,
     arrival,
     introduce,
     refused,
@@ -102,6 +105,61 @@ async def test_a_case_has_one_card_a_room_and_none_in_a_room_that_is_left(store:
 async def test_copies_belong_to_conversations_that_are_known(store: Store) -> None:
     await refused(store, KeyError, lambda tx: tx.copies.add(Origin(NOBODY, "$event"), COPY))
     await refused(store, KeyError, lambda tx: tx.copies.add(ORIGIN, Copy(NOBODY, "$event")))
+
+
+# --- traces
+
+
+OTHER, THIRD = (replace(CASE, number=CaseNumber(number)) for number in ("9A9A", "8B8B"))
+BEFORE = replace(TRACE, case=OTHER.number, day=TRACE.day - timedelta(days=40))
+
+
+def leave(tx: Tx) -> None:
+    for case in (CASE, OTHER, THIRD):
+        tx.cases.add(case)
+    for trace, form in ((TRACE, FORM), (TRACE, "another"), (BEFORE, FORM), (BEFORE, "another"), (BEFORE, "a third")):
+        tx.traces.add(trace, form)
+    tx.traces.add(replace(TRACE, case=THIRD.number, kind="referrer"), FORM)
+
+
+async def test_cases_have_in_common_what_is_of_one_kind_and_form_each_once(store: Store) -> None:
+    await store.transact(leave)
+    assert list(await store.transact(lambda tx: tx.traces.alike(CASE.number))) == [BEFORE, TRACE]
+    assert [trace.case for trace in await store.transact(lambda tx: tx.traces.alike(THIRD.number))] == [THIRD.number]
+    assert list(await store.transact(lambda tx: tx.traces.alike(CaseNumber("7C7C")))) == []
+
+
+async def test_what_a_case_is_compared_by_is_added_once_and_erased_with_it(store: Store) -> None:
+    await store.transact(leave)
+    await store.transact(lambda tx: tx.traces.add(replace(TRACE, day=NOW.date() + timedelta(days=9)), FORM))
+    assert TRACE in await store.transact(lambda tx: tx.traces.alike(CASE.number))
+    await store.transact(lambda tx: tx.traces.erase(CASE.number))
+    assert list(await store.transact(lambda tx: tx.traces.alike(CASE.number))) == []
+    assert list(await store.transact(lambda tx: tx.traces.alike(OTHER.number))) == [BEFORE]
+    await store.transact(lambda tx: tx.traces.erase(CASE.number))
+
+
+async def test_only_a_case_that_is_there_is_compared(store: Store) -> None:
+    await refused(store, KeyError, lambda tx: tx.traces.add(TRACE, FORM))
+
+
+async def test_a_trace_is_found_again_after_a_restart_and_by_no_other_key(data_dir: Path, master: MasterKey) -> None:
+    hashes = []
+    for place, key in ((data_dir, master), (data_dir / "other", MasterKey(bytes(range(1, 33))))):
+        store = bot.store.open(place, None, key)
+        await store.transact(introduce)
+        await store.transact(leave)
+        await store.close()
+        store = bot.store.open(place, None, key)
+        assert list(await store.transact(lambda tx: tx.traces.alike(CASE.number))) == [BEFORE, TRACE]
+        hashes.append(await store.transact(_hashes))
+        await store.close()
+    assert not hashes[0] & hashes[1]
+
+
+def _hashes(tx: Tx) -> set[bytes]:
+    found = tx.traces._desk.connection.exec_driver_sql("SELECT form_hash FROM case_traces")
+    return {bytes(form) for (form,) in found}
 
 
 # --- the roster

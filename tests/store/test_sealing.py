@@ -41,6 +41,7 @@ def fill(tx: Tx) -> None:
     tx.copies.add(samples.ORIGIN, samples.COPY)
     tx.cards.save(CASE.number, samples.CARD)
     tx.roster.add(samples.LISTED)
+    tx.traces.add(samples.TRACE, samples.FORM)
     tx.releases.add(samples.RELEASE, samples.FILES)
 
 
@@ -62,7 +63,7 @@ def texts_in(value: object) -> Iterator[str]:
 def planted() -> set[str]:
     """Every text in the samples that names a person, quotes one, or says what they chose."""
     values = (*HAPPENINGS, *DEEDS, *ENTRIES, *samples.CHANGES, SESSION, CASE, FULL_MESSAGE, arrival("$planted-event-0"))
-    values = (*values, samples.ORIGIN, samples.COPY, samples.CARD, samples.LISTED, samples.RELEASE)
+    values = (*values, samples.ORIGIN, samples.COPY, samples.CARD, samples.LISTED, samples.RELEASE, samples.FORM)
     values = (*values, *(content.decode(errors="ignore") for content in samples.FILES.values()))
     rooms = (samples.REQUESTER, samples.SECOND, samples.RELAY, samples.NOTES, samples.QUEUE)
     found = set(texts_in((values, rooms)))

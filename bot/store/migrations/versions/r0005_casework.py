@@ -63,3 +63,13 @@ def upgrade() -> None:
     op.add_column("conversations", sa.Column("stalled", sa.String))
     op.add_column("cases", sa.Column("heard_at", sa.BigInteger))
     op.add_column("cases", sa.Column("bare", sa.String))
+    op.create_table(
+        "case_traces",
+        sa.Column("case_number", sa.String, nullable=False),
+        sa.Column("form_hash", sa.LargeBinary, nullable=False),
+        sa.Column("kind", sa.String, nullable=False),
+        sa.Column("day", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("case_number", "form_hash", name="pk_case_traces"),
+        sa.ForeignKeyConstraint(["case_number"], ["cases.number"], name="fk_case_traces_case_number"),
+    )
+    op.create_index("ix_case_traces_form_hash", "case_traces", ["form_hash"])
