@@ -9,7 +9,6 @@ import pytest
 
 from bot.domain import CaseStatus, Owner, Release
 from bot.happenings import Attached, Cause, Left, Unreadable, Wrote
-from bot.ports import Kept
 from tests.services.entered import CONTENT, RETURNING, EnteredWorld, content, files
 from tests.services.test_joining import Two
 from tests.services.test_keeping import CASE_KEPT, kept
@@ -53,8 +52,7 @@ async def test_the_same_matter_reopens_the_case_and_no_word_is_lost() -> None:
         case = await world.get_case(number)
         assert (case.status, await world.owner()) == (CaseStatus.REOPENED, Owner.QUEUE)
         assert world.said(QUEUE)[-1] == staff_text("reopened_last", case=number, who=CLAIMER)
-        waiting = await world.memory.transact(lambda tx: tx.cases.kept(number))
-        assert [each for _, each in waiting] == [Kept(BACK), Kept("please help"), Kept(FILE)]
+        assert await kept(world, number) == [BACK, "please help", FILE]
         await write(world, "and more")
         await world.command(f"!claim {number}", VETTER)
         assert [text for text in world.said(world.relay) if text in (BACK, "please help", "and more")] == [
