@@ -202,8 +202,7 @@ class Conversations(Protocol):
         """Makes the conversation's key where it has its own; the key is committed first."""
 
     def save(self, conversation: Conversation) -> None: ...
-    def queue_rooms(self, channel: str) -> Sequence[Conversation]:
-        """Those of `Place.QUEUE`; the default one has no name."""
+    def queue_rooms(self, channel: str) -> Sequence[Conversation]: ...  # the default one has no name
 
     def of_requester(self, case: CaseNumber) -> Sequence[Conversation]:
         """The conversations of `Place.REQUESTER` that belong to a case."""
