@@ -191,11 +191,7 @@ class Conversations(Protocol):
         """Makes the conversation's key where it has its own; the key is committed first."""
 
     def save(self, conversation: Conversation) -> None: ...
-    def queue_room(self, channel: str) -> Conversation | None:
-        """The default one of `Place.QUEUE`, once there is one."""
-
-    def queue_rooms(self, channel: str) -> Sequence[Conversation]:
-        """All of `Place.QUEUE`."""
+    def queue_rooms(self, channel: str) -> Sequence[Conversation]: ...  # the default one has no name
 
     def of_requester(self, case: CaseNumber) -> Sequence[Conversation]:
         """The conversations of `Place.REQUESTER` that belong to a case."""
@@ -287,11 +283,9 @@ class Copies(Protocol):
 
 
 class Cards(Protocol):
-    """Where the cards of cases stand: one a case and queue room."""
+    """Where the cards of cases stand: one a case and queue room, in the order in which they were first saved."""
 
-    def of(self, case: CaseNumber) -> Sequence[Card]:
-        """In the order in which they were first saved."""
-
+    def of(self, case: CaseNumber) -> Sequence[Card]: ...
     def save(self, case: CaseNumber, card: Card) -> None: ...
     def leave(self, conversation: ConversationId) -> None:
         """Its room is not there any more, and no card stands in it."""

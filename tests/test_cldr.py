@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from bot.cldr import tables
+from bot.cldr import moment, tables
 from bot.flow.model import Kind
 from bot.flow.reading import named
 from bot.flow.understand import Tables
@@ -117,3 +119,10 @@ OPTIONS = {"1": "one", "2": "two", "10": "ten", "red and blue": "one", "red": "t
 )
 def test_options_are_named_one_after_the_other(locale: str, folded: str, meant: tuple[str, ...]) -> None:
     assert named(folded, OPTIONS, tables(locale)) == meant
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"), [("en", "5 Jan 09:07 UTC"), ("es", "5 ene 09:07 UTC"), ("de", "5 Jan. 09:07 UTC")]
+)
+def test_a_moment_is_said_in_utc_without_its_year(locale: str, said: str) -> None:
+    assert moment(datetime(2026, 1, 5, 9, 7, 59, tzinfo=UTC), locale) == said

@@ -70,7 +70,7 @@ def kept(config: Config) -> tuple[Sequence[Listed], list[str]]:
     """Who is in the store, and what waits to be told in the queue room."""
 
     def step(tx: Tx) -> tuple[Sequence[Listed], list[str]]:
-        queue = tx.conversations.queue_room("matrix")
+        queue = next(iter(tx.conversations.queue_rooms("matrix")), None)
         told = []
         while queue is not None and (message := tx.outbox.head(queue.id)) is not None:
             assert isinstance(message.deed, SendText)

@@ -63,14 +63,14 @@ def text(work: Work, case: Case) -> str:
 
 def waits_since(work: Work, case: Case) -> datetime | None:
     """Since when somebody waits for people: the requester, or a case that was let go of; None where nobody does."""
+    if case.status in NOBODY_WAITS:
+        return None
     since: datetime | None = None
     for change in work.tx.cases.changes(case.number):
         if change.after in NOBODY_WAITS:
             since = None
         elif since is None:
             since = change.at
-    if case.status in NOBODY_WAITS:
-        return None
     return since or case.opened_at  # of a case from before its life was on record
 
 

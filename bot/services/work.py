@@ -245,7 +245,8 @@ class Work:
 
     def queue(self) -> Conversation:
         """The default queue room; it stands since the start, with or without a room behind it."""
-        queue = self.tx.conversations.queue_room(self.kit.staff.channel)
+        rooms = self.tx.conversations.queue_rooms(self.kit.staff.channel)
+        queue = next((room for room in rooms if room.name is None), None)
         if queue is None:
             queue_id = ConversationId(self.new_id())
             queue = Conversation(queue_id, self.kit.staff.channel, Place.QUEUE, key=queue_id)

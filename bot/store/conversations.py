@@ -92,9 +92,6 @@ class Conversations:
             self._desk.key_of(conversation.id)
             raise ValueError("a conversation keeps its channel, its place and its key")
 
-    def queue_room(self, channel: str) -> Conversation | None:
-        return next((room for room in self.queue_rooms(channel) if room.name is None), None)
-
     def queue_rooms(self, channel: str) -> Sequence[Conversation]:
         return [self._read(row) for row in self._desk.run(self._queues, of=channel).found]
 

@@ -8,12 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.deeds import (
-    Card,
-    Copy,
-    Origin,
-    OutgoingMessage,
-)
+from bot.deeds import Card, Copy, Origin, OutgoingMessage
 from bot.domain import (
     Case,
     CaseNumber,
@@ -140,9 +135,6 @@ class _Conversations:
             raise ValueError("a conversation keeps its channel, its place and its key")
         self._put(conversation)
 
-    def queue_room(self, channel: str) -> Conversation | None:
-        return next((room for room in self.queue_rooms(channel) if room.name is None), None)
-
     def queue_rooms(self, channel: str) -> Sequence[Conversation]:
         queues = (channel, Place.QUEUE)
         return [each for each in self._state.conversations.values() if (each.channel, each.place) == queues]
@@ -198,11 +190,7 @@ class _Outbox:
     def save(self, message: OutgoingMessage) -> None:
         before = self._state.outbox[message.id]
         self._state.outbox[message.id] = replace(
-            before,
-            attempts=message.attempts,
-            due=message.due,
-            tried_at=message.tried_at,
-            tried_from=message.tried_from,
+            before, attempts=message.attempts, due=message.due, tried_at=message.tried_at, tried_from=message.tried_from
         )
 
     def empty(self, message_id: str) -> None:

@@ -1,4 +1,4 @@
-"""`vestibule staff` on a real homeserver, beside a bot that runs and without one."""
+"""Staff on a real homeserver: `vestibule staff`, beside a bot that runs and without one, and their queue rooms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import pytest_asyncio
 
 from bot.demo.helpline import SHIPPED, Helpline
 from bot.demo.person import Person
+from bot.demo.shift import Shift
+from bot.demo.walk import WHOLE
 from bot.services.roster import grouped
+from tests.live.walking import hand_over
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -102,3 +105,47 @@ async def test_a_pin_that_the_homeserver_does_not_list_is_found(helpline: Helpli
     code, said, _ = await staff(helpline, "list")
     assert (code, "lists no master key" in said) == (1, True)
     assert (await staff(helpline, "remove", new.user_id))[0] == 0
+
+
+def newest(person: Person, room: str, event_id: str) -> list[str]:
+    """What a message says, and what was put in its place since, as a client that knows edits shows it."""
+    shown = []
+    for message in person.messages(room):
+        relation = message.content.get("m.relates_to") or {}
+        if message.event_id == event_id:
+            shown.append(message.body)
+        elif relation.get("rel_type") == "m.replace" and relation.get("event_id") == event_id:
+            shown.append(message.content["m.new_content"]["body"])
+    return shown
+
+
+async def test_a_case_is_routed_to_the_room_of_its_language_and_its_card_is_edited_there(helpline: Helpline) -> None:
+    lead, other = helpline.specialists
+    await helpline.stop_bot()  # a bot that does not know the room for a queue would not stay among three
+    spanish = await lead.make_room(helpline.bot_id, other.user_id, name="Helpline queue, Spanish")
+    await other.accept(spanish)
+    with helpline.config.open("a") as config:
+        config.write(f'[[specialists.rooms]]\nroom = "{spanish}"\nlanguages = ["es"]\n')
+    await helpline.start_bot()
+    await lead.joined(spanish, helpline.bot_id)
+    before = len(lead.messages(helpline.queue_room))
+
+    walk = next(walk for walk in WHOLE if walk.locale == "es")
+    await hand_over(helpline, await helpline.person(), walk)
+    shift = Shift(helpline)
+    shift.queue = spanish
+    card = await shift.card()
+    event_id = next(message.event_id for message in lead.messages(spanish) if message.body == card)
+    await shift.vet()
+    await lead.until(lambda: newest(lead, spanish, event_id)[-1].endswith("Free to claim"))
+    await shift.claim()
+    await other.until(lambda: f"Claimed by {other.user_id}" in newest(other, spanish, event_id)[-1])
+    shown = newest(other, spanish, event_id)
+    assert all(text.startswith(f"{shift.case} · ") for text in shown)
+    assert [text.split("\n")[1] for text in shown][:2] == ["Waiting for vetting", "Being vetted"]
+    assert all(message.decrypted for message in other.messages(spanish))
+
+    await shift.write(other, "queue", spanish, f"!case {shift.case}")
+    whole = await shift.read_until(other, "queue", spanish, "https://matrix.to/#/")
+    assert shift.relay in whole.body
+    assert len(lead.messages(helpline.queue_room)) == before

@@ -220,7 +220,7 @@ async def test_where_the_record_of_the_queue_room_is_broken_the_others_are_answe
         def broken(*_: object):
             raise VestibuleError("a record cannot be read")
 
-        monkeypatch.setattr(_Conversations, "queue_room", broken)
+        monkeypatch.setattr(_Conversations, "queue_rooms", broken)
         await world.happen("", VETTER, Alarmed(Alarm.NEW_DEVICE))
         await world.write(ROOM, REQUESTER, "1")
         assert len(world.said(ROOM)) == 2

@@ -31,6 +31,7 @@ SENTENCES = {
         "staff.urgency_unknown": "no urgency",
         "staff.state_arrived": "to be vetted",
         "staff.state_waiting": "free to claim",
+        "staff.state_still_waiting": "{state} for {time}",
         "staff.summary_title": "Summary of {case}",
         "staff.summary_line": "{question}: {answer}",
         "staff.summary_words": "{question} [{language}]: {answer}",
@@ -116,6 +117,22 @@ def test_a_card_begins_with_the_case_and_holds_nothing_that_was_written() -> Non
 
 def test_without_vetting_an_arrived_case_is_free() -> None:
     assert RENDER.card(case(), before_claim=False).endswith("free to claim")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (0.9, ""),
+        (1.9, "1 minute"),
+        (119.5, "119 minutes"),
+        (179, "2 hours"),
+        (47 * 60, "47 hours"),
+        (71 * 60, "2 days"),
+    ],
+)
+def test_a_card_says_a_wait_in_whole_minutes_then_hours_then_days(minutes: float, said: str) -> None:
+    card = RENDER.card(case(), before_claim=True, waited=timedelta(minutes=minutes))
+    assert card.partition("\n")[2] == (f"to be vetted for {said}" if said else "to be vetted")
 
 
 def test_a_summary_holds_every_answer_and_marks_the_language_of_words() -> None:

@@ -198,15 +198,10 @@ async def test_the_conversations_of_a_case_are_those_of_its_requester(store: Sto
     assert await store.transact(lambda tx: tx.conversations.of_requester(CaseNumber("00Z9"))) == []
 
 
-async def test_the_queue_room_is_found_by_its_channel(store: Store) -> None:
-    assert await store.transact(lambda tx: tx.conversations.queue_room("matrix")) == QUEUE
-    assert await store.transact(lambda tx: tx.conversations.queue_room("signal")) is None
-
-
-async def test_queue_rooms_beside_the_default_one_keep_their_names(store: Store) -> None:
+async def test_queue_rooms_are_found_by_their_channel_and_keep_their_names(store: Store) -> None:
     arabic = replace(QUEUE, id=NOBODY, key=NOBODY, room="!arabic:example.org", name="#arabic:example.org")
+    assert list(await store.transact(lambda tx: tx.conversations.queue_rooms("matrix"))) == [QUEUE]
     await store.transact(lambda tx: tx.conversations.add(arabic))
-    assert await store.transact(lambda tx: tx.conversations.queue_room("matrix")) == QUEUE
     found = await store.transact(lambda tx: tx.conversations.queue_rooms("matrix"))
     assert sorted(found, key=lambda room: room.id) == sorted([QUEUE, arabic], key=lambda room: room.id)
     assert await store.transact(lambda tx: tx.conversations.queue_rooms("signal")) == []

@@ -96,6 +96,19 @@ async def test_what_is_wrong_with_the_queue_room_is_named() -> None:
     assert set(await Rooms({QUEUE: ABSENT}).wrong()) == {"queue-encrypted", "clear-rooms"}
 
 
+async def test_what_is_wrong_with_other_queue_rooms_is_counted() -> None:
+    settings = {QUEUE: ENCRYPTED, "!good:localhost": ENCRYPTED, "!clear:localhost": ABSENT}
+    outside = {"GET rooms/!outside:localhost/state": HomeserverError(403, "M_FORBIDDEN")}
+    account = Rooms(settings, **{"GET directory/room": ABSENT}, **outside)
+    own = Own(BOT, DEVICE_ID, token="t", master="A" * 43)
+    others = ("!good:localhost", "!clear:localhost", "!outside:localhost", "#no:localhost")
+    found = {finding.code: finding for finding in await check_rooms(account, own, QUEUE, others)}
+    assert found["other-queue-rooms"].params == {"unknown": "1", "outside": "1", "clear": "1", "rooms": "4"}
+    assert not found["other-queue-rooms"].good
+    assert found["queue-room"].good
+    assert {finding.code for finding in await check_rooms(account, own, QUEUE) if finding.good} >= {"queue-room"}
+
+
 async def test_rooms_without_encryption_are_counted() -> None:
     others = {f"!{number}:localhost": ENCRYPTED if number % 3 else ABSENT for number in range(20)}
     left = {"!left:localhost": HomeserverError(403, "M_FORBIDDEN")}
