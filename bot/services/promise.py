@@ -53,7 +53,7 @@ def kept(work: Work, case: Case) -> None:
 def ring(work: Work, timer: Timer) -> None:
     """Something may have to be said of a promise."""
     case = work.tx.cases.get(CaseNumber(timer.kind.partition(" ")[2]))
-    if case is None or case.heard_at is None or case.is_over or _is_answered(work, case):
+    if case is None or case.heard_at is None:
         return
     waited = work.now - case.heard_at
     rung = work.kit.promise.due(waited, _called(case))

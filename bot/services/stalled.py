@@ -33,7 +33,7 @@ def is_due(timer: Timer) -> bool:
 
 def heard(work: Work, conversation: Conversation, *, readable: bool = True) -> Conversation:
     """Something came from a requester whose conversation people do not have."""
-    began = conversation.heard_at if conversation.owner is Owner.BOT else None
+    began = conversation.heard_at
     unread = 0 if readable else conversation.unread + 1
     before, conversation = conversation, replace(conversation, heard_at=began or work.now, unread=unread)
     if conversation != before:

@@ -11,10 +11,11 @@ import pytest
 
 from bot.deeds import OutgoingMessage, SendText
 from bot.domain import Case, CaseNumber, CaseStatus, Conversation, ConversationId, Owner, Place
-from bot.ladder import PROMISE, Promise, Shift
+from bot.ladder import PROMISE, Call, Promise, Rung, Shift
 from bot.life import Step
 from bot.ports import Failure, SendError
 from bot.services import progress, promise
+from bot.services.scheduler import EVER
 from bot.services.work import Work
 from tests.services.world import (
     CLAIMER,
@@ -34,11 +35,11 @@ DIRECTOR, SECOND_LEAD = "@dora:staff.example", "@leo:staff.example"
 MISSED, UNREACHED = TEXTS.say("bot.promise_missed", "en"), TEXTS.say("bot.team_unreached", "en")
 EVERYONE = (VETTER, CLAIMER, LEAD, DIRECTOR)
 
-Call = tuple[int, tuple[str, ...]]
+Called = tuple[int, tuple[str, ...]]
 
 
-def helpline(owed: Promise = PROMISE, leads: Sequence[str] = (LEAD,)) -> World:
-    return World(leads=frozenset(leads), directors=frozenset({DIRECTOR}), promise=owed)
+def helpline(promised: Promise = PROMISE, leads: Sequence[str] = (LEAD,)) -> World:
+    return World(leads=frozenset(leads), directors=frozenset({DIRECTOR}), promise=promised)
 
 
 class Watch:
@@ -47,7 +48,7 @@ class Watch:
     def __init__(self, world: World) -> None:
         self.world = world
         self.minute = 0
-        self.calls: list[Call] = []
+        self.calls: list[Called] = []
         self.told: list[int] = []
         self._seen = len(world.server.delivered)
         self.look()
@@ -69,7 +70,7 @@ class Watch:
         self._seen = len(self.world.server.delivered)
 
 
-LADDER: list[Call] = [(60, (LEAD,)), (90, (LEAD, DIRECTOR)), (120, EVERYONE)]
+LADDER: list[Called] = [(60, (LEAD,)), (90, (LEAD, DIRECTOR)), (120, EVERYONE)]
 
 
 async def test_the_ladder_is_climbed_minute_by_minute_and_the_requester_is_told_the_truth_once() -> None:
@@ -180,8 +181,8 @@ async def test_a_clock_that_is_set_forth_and_back_says_nothing_twice() -> None:
 async def test_the_shift_is_the_one_at_that_moment() -> None:
     # the fixed clock begins at nine, which is ten there: the first rung is at eleven
     shifts = (Shift(time(6), time(11), frozenset({LEAD})), Shift(time(11), time(19), frozenset({SECOND_LEAD})))
-    owed = Promise(shifts=shifts, zone=ZoneInfo("Europe/Berlin"))
-    async with helpline(owed, leads=(LEAD, SECOND_LEAD)) as world:
+    promised = Promise(shifts=shifts, zone=ZoneInfo("Europe/Berlin"))
+    async with helpline(promised, leads=(LEAD, SECOND_LEAD)) as world:
         await world.walk()
         watch = Watch(world)
         await watch.go(95)
@@ -195,6 +196,22 @@ async def test_a_lead_who_is_listed_while_the_bot_runs_is_called_too() -> None:
         watch = Watch(world)
         await watch.go(60)
     assert watch.calls == [(60, (LEAD, SECOND_LEAD))]
+
+
+async def test_a_missed_promise_between_two_rungs_calls_nobody_again() -> None:
+    rungs = (Rung(30 * MINUTE, (Call.SHIFT_LEADS,)), Rung(150 * MINUTE, (Call.EVERYONE,)))
+    async with helpline(Promise(ladder=rungs)) as world:
+        await world.walk()
+        watch = Watch(world)
+        await watch.go(200)
+    assert watch.calls == [(30, (LEAD,)), (150, EVERYONE)]
+    assert watch.told == [120]
+
+
+async def owed(world: World) -> list[str]:
+    """The timers of promises that run."""
+    timers = await world.memory.transact(lambda tx: tx.timers.due(EVER))
+    return [timer.kind for timer in timers if promise.is_due(timer)]
 
 
 async def answered(world: World, number: CaseNumber) -> None:
@@ -211,6 +228,7 @@ async def test_the_first_words_of_a_person_end_it(at: int) -> None:
         await watch.go(at)
         number = (await world.case()).number
         await answered(world, number)
+        assert await owed(world) == []
         watch.look()
         await watch.go(200)
         case, changes = await world.memory.transact(lambda tx: (tx.cases.get(number), tx.cases.changes(number)))
@@ -242,7 +260,9 @@ async def test_a_note_is_no_answer() -> None:
 async def test_of_a_case_that_is_over_nobody_is_called(command: str) -> None:
     async with helpline() as world:
         await world.walk()
+        assert len(await owed(world)) == 1
         await world.command(f"{command} {(await world.case()).number}")
+        assert await owed(world) == []
         watch = Watch(world)
         await watch.go(130)
     assert watch.calls == []
@@ -306,6 +326,10 @@ async def test_where_no_card_can_be_shown_the_requester_is_told_once_and_the_adm
     assert REQUESTER not in caplog.text
 
 
+async def entered(world: World) -> bool:
+    return any(conversation.room == QUEUE for conversation, _ in world.server.delivered)
+
+
 async def reached(world: World) -> bool:
     return bool(world.said(QUEUE)) and world.desk.unreached == 0
 
@@ -325,8 +349,10 @@ async def test_it_is_told_across_restarts_once() -> None:
 
 async def test_a_room_that_takes_the_bot_in_again_soon_alarms_nobody() -> None:
     async with helpline() as world:
+        await world.walk(WALK[:-1])
+        await world.until(lambda: entered(world))
         world.server.broken[QUEUE] = GONE
-        await world.walk()
+        await world.write(ROOM, REQUESTER, WALK[-1])
         del world.server.broken[QUEUE]
         await world.later(MINUTE)
         await world.until(lambda: reached(world))

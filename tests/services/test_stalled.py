@@ -174,6 +174,7 @@ async def test_whoever_leaves_closes_the_card(last: tuple[str, ...]) -> None:
         assert (await world.get_case(number)).status is CaseStatus.CLOSED
         assert world.said(QUEUE)[-1] == TEXTS.say("staff.bare_gone", "en", {"case": number})
         told, shown = world.said(ROOM), world.said(QUEUE)
+        assert len(shown) == 3, "the card, the call, the end: nobody is asked to see to it"
         await world.later(5 * HOUR)
         assert (world.said(ROOM), world.said(QUEUE)) == (told, shown)
 
