@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
 from bot.domain import Bare, Case, CaseNumber, CaseStatus, Change, ConversationId, Vetting
-from bot.store import codec, schema
+from bot.store import codec, hands, schema
 from bot.store.desk import Desk
 
 _CASES, _CHANGES = schema.cases.c, schema.case_changes.c
@@ -123,7 +123,7 @@ class Cases:
             if room is not None:
                 self._desk.key_of(room)
         about = codec.About(case.locale, case.topic, case.urgency, case.told)
-        hands = codec.Hands(case.vetted_by, case.claimed_by, case.readers, case.help_wanted, case.left, case.signs)
+        staff = hands.Hands(case.vetted_by, case.claimed_by, case.readers, case.help_wanted, case.left, case.signs)
 
         def sealed(column: sa.Column[Any], text: str) -> bytes:
             return self._desk.seal(key, column, case.number, text)
@@ -140,7 +140,7 @@ class Cases:
             "about": sealed(_CASES.about, codec.about_to_json(about)),
             "answers": sealed(_CASES.answers, codec.answers_to_json(case.answers)),
             "note": None if case.note is None else sealed(_CASES.note, case.note),
-            "staff": sealed(_CASES.staff, codec.hands_to_json(hands)),
+            "staff": sealed(_CASES.staff, hands.to_json(staff)),
             "release": case.release,
             "heard_at": codec.maybe_to_number(case.heard_at),
             "bare": case.bare,
@@ -150,7 +150,7 @@ class Cases:
         key = self._desk.key_of(row.requester)
         number = CaseNumber(row.number)
         about = self._desk.unseal(key, _CASES.about, number, row.about, codec.about_from_json)
-        hands = self._desk.unseal(key, _CASES.staff, number, row.staff, codec.hands_from_json)
+        staff = self._desk.unseal(key, _CASES.staff, number, row.staff, hands.from_json)
         return Case(
             number=number,
             status=CaseStatus(row.status),
@@ -162,9 +162,9 @@ class Cases:
             urgency=about.urgency,
             relay=None if row.relay is None else ConversationId(row.relay),
             notes=None if row.notes is None else ConversationId(row.notes),
-            vetted_by=hands.vetted_by,
-            claimed_by=hands.claimed_by,
-            signs=hands.signs,
+            vetted_by=staff.vetted_by,
+            claimed_by=staff.claimed_by,
+            signs=staff.signs,
             relay_open=bool(row.relay_open),
             note=None if row.note is None else self._desk.unseal(key, _CASES.note, number, row.note, str),
             told=about.told,
@@ -172,9 +172,9 @@ class Cases:
             joined_to=None if row.joined_to is None else CaseNumber(row.joined_to),
             vetting=Vetting(row.vetting),
             release=row.release,
-            help_wanted=hands.help_wanted,
-            left=hands.left,
-            readers=hands.readers,
+            help_wanted=staff.help_wanted,
+            left=staff.left,
+            readers=staff.readers,
             heard_at=codec.maybe_to_moment(row.heard_at),
             bare=None if row.bare is None else Bare(row.bare),
         )

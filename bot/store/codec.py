@@ -34,7 +34,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Answer, Attachment, CaseNumber, ConversationId, Listed, Look, Reader, Style, TextId
+from bot.domain import Answer, Attachment, CaseNumber, ConversationId, Listed, Look, Style, TextId
 from bot.entries import Said
 from bot.flow import rows
 from bot.happenings import (
@@ -81,18 +81,6 @@ class Staff:
 
     acted: str | None = field(repr=False)
     claimed_by: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """Who of the staff signed a case off, whose it is, who has read what in its relay room, and who signs how."""
-
-    vetted_by: str | None = field(repr=False)
-    claimed_by: str | None = field(repr=False)
-    readers: tuple[Reader, ...] = ()
-    help_wanted: bool = False
-    left: str | None = field(default=None, repr=False)
-    signs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def moment_to_number(moment: datetime) -> int:
@@ -220,26 +208,6 @@ def staff_to_json(staff: Staff) -> str:
 def staff_from_json(text: str) -> Staff:
     acted, claimed_by = json.loads(text)
     return Staff(_text_or_none(acted), _text_or_none(claimed_by))
-
-
-def hands_to_json(hands: Hands) -> str:
-    readers = [[reader.who, reader.read_to] for reader in hands.readers]
-    return json.dumps([hands.vetted_by, hands.claimed_by, readers, hands.help_wanted, hands.left, hands.signs])
-
-
-def hands_from_json(text: str) -> Hands:
-    """Of a case from before anybody could help with one, too: it has the first two alone."""
-    vetted_by, claimed_by, *since = json.loads(text)
-    readers, help_wanted, left, signs = since or ([], False, None, [])
-    people = tuple(_reader(*reader) for reader in readers)
-    signed = tuple((_text(who), _text(name)) for who, name in signs)
-    return Hands(
-        _text_or_none(vetted_by), _text_or_none(claimed_by), people, help_wanted is True, _text_or_none(left), signed
-    )
-
-
-def _reader(who: object, read_to: object) -> Reader:
-    return Reader(_text(who), None if read_to is None else rows.whole(read_to))
 
 
 def said_to_text(said: Said | None, origin: Origin | None) -> str:
