@@ -154,11 +154,30 @@ class Crowd:
     async def close(self, talk: Talk) -> None:
         """Whoever has the case ends it, and writes on in its room all the same."""
         await self.world.write(talk.notes, talk.claimer, "!close", signed=True)
+        self._write_in_vain(talk)
+        await self.world.quiet()
+
+    async def hand_over(self, talks: list[Talk], meanwhile: Move) -> None:
+        """Whoever has the case gives it back, people write on, and somebody else claims it."""
+        for talk in talks:
+            self.write(talk, talk.relay, talk.claimer, "!release")
+        await self.world.quiet()
+        for talk in talks:
+            self._write_in_vain(talk)
+            meanwhile(self, talk)
+        await self.world.quiet()
+        for talk in talks:
+            talk.claimer = self.chance.choice([who for who in STAFF if who != talk.claimer])
+            self.world.server.happen(QUEUE, talk.claimer, Wrote(f"!claim {talk.number}", signed=True))
+        await self.world.quiet()
+
+    def _write_in_vain(self, talk: Talk) -> None:
+        """Write in a relay room that speaks with nobody."""
         last = talk.by_staff[-1].event_id
         for relation in (None, self.edit_of(last)):
-            self.write(talk, talk.relay, talk.claimer, self.mark("closed"), relation)
+            self.write(talk, talk.relay, talk.claimer, self.mark("vain"), relation)
+        self.file(talk, talk.relay, talk.claimer, "vainfile")
         self.remove(talk, talk.relay, talk.claimer, last)
-        await self.world.quiet()
 
     # how something is written
 

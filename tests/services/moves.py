@@ -9,8 +9,21 @@ from tests.services.crowd import STAFF, Crowd, Move, Said, Sides, Talk
 from tests.services.world import QUEUE, STRANGER, TEXTS
 
 BEFORE_COMMANDS = ("", "", " ", "\u200b", "\u200f\u2066", "\ufeff", "\u00ad", "\u034f", "\u3164", "\u2800", "\u00a0\n")
-COMMANDS = ("help", "vet passed", "claim", "trust", "join", "staff remove", "HELP", "clsoe", "zzz", "")
-KNOWN = ("help", "vet", "claim", "trust", "join", "staff")
+COMMANDS = (
+    "help",
+    "vet passed",
+    "claim",
+    "trust",
+    "join",
+    "assign",
+    "help-me",
+    "staff remove",
+    "HELP",
+    "clsoe",
+    "zzz",
+    "",
+)
+KNOWN = ("help", "vet", "claim", "trust", "join", "assign", "help-me", "staff")
 BEFORE_WORDS = ("1", "2", "yes", "plain", "!close", "!help", "/me", "> he wrote\n\n", "> a\n> b")
 
 

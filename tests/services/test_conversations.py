@@ -7,7 +7,7 @@ import pytest
 from bot.deeds import MakeRoom
 from bot.domain import CaseNumber
 from tests.services.crowd import MARK, STAFF, Crowd, Talk, seen, told
-from tests.services.moves import FIRST, LAST, MEANWHILE, MIDDLE
+from tests.services.moves import FIRST, LAST, MEANWHILE, MIDDLE, requester_writes
 from tests.services.world import QUEUE, STRANGER, TEXTS, World
 
 
@@ -17,7 +17,7 @@ def requesters() -> list[Talk]:
 
 
 async def conversed(world: World, seed: int) -> list[Talk]:
-    """Eight cases of six requesters: two come back with a second one, while the other four go on."""
+    """Eight cases of six requesters: two come back with a second one, while the others go on; some change hands."""
     crowd, first = Crowd(world, seed), requesters()
     await crowd.arrive(first)
     await crowd.take(first, MEANWHILE)
@@ -32,6 +32,7 @@ async def conversed(world: World, seed: int) -> list[Talk]:
     await crowd.talk(back, FIRST)
     await world.restart()
     await crowd.talk(rest + back, MIDDLE)
+    await crowd.hand_over(rest[::2] + back, requester_writes)
     await crowd.talk(rest + back, LAST)
     return crowd.talks
 
