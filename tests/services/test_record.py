@@ -216,8 +216,8 @@ async def test_what_was_posted_again_is_taken_back_with_its_case_and_so_is_what_
     async with World() as here:
         number = await here.claimed()
         await here.write(ROOM, REQUESTER, "they are at the door")
-        await here.happen(ROOM, REQUESTER, Attached(FILE))
         await here.write(here.relay, CLAIMER, "do not open", signed=True)
+        await here.happen(ROOM, REQUESTER, Attached(FILE))
         await here.happen(here.relay, VETTER, Joined())
         await here.command("!close", CLAIMER, here.notes)
         await later(here, CASE_KEPT - MOMENT)
@@ -407,6 +407,10 @@ async def test_what_staff_take_back_before_it_went_out_is_not_said() -> None:
         assert here.server.ticked() == []
 
 
+async def changed(here: World) -> bool:
+    return bool(here.changes(ROOM))
+
+
 async def test_what_staff_take_back_while_it_is_on_its_way_is_hidden_when_it_has_arrived() -> None:
     async with World() as here:
         await here.claimed()
@@ -415,7 +419,7 @@ async def test_what_staff_take_back_while_it_is_on_its_way_is_hidden_when_it_has
         await here.happen(here.relay, CLAIMER, Removed(ours))
         del here.server.slow[ROOM]
         gate.set()
-        await here.quiet()
+        await here.until(lambda: changed(here))
         assert here.changes(ROOM) == [(here.event("call at noon"), bot_text("removed"))]
 
 
