@@ -126,7 +126,7 @@ async def test_what_a_room_that_cannot_be_entered_should_show_is_shown_in_the_de
         await world.walk(IN_SPANISH)
         number = (await world.case()).number
         world.server.broken[SPANISH] = SendError(Failure.GONE)
-        await world.command(f"!vet passed {number}", VETTER, QUEUE)
+        await world.command(f"!vet passed {number}", VETTER, PHONES)
         await world.until(lambda: _true(any("#es" in text for text in world.said(QUEUE))))
         await until_tried(world)
         assert [text for text in world.said(QUEUE) if "#es" in text] == [
