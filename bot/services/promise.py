@@ -96,9 +96,12 @@ def unreached(work: Work, queue: Conversation, *, away: bool) -> None:
     for case in open_cases:
         if case.is_claimed or case.is_over or work.queue_of(case).id != queue.id:
             continue
-        requester = _requester(work, case)
-        if requester is not None and not (away and requester.channel == queue.channel):
-            _tell_once(work, case, requester, sayings.TEAM_UNREACHED)
+        try:
+            requester = _requester(work, case)
+            if requester is not None and not (away and requester.channel == queue.channel):
+                _tell_once(work, case, requester, sayings.TEAM_UNREACHED)
+        except VestibuleError as error:  # of one whose record is broken; the others must hear of it
+            _log.error("somebody could not be told that staff are not reached: %s", describe(error))
 
 
 def answered_after(case: Case, changes: Sequence[Change]) -> int | None:
