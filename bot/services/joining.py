@@ -23,7 +23,7 @@ def join(work: Work, case: Case, other: Case, who: str) -> Told:
     notes = work.tx.conversations.get(case.notes)
     together = (other, *work.tx.cases.joined(other.number))
     for each in together:
-        summarize(work, notes, each)
+        summarize(work, notes, each, who)
     case = identity.still_waits(work, case, other)
     for kept in keeping.take_kept(work, other):
         relay.keep(work, case, kept)
