@@ -301,12 +301,13 @@ class Copies(Protocol):
 
 
 class Traces(Protocol):
-    """By what cases are compared: keyed hashes of what each has, of a kind. They tell nothing of it."""
+    """What cases have in common, by keyed hashes that tell nothing of it.
+
+    `alike`: with any case, itself too, once for each kind and case, the oldest first.
+    """
 
     def add(self, trace: Trace, form: str) -> None: ...
-    def alike(self, case: CaseNumber) -> Sequence[Trace]:
-        """What this case has in common with any, itself too: once for each kind and case, the oldest first."""
-
+    def alike(self, case: CaseNumber) -> Sequence[Trace]: ...
     def erase(self, case: CaseNumber) -> None: ...
 
 

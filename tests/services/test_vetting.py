@@ -307,6 +307,20 @@ async def test_a_change_before_anybody_reads_waits_for_the_first_summary() -> No
     assert told.count("Story [English]: It was on Monday") == 1
 
 
+async def test_a_change_disappears_with_the_answer_that_it_changes() -> None:
+    async with world() as here:
+        await here.walk(WALK[:5])
+        event = await here.happen(ROOM, REQUESTER, Wrote(STORY, expires=timedelta(days=1)))
+        for answer in (WALK[6], VOUCH, WALK[7]):
+            await here.write(ROOM, REQUESTER, answer)
+        number = (await here.case()).number
+        await here.command(f"!vet pending {number}")
+        await here.happen(ROOM, REQUESTER, Wrote("It was on Monday", edits=event))
+        assert len([answer for answer in (await here.get_case(number)).answers if answer.step == "main.what"]) == 2
+        await later(here, timedelta(days=1))
+        assert [answer for answer in (await here.get_case(number)).answers if answer.step == "main.what"] == []
+
+
 @pytest.mark.parametrize("word", ["withdraw", "forget", "stop"])
 async def test_a_wish_is_said_in_the_notes_room_and_stands_in_every_summary(word: str) -> None:
     async with world() as here:
