@@ -301,10 +301,7 @@ class Copies(Protocol):
 
 
 class Traces(Protocol):
-    """What cases have in common, by keyed hashes that tell nothing of it.
-
-    `alike`: with any case, itself too, once for each kind and case, the oldest first.
-    """
+    """What cases have in common, by keyed hashes that tell nothing; `alike` finds its own, too, the oldest first."""
 
     def add(self, trace: Trace, form: str) -> None: ...
     def alike(self, case: CaseNumber) -> Sequence[Trace]: ...
