@@ -292,12 +292,10 @@ class Cards(Protocol):
 
 
 class Traces(Protocol):
-    """By what cases are compared: keyed hashes of what each has, of a kind. They tell nothing of it."""
+    """What cases have in common, by keyed hashes that tell nothing; `alike` finds its own, too, the oldest first."""
 
     def add(self, trace: Trace, form: str) -> None: ...
-    def alike(self, case: CaseNumber) -> Sequence[Trace]:
-        """What this case has in common with any, itself too: once for each kind and case, the oldest first."""
-
+    def alike(self, case: CaseNumber) -> Sequence[Trace]: ...
     def erase(self, case: CaseNumber) -> None: ...
 
 

@@ -13,7 +13,7 @@ from bot.demo.helpline import Helpline
 from bot.demo.person import PATIENCE_SECONDS, Person, PersonError
 from bot.demo.rooms import Message
 
-SECOND_PART = 3.0  # seconds after the first part of a summary; sent right behind it, if there is one
+NEXT_PART = 3.0  # seconds after a part of a summary; the next one is sent right behind it, if there is one
 CASE = re.compile(r"\b(?=[A-Z0-9]*[0-9])[A-Z0-9]{4}\b")
 
 Show = Callable[[str, str, str], None]
@@ -88,11 +88,12 @@ class Shift:
         return summary
 
     async def _summary(self, person: Person) -> str:
-        """The summary in the notes room. What the vetting needs is a message of its own, if there is any."""
-        summary = await self.read_until(person, "notes", self.notes, "Summary")
+        """The summary in the notes room. What is kept for another time than the rest is a message of its own."""
+        parts = [(await self.read_until(person, "notes", self.notes, "Summary")).body]
         with suppress(PersonError):
-            return f"{summary.body}\n\n{(await self._read(person, 'notes', self.notes, SECOND_PART)).body}"
-        return summary.body
+            while True:
+                parts.append((await self._read(person, "notes", self.notes, NEXT_PART)).body)
+        return "\n\n".join(parts)
 
     async def _accept(self, person: Person, name: str) -> str:
         invite = await person.until(

@@ -73,8 +73,8 @@ def _flow(before: Flow, flow: Flow, old: Library, new: Library, renames: Renames
             yield f"- {flow.name}: the step {kind(step)} '{step.name}' is gone"
     if _name(before.menu) != _name(flow.menu):
         yield f"~ {flow.name}: the menu is '{_name(flow.menu)}'"
-    if _summary(before) != _summary(flow):
-        yield f"~ {flow.name}: the summary is ordered otherwise"
+    if _summary(before, old) != _summary(flow, new):
+        yield f"~ {flow.name}: the summary has other titles, or another order"
     if _name(before.person) != _name(flow.person):
         yield f"~ {flow.name}: the word for a person leads to '{_name(flow.person)}'"
 
@@ -175,17 +175,19 @@ def _renamed(text: TextId, renames: Renames) -> TextId:
 
 def _other_texts(old: Library, new: Library, texts: Iterable[TextId]) -> Iterator[str]:
     """What changed outside the flows: the FAQ, the phrases, the words."""
-    changed = [text for text in texts if text.split(".")[0] not in new.flows]
+    changed = [text for text in texts if text.replace("/", ".").split(".")[0] not in new.flows]
     for name in dict.fromkeys(text.split(".")[0] for text in changed):
         own = [text for text in changed if text.startswith(f"{name}.")]
         yield f"~ {name}: {_count(len(own), 'text')} new or changed"
-    gone = sum(1 for text in _said(old) if text not in _said(new) and text.split(".")[0] not in old.flows)
+    gone = sum(
+        1 for text in _said(old) if text not in _said(new) and text.replace("/", ".").split(".")[0] not in old.flows
+    )
     if gone:
         yield f"- {_count(gone, 'text')} of the FAQ or the phrases gone"
 
 
-def _summary(flow: Flow) -> list[tuple[str, list[str]]]:
-    return [(title, [target.name for target in named]) for title, named in flow.summary.items()]
+def _summary(flow: Flow, library: Library) -> list[tuple[str, list[str]]]:
+    return [(_label(library, title), [target.name for target in named]) for title, named in flow.summary.items()]
 
 
 def _name(target: object) -> str:

@@ -116,8 +116,8 @@ def claim(work: Work, case: Case, who: str, *, emergency: bool = False) -> Told:
     if claimed is None:
         return Told(sayings.CLAIM_REFUSED_VETTING)
     furnish(work, claimed, who)
-    first = claimed.is_emergency and before_claim
-    return Told(sayings.CLAIM_DONE_EMERGENCY if first else sayings.CLAIM_DONE, news=True)
+    went_first = claimed.is_emergency and before_claim
+    return Told(sayings.CLAIM_DONE_EMERGENCY if went_first else sayings.CLAIM_DONE, news=True)
 
 
 def close(work: Work, case: Case, who: str) -> Told:

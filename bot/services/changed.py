@@ -23,7 +23,8 @@ def answer(work: Work, conversation: Conversation, case: Case, message: Wrote) -
             continue
         first, last = given[0], given[-1]
         read = work.kit.releases.of(each.release, work.tx).engine.reread(first, message.text, each.locale)
-        said = replace(read, keep=first.keep, expires=message.expires, at=work.now, ref=message.edits, later=True)
+        expires = message.expires or first.expires
+        said = replace(read, keep=first.keep, expires=expires, at=work.now, ref=message.edits, later=True)
         if _said(said) != _said(last):
             _take(work, case, each, said, after=last)
     return work.tx.cases.get(case.number) or case

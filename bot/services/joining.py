@@ -23,7 +23,7 @@ def join(work: Work, case: Case, other: Case, who: str) -> Told:
     notes = work.tx.conversations.get(case.notes)
     together = (other, *work.tx.cases.joined(other.number))
     for each in together:
-        summarize(work, notes, each)
+        summarize(work, notes, each, who)
     case = identity.still_waits(work, case, other)
     case = earlier.joined(work, case)
     for entry in record.waiting(work, other):

@@ -86,6 +86,14 @@ def test_a_note_is_no_difference() -> None:
         (change("main.yaml", "What happened?", "Tell us more."), ["~ main: 'what' says something else"]),
         (change("faq.yaml", "Write to {legal_address}.", "Ask {legal_address}."), ["~ faq: 1 text new or changed"]),
         (change("bot.yaml", "yes, y, yeah", "yes, y"), ["~ words: 1 text new or changed"]),
+        (
+            change("main.yaml", "text: What happened?", "text: What happened?\n    compare: story"),
+            ["~ main: 'what' compares its answer with other cases, as 'story'"],
+        ),
+        (
+            change("main.yaml", "person: person\n", "person: person\nsummary:\n  all: {title: All, steps: main}\n"),
+            ["~ main: the summary has other titles, or another order"],
+        ),
         (MENU_RENAMED, ["= main: 'start' was called 'menu'", "~ main: the menu is 'start'"]),
     ],
 )

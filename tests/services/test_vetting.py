@@ -15,7 +15,7 @@ from bot.flow.engine import Engine
 from bot.flow.machine import compile_flows
 from bot.flow.model import Library
 from bot.flow.phrases import EVERYWHERE
-from bot.happenings import Wrote
+from bot.happenings import Danger, Endangered, Wrote
 from bot.i18n import Catalogs, Texts
 from bot.services.casework import Verdict
 from bot.services.releases import Content, Releases
@@ -307,6 +307,20 @@ async def test_a_change_before_anybody_reads_waits_for_the_first_summary() -> No
     assert told.count("Story [English]: It was on Monday") == 1
 
 
+async def test_a_change_disappears_with_the_answer_that_it_changes() -> None:
+    async with world() as here:
+        await here.walk(WALK[:5])
+        event = await here.happen(ROOM, REQUESTER, Wrote(STORY, expires=timedelta(days=1)))
+        for answer in (WALK[6], VOUCH, WALK[7]):
+            await here.write(ROOM, REQUESTER, answer)
+        number = (await here.case()).number
+        await here.command(f"!vet pending {number}")
+        await here.happen(ROOM, REQUESTER, Wrote("It was on Monday", edits=event))
+        assert len([answer for answer in (await here.get_case(number)).answers if answer.step == "main.what"]) == 2
+        await later(here, timedelta(days=1))
+        assert [answer for answer in (await here.get_case(number)).answers if answer.step == "main.what"] == []
+
+
 @pytest.mark.parametrize("word", ["withdraw", "forget", "stop"])
 async def test_a_wish_is_said_in_the_notes_room_and_stands_in_every_summary(word: str) -> None:
     async with world() as here:
@@ -436,6 +450,51 @@ async def test_only_who_vets_or_has_claimed_asks_and_only_in_the_notes_room() ->
         assert asked == [(VETTER, now, CaseStatus.VETTING), (CLAIMER, now, CaseStatus.CLAIMED)]
         await here.command(f"!close {number}", CLAIMER)
         assert await here.command("!vet history", CLAIMER, here.notes) == refused
+
+
+async def joined(here: World) -> tuple[CaseNumber, CaseNumber, str, str]:
+    """One person's cases as one; the notes room of the first, and the message of the second that told what happened."""
+    first = await arrived(here)
+    await here.command(f"!claim {first} emergency", CLAIMER)
+    notes = here.notes
+    await here.walk(WALK[:5], OTHER_ROOM, OTHER)
+    event = await here.write(OTHER_ROOM, OTHER, STORY)
+    for answer in (WALK[6], VOUCH, WALK[7]):
+        await here.write(OTHER_ROOM, OTHER, answer)
+    second = (await here.case(OTHER_ROOM)).number
+    await here.command(f"!claim {second} emergency", CLAIMER)
+    await here.command(f"!join {first} {second}", CLAIMER)
+    return first, second, notes, event
+
+
+async def test_cases_that_are_joined_are_one_persons_and_not_other_cases() -> None:
+    async with world() as here:
+        await arrived(here, VOUCH, "!third:example.org", STRANGER)
+        first, _, notes, _ = await joined(here)
+        [told] = await here.command(f"!vet history {first}", CLAIMER, notes)
+    assert said("looked_back_line", question="Can vouch", count="1", detail="Jan 2026") in told
+
+
+async def test_an_answer_of_a_joined_case_that_is_changed_is_said_in_the_notes_room_they_share() -> None:
+    async with world() as here:
+        _, second, notes, event = await joined(here)
+        await here.happen(OTHER_ROOM, OTHER, Wrote("It was on Monday", edits=event))
+        answers = (await here.get_case(second)).answers
+        assert here.said(notes)[-1].startswith("Changed later")
+    assert [answer.words for answer in answers if answer.step == "main.what"] == [STORY, "It was on Monday"]
+
+
+async def test_who_is_forgotten_in_one_place_is_not_known_by_a_case_that_goes_on_in_another() -> None:
+    async with world() as here:
+        first, second, _, _ = await joined(here)
+        await here.happen(OTHER_ROOM, OTHER, Endangered(Danger.THIRD_MEMBER))
+        found = await here.conversation(OTHER_ROOM)
+        await here.memory.transact(lambda tx: tx.conversations.save(replace(found, case=None)))
+        for answer in (*walk()[:2], "forget", "yes"):
+            await here.write(OTHER_ROOM, OTHER, answer)
+        for number in (first, second):
+            assert not await here.memory.transact(lambda tx, number=number: tx.traces.alike(number))
+        assert (await here.get_case(first)).is_claimed
 
 
 async def traces(here: World) -> int:
