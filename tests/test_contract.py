@@ -47,6 +47,7 @@ def settings(tmp_path: Path) -> dict[str, set[str]]:
         "helpline.links",
         "matrix",
         "specialists",
+        "promise",
         "vetting",
         "retention",
         "flows",
