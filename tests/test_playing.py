@@ -124,6 +124,24 @@ class TestBeside:
         _, out, _ = vestibule("play", "incident", answers="sends: photo.jpg\n")
         assert "I can take a file only when I have just asked you for one." in out
 
+    def test_what_staff_ask_and_what_comes_of_it_is_shown(self) -> None:
+        _, out, _ = vestibule(
+            "play",
+            "account_details",
+            answers="help me\nperson\n",
+        )
+        assert "Service of the account [English]: help me" in out
+        _, out, _ = vestibule("play", "account_details", "--at", "access", answers="help\n1\nstop\n")
+        assert "[passes on to people what was written]" in out
+        assert "[is over (stopped): gives the specialists 1 answer]" in out
+        assert "as if given before" not in out
+
+    def test_whoever_comes_back_goes_on_as_everyone_or_has_the_case_again(self) -> None:
+        _, out, _ = vestibule("play", "returning", answers="2\n")
+        assert out.index("[begins anew, as for everyone]") < out.index("[at menu, flows/main.yaml:")
+        _, out, _ = vestibule("play", "returning", answers="1\n")
+        assert "[reopens the case, with all that was passed on]" in out
+
     @pytest.mark.parametrize("arguments", [(), ("--json",)])
     def test_ctrl_c_and_the_end_of_input_end_it_quietly(self, arguments: tuple[str, ...]) -> None:
         for answers in ("help\n", Interrupted("help\n")):

@@ -71,6 +71,8 @@ def _flow(before: Flow, flow: Flow, old: Library, new: Library, renames: Renames
     for name, step in earlier.items():
         if all(name != other.name for other in flow.steps):
             yield f"- {flow.name}: the step {kind(step)} '{step.name}' is gone"
+    if before.entry != flow.entry:
+        yield f"~ {flow.name}: is entered as '{flow.entry}'" if flow.entry else f"~ {flow.name}: is run by other flows"
     if _name(before.menu) != _name(flow.menu):
         yield f"~ {flow.name}: the menu is '{_name(flow.menu)}'"
     if _summary(before, old) != _summary(flow, new):

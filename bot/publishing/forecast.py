@@ -15,6 +15,7 @@ from bot.flow.model import Library
 from bot.flow.moving import Fate, Ground, Moved
 from bot.flow.renames import Chain, Renames
 from bot.flow.session import Session
+from bot.flow.sorts import Entry
 from bot.i18n import Catalogs, language_name
 from bot.ports import Store, Tx
 from bot.publishing.publisher import catalogs_of, digest, read_checked
@@ -120,7 +121,7 @@ def _of(survey: Survey, session: Session) -> Content:
 
 def _without_moving(survey: Survey, known: Sequence[Release]) -> Iterator[str]:
     moving = max((release.number for release in known if release.moves), default=0)
-    late = sum(session.release < moving for session in survey.sessions)
+    late = sum(session.release < moving and session.entry is not Entry.ASKED for session in survey.sessions)
     stay = len(survey.sessions) - late
     if stay:
         yield f"  {stay} {'finishes' if stay == 1 else 'finish'} with what they began with"
@@ -133,13 +134,19 @@ def _with_moving(survey: Survey, content: Content) -> Iterator[str]:
     renames = Renames.of(content.library)
     fates: Counter[Fate] = Counter()
     erased = 0
+    asked = 0
     for session in survey.sessions:
+        if session.entry is Entry.ASKED:
+            asked += 1
+            continue
         moved = _moved(survey, session, target, renames)
         fates[moved.fate if moved else Fate.MENU] += 1
         erased += moved.erased if moved else 0
     for fate, (one, many) in _FATES.items():
         if fates[fate]:
             yield f"  {fates[fate]} {one if fates[fate] == 1 else many}"
+    if asked:
+        yield f"  {asked} {'answers' if asked == 1 else 'answer'} what staff have asked, to its end as it began"
     if erased:
         yield (
             f"  {erased} of them {'loses' if erased == 1 else 'lose'} what they wrote: its question, or the consent "

@@ -34,6 +34,12 @@ def test_the_same_files_have_no_difference() -> None:
     assert after() == Differences((), ())
 
 
+def test_how_a_flow_is_entered_is_told() -> None:
+    assert after(change("details.yaml", "entry: asked\n", "")).lines == ("~ details: is run by other flows",)
+    was = {**good(), "details.yaml": good()["details.yaml"].replace("entry: asked\n", "")}
+    assert compare(load(was), load(good())).lines == ("~ details: is entered as 'asked'",)
+
+
 def test_a_note_is_no_difference() -> None:
     assert after(change("who.yaml", "As the person would say it.", "Say it plainly.")) == Differences((), ())
 

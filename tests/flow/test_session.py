@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import traceback
+from datetime import timedelta
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain import Answer, Attachment, Kind, TextId
-from bot.flow.session import Passed, Session, files, from_json, to_json
+from bot.flow.session import CONSENTED, Held, Passed, Session, files, from_json, to_json
+from bot.flow.sorts import Entry
 
 texts = st.text(max_size=10)
 passed = st.builds(
@@ -103,6 +105,16 @@ def test_a_session_shows_no_answers_when_it_is_printed() -> None:
         "reminded=False, unanswered=False, entry=None)"
     )
     assert "secret" not in repr(Passed("who/role", answer))
+
+
+def test_what_somebody_wrote_who_came_back_is_stored_and_is_not_shown() -> None:
+    file = Attachment(Kind.FILE, "name", "text/plain", 1, "place", "secret", channel="matrix")
+    held = (Held("my secret", "$1", timedelta(days=1)), Held(file))
+    session = Session("returning/matter", "en", entry=Entry.RETURNING, held=held)
+    assert from_json(to_json(session)) == session
+    assert files(session) == (file,)
+    assert "secret" not in repr(session) + repr(held[0])
+    assert from_json(to_json(Session("a", path=(CONSENTED,), entry=Entry.ASKED))).path == (CONSENTED,)
 
 
 def test_the_files_of_a_session_are_those_of_all_its_answers() -> None:

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain import CaseStatus, Keep, Owner, Release
+from bot.domain import FIRST_RELEASE, CaseStatus, Keep, Owner, Release
 from bot.flow.events import Why
 from bot.happenings import Attached, Cause, Danger, Endangered, Left, Unreadable, Wrote
 from bot.life import Step
+from bot.publishing.forecast import Survey, _inside
 from bot.services import progress
 from bot.services.work import Work
 from tests.services.entered import CONTENT, DETAILS, EnteredWorld, content, files
@@ -310,6 +311,16 @@ async def test_the_words_of_whoever_is_asked_wait_for_a_claimer_who_left() -> No
         number = (await world.case()).number
         await world.command(f"!claim {number}", CLAIMER)
         assert FILE in world.files(world.relay)
+
+
+async def test_an_operator_is_told_that_what_staff_ask_goes_on_as_it_began() -> None:
+    async with EnteredWorld() as world:
+        await world.asked()
+        sessions = await world.memory.transact(lambda tx: tx.sessions.inside())
+        survey = Survey(sessions, {FIRST_RELEASE: (world.releases.latest, ())})
+        told = list(_inside(survey, [], CONTENT))
+        assert told[-1] == "  1 answers what staff have asked, to its end as it began"
+        assert "  1 finishes with what they began with" in told
 
 
 def test_every_way_to_an_end_is_said_to_staff() -> None:

@@ -122,7 +122,8 @@ class _Place:
         ways: dict[tuple[str, str], dict[str, str]] = {}
         for state in self._compiled.states.values():
             source = self._box_of(state.name)
-            if source in (OUT, TO_MENU):
+            elsewhere = self._flow.name == ENTRY_FLOW and self._compiled.entry_of(state.name) is not None
+            if elsewhere or source in (OUT, TO_MENU):
                 continue
             for outcome, destination in self._outcomes(state):
                 target = self._box_of(destination)
