@@ -107,6 +107,7 @@ class Crowd:
         self.chance = random.Random(seed)
         self.talks: list[Talk] = []
         self._marks = 0
+        self._meant: set[tuple[str, str]] = set()
 
     # how cases come about
 
@@ -234,12 +235,19 @@ class Crowd:
         return {"rel_type": "m.replace", "event_id": target}
 
     def elsewhere(self, room: str) -> str:
-        """An event that is not of this room: of others and of other cases, of the bot's own, or none at all."""
+        """An event that is not of this room, and that nothing in it meant before.
+
+        It is one of others and of other cases, one of the bot's own, or none at all.
+        """
         events = [event for talk in self.talks for event in talk.events]
-        own = {event_id for where, event_id in events if where == room}
-        theirs = [event_id for _, event_id in events if event_id not in own]
+        not_these = self._meant | {(where, event_id) for where, event_id in events if where == room}
+        theirs = [event_id for _, event_id in events if (room, event_id) not in not_these]
         copies = [f"${message.id}" for _, message in self.world.server.delivered]
-        return self.chance.choice([*self.chance.sample(theirs, 6), *self.chance.sample(copies, 3), "$unknown"])
+        copies = [event_id for event_id in copies if (room, event_id) not in self._meant]
+        unknown = f"${self.mark('unknown')}"
+        chosen = self.chance.choice([*self.chance.sample(theirs, 6), *self.chance.sample(copies, 3), unknown])
+        self._meant.add((room, chosen))
+        return chosen
 
     def loosely(self, room: str) -> object:
         """A relation that makes nothing else of a message in this room than a new one."""
