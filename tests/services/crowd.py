@@ -62,13 +62,19 @@ Sides = tuple[tuple[Move, ...], ...]
 
 
 def seen(world: World, room: str) -> list[Seen]:
-    """What reached a room of all that has a mark."""
+    """What reached a room of all that has a mark, but for what is posted there again for whoever came later."""
     words: dict[str, str] = {}
+    again: set[str] = set()
     found: list[Seen] = []
     for conversation, message in world.server.delivered:
         if conversation.room != room:
             continue
+        if message.hold is not None and message.hold.earlier:
+            again.add(f"${message.id}")
+            continue
         match message.deed:
+            case EditText(event_id) if event_id in again:
+                pass
             case SendText(text) if MARK.search(text):
                 words[f"${message.id}"] = text
                 found.append(("text", text))

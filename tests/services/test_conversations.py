@@ -78,4 +78,4 @@ def may_be_noted(talk: Talk) -> list[str]:
 
 async def kept(world: World, number: CaseNumber) -> int:
     """How much of a requester's words still waits to be shown."""
-    return len(await world.memory.transact(lambda tx: tx.cases.kept(number)))
+    return sum(entry.waits for entry in await world.memory.transact(lambda tx: tx.entries.of(number)))
