@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from bot.deeds import Hold, Origin
+from bot.deeds import Origin
 from bot.domain import Case, Conversation, Place, TextId
 from bot.flow.phrases import EVERYWHERE
 from bot.flow.replies import Canned
 from bot.life import Step
-from bot.services import casework, progress, relay, sayings, stats
+from bot.services import casework, progress, record, relay, sayings, stats
 from bot.services.casework import Told
 from bot.services.commands import like
 from bot.services.work import Work
@@ -55,8 +55,8 @@ def use(work: Work, said_in: Conversation, case: Case, who: str, name: str, *, s
         work.say(said_in, say(sayings.CANNED_REFUSED, case=case.number))
         return
     progress.move(work, case, Step.SPEAK, who)
-    hold = Hold(case.number, expires=spoken_with.expires)
-    work.say(spoken_with, words, Origin(said_in.id, event_id), hold=hold)
+    origin = Origin(said_in.id, event_id)
+    work.say(spoken_with, words, origin, hold=record.spoke(work, case, spoken_with, words, origin))
 
 
 def decline(work: Work, case: Case, who: str, reason: str) -> Told:

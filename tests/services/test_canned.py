@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain import CaseStatus, Owner
-from bot.happenings import Wrote
+from bot.happenings import Joined, Wrote
 from bot.ports import Failure, SendError
 from tests.services.world import CLAIMER, LEAD, QUEUE, REQUESTER, ROOM, STORY, TEXTS, VETTER, World
 
@@ -49,6 +49,14 @@ async def test_it_can_be_sent_from_the_notes_room_and_a_failure_is_told_there() 
         world.server.broken[ROOM] = SendError(Failure.REFUSED)
         answers = await world.command("!canned soon send", CLAIMER, world.notes)
         assert [answer.partition("\n")[0] for answer in answers] == [staff_text("not_delivered")]
+
+
+async def test_whoever_comes_later_reads_what_was_sent_with_a_word() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        await world.command("!canned soon send", CLAIMER, world.notes)
+        await world.happen(world.relay, VETTER, Joined())
+        assert world.said(world.relay)[-1].endswith(SOON.format(case=number))
 
 
 @pytest.mark.parametrize("who", [VETTER, LEAD])
