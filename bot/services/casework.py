@@ -60,7 +60,7 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
     keeping.keep_files(work, case, effect.answers)
     conversation = replace(stalled.handed_over(work, conversation), owner=Owner.QUEUE, case=case.number)
     work.tx.conversations.save(conversation)
-    cards.show(work, case)
+    cards.refresh(work, case)  # whoever had stopped in the middle of the questions has one
     return conversation
 
 
@@ -135,6 +135,8 @@ def decline(work: Work, case: Case, who: str, words: str) -> Told:
     """Turn a case away with these words. A claimed one is its claimer's to decline, or a lead's."""
     if case.is_over:
         return Told(sayings.CLOSE_REFUSED_CLOSED)
+    if case.bare is not None and not case.is_claimed:
+        return Told(sayings.VET_REFUSED_BARE)
     if case.is_claimed and who != case.claimed_by and not work.is_lead(who):
         return Told(sayings.CLOSE_REFUSED)
     reached = _reached(work, case)

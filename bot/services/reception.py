@@ -202,7 +202,7 @@ def _to_people(
     if waiting and command in _TOLD_WHILE_WAITING:
         _say(work, conversation, case, _TOLD_WHILE_WAITING[command])
     else:
-        relay.from_requester(work, conversation, case, event_id, message)
+        case = relay.from_requester(work, conversation, case, event_id, message)
         if command is Command.EXIT:
             case = joining.leave(work, conversation, case)
         if command in _PARTING:
@@ -219,7 +219,7 @@ def _attached(work: Work, conversation: Conversation, message: Attached, event_i
     case = promise.is_back(work, joining.note(work, conversation, case))
     if followup.hear(work, conversation, case, event_id, message):
         return
-    relay.from_requester(work, conversation, case, event_id, message)
+    case = relay.from_requester(work, conversation, case, event_id, message)
     if conversation.owner is Owner.QUEUE:
         _tell_once(work, conversation, case, sayings.KEPT_FOR_CASE)
 

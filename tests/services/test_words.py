@@ -202,7 +202,9 @@ async def test_a_question_that_waits_is_reminded_of_once_and_ends_in_its_own_tim
     async with with_file() as world:
         await world.walk(TO_FILE)
         await later(world, timedelta(hours=2))
-        assert world.said(ROOM)[-1].startswith(bot_text("reminder"))
+        reminded, missed = world.said(ROOM)[-2:]
+        assert reminded.startswith(bot_text("reminder"))
+        assert missed == bot_text("promise_missed")
         said = len(world.said(ROOM))
         await later(world, timedelta(hours=45))
         assert len(world.said(ROOM)) == said
