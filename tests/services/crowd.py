@@ -161,7 +161,7 @@ class Crowd:
     async def close(self, talk: Talk) -> None:
         """Whoever has the case ends it, and writes on in its room all the same."""
         await self.world.write(talk.notes, talk.claimer, "!close", signed=True)
-        self._write_in_vain(talk)
+        self.write_in_vain(talk)
         await self.world.quiet()
 
     async def hand_over(self, talks: list[Talk], meanwhile: Move) -> None:
@@ -170,7 +170,7 @@ class Crowd:
             self.write(talk, talk.relay, talk.claimer, "!release")
         await self.world.quiet()
         for talk in talks:
-            self._write_in_vain(talk)
+            self.write_in_vain(talk)
             meanwhile(self, talk)
         await self.world.quiet()
         for talk in talks:
@@ -178,7 +178,7 @@ class Crowd:
             self.world.server.happen(QUEUE, talk.claimer, Wrote(f"!claim {talk.number}", signed=True))
         await self.world.quiet()
 
-    def _write_in_vain(self, talk: Talk) -> None:
+    def write_in_vain(self, talk: Talk) -> None:
         """Write in a relay room that speaks with nobody."""
         last = talk.by_staff[-1].event_id
         for relation in (None, self.edit_of(last)):
