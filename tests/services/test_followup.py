@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain import FIRST_RELEASE, CaseStatus, Keep, Owner, Release
 from bot.flow.events import Why
-from bot.happenings import Attached, Cause, Danger, Endangered, Left, Unreadable, Wrote
+from bot.happenings import Attached, Cause, Danger, Endangered, Joined, Left, Unreadable, Wrote
 from bot.life import Step
 from bot.publishing.forecast import Survey, _inside
 from bot.services import progress
@@ -55,7 +55,7 @@ async def test_the_answers_stand_in_the_notes_room_and_in_every_later_summary() 
         ]
         assert world.said(world.relay)[-1] == staff_text("asked_done", case=number)
         assert await world.owner() is Owner.SPECIALIST
-        await world.command(f"!claim {number}", CLAIMER)  # and with it the summary once more
+        await world.happen(world.notes, CLAIMER, Joined())  # and with it the summary once more
         summaries = [text for text in world.said(world.notes) if "Story" in text]
         assert ["System [English]: an old one" in text for text in summaries] == [False, True]
 
@@ -136,6 +136,7 @@ async def test_it_gives_up_after_three_messages_and_says_so() -> None:
 async def test_who_does_not_answer_is_left_to_people_and_what_they_answered_is_there() -> None:
     async with EnteredWorld() as world:
         number = await world.asked()
+        await world.write(world.relay, CLAIMER, "hello", signed=True)
         await answer(world, "1")
         said = len(world.said(ROOM))
         await later(world, timedelta(days=1))

@@ -242,7 +242,7 @@ async def test_a_claim_without_a_word_ends_nothing() -> None:
         await world.claimed()
         watch = Watch(world)
         await watch.go(130)
-        assert "Claimed, not answered yet" in world.said(QUEUE)[-1]
+        assert f"Claimed by {CLAIMER}, not answered yet" in world.said(QUEUE)[-1]
     assert watch.calls == LADDER
     assert watch.told == [120]
 

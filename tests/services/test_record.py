@@ -88,9 +88,9 @@ async def test_whoever_left_and_came_back_is_shown_what_they_missed_and_no_more(
 
 async def test_what_still_waits_is_shown_as_what_is_new_and_what_was_read_as_earlier() -> None:
     async with World(leads=frozenset({LEAD})) as here:
-        await here.claimed()
+        number = await here.claimed()
         await here.write(ROOM, REQUESTER, "read by the claimer")
-        await here.happen(here.relay, CLAIMER, Left())
+        await here.step_out(number, here.relay)
         await here.write(ROOM, REQUESTER, "waits for the claimer")
         assert await said_to(here, LEAD) == again(LEAD, requester("read by the claimer"))
         assert await said_to(here, CLAIMER) == ["waits for the claimer"]
@@ -100,9 +100,9 @@ async def test_what_still_waits_is_shown_as_what_is_new_and_what_was_read_as_ear
 
 async def test_whoever_left_before_it_was_posted_is_shown_what_waited_when_they_were_there() -> None:
     async with World(leads=frozenset({LEAD})) as here:
-        await here.claimed()
+        number = await here.claimed()
         await here.happen(here.relay, LEAD, Joined())
-        await here.happen(here.relay, CLAIMER, Left())
+        await here.step_out(number, here.relay)
         await here.write(ROOM, REQUESTER, "waits for the claimer")
         await here.happen(here.relay, LEAD, Left())
         await here.happen(here.relay, CLAIMER, Joined())
@@ -302,7 +302,7 @@ async def test_what_staff_wrote_before_the_timer_was_set_disappears_from_when_it
 async def test_what_waits_is_shown_as_its_writer_changed_it() -> None:
     async with World() as here:
         number = await here.claimed()
-        await here.happen(here.relay, CLAIMER, Left())
+        await here.step_out(number, here.relay)
         theirs = await here.write(ROOM, REQUESTER, "on Tuesday")
         notes = here.event(staff_text("words_kept", words="on Tuesday"))
         await here.happen(ROOM, REQUESTER, Wrote("on Wednesday", edits=theirs))
@@ -316,7 +316,7 @@ async def test_what_waits_is_shown_as_its_writer_changed_it() -> None:
 async def test_what_was_removed_while_it_waited_is_shown_to_nobody() -> None:
     async with World() as here:
         number = await here.claimed()
-        await here.happen(here.relay, CLAIMER, Left())
+        await here.step_out(number, here.relay)
         theirs = await here.write(ROOM, REQUESTER, "my name is Amira")
         file = await here.happen(ROOM, REQUESTER, Attached(FILE))
         for removed in (theirs, file):
@@ -385,7 +385,7 @@ async def test_a_change_of_what_was_read_waits_as_a_change_once() -> None:
     async with World() as here:
         number = await here.claimed()
         theirs = await here.write(ROOM, REQUESTER, "on Tuesday")
-        await here.happen(here.relay, CLAIMER, Left())
+        await here.step_out(number, here.relay)
         for text in ("on Wednesday", "on Thursday"):
             await here.happen(ROOM, REQUESTER, Wrote(text, edits=theirs))
         assert len(await entries(here, number)) == 1
@@ -441,8 +441,9 @@ async def test_what_the_requester_takes_back_before_it_is_posted_is_not_posted()
 async def test_what_did_not_reach_the_requester_was_not_said_to_them() -> None:
     async with World() as here:
         number = await here.claimed()
+        await here.write(here.relay, CLAIMER, "hello", signed=True)
         here.server.fail(SendError(Failure.REFUSED), None, SendError(Failure.REFUSED))
         await here.write(here.relay, CLAIMER, "call at noon", signed=True)
         await here.happen(here.relay, CLAIMER, Attached(FILE, signed=True))
-        assert await entries(here, number) == []
+        assert [entry.said for entry in await entries(here, number)] == ["hello"]
         assert here.server.discarded == [FILE]

@@ -57,7 +57,8 @@ from bot.domain import (
     Voice,
 )
 from bot.entries import Entry
-from bot.flow.session import Passed, Session
+from bot.flow import sorts as flow_sorts
+from bot.flow.session import Held, Passed, Session
 from bot.happenings import (
     Alarm,
     Alarmed,
@@ -224,6 +225,8 @@ SESSION = Session(
     reminded=True,
     unanswered=True,
     choices=("planted_choice", "planted_other_choice"),
+    entry=flow_sorts.Entry.ASKED,
+    held=(Held("planted words that are held", "$planted-held-ref", HOUR),),
     release=3,
 )
 CASE = Case(

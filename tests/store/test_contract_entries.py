@@ -16,7 +16,7 @@ from bot.domain import CaseNumber
 from bot.entries import Entry
 from bot.ports import Store, Tx
 from bot.store import MasterKey, schema
-from tests.store.samples import CASE, ENTRIES, ENTRY, HOUR, NOW, ORIGIN, REQUESTER, SECOND, introduce
+from tests.store.samples import CASE, ENTRIES, ENTRY, HOUR, NOTES, NOW, ORIGIN, RELAY, REQUESTER, SECOND, introduce
 from tests.store.test_sealing import everything, looks, texts_in
 
 OTHER_CASE = replace(CASE, number=CaseNumber("9A9A"), requester=SECOND.id)
@@ -121,6 +121,10 @@ async def test_what_was_changed_or_removed_lies_in_no_file_in_clear_and_its_seal
                 assert look not in disk
 
 
+def without(values: dict[str, object], *names: str) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
 async def test_what_waited_in_a_store_of_the_version_before_still_waits(
     data_dir: Path, master: MasterKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,15 +132,18 @@ async def test_what_waited_in_a_store_of_the_version_before_still_waits(
 
     def fill_as_before(tx: Tx) -> None:
         desk = tx.journal._desk
-        introduce(tx)
-        tables = {"cases": schema.cases, "case_words": schema.case_words}
+        tables = {table.name: table for table in (schema.conversations, schema.cases, schema.case_words)}
 
         def put(table: str, **values: object) -> None:
             names = [column.name for column in tables[table].columns if column.name in values]
             statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - names of ours
             desk.connection.exec_driver_sql(statement, tuple(values[name] for name in names))
 
-        changing = {name: value for name, value in tx.cases._changing(CASE).items() if name != "vetting"}
+        for each in (REQUESTER, SECOND, RELAY, NOTES):
+            desk.take_in(each)
+            known = without(tx.conversations._changing(each), "name", "heard_at", "unread", "stalled")
+            put("conversations", id=each.id, channel=each.channel, place=each.place.value, key=each.key, **known)
+        changing = without(tx.cases._changing(CASE), "vetting", "heard_at", "bare")
         put("cases", number=CASE.number, requester=CASE.requester, last_kept=7, **changing)
         for place, text in (
             (4, "words that wait"),

@@ -163,7 +163,7 @@ async def test_lanes_are_the_conversations_with_unsent_rows(store: Store) -> Non
 
 
 async def test_saving_a_message_changes_its_attempts_and_not_its_place_or_content(store: Store) -> None:
-    tried = replace(FULL_MESSAGE, id="m1", origin=None, hold=None)
+    tried = replace(FULL_MESSAGE, id="m1", origin=None, hold=None, card=None)
 
     def work(tx: Tx) -> None:
         tx.outbox.add(message("m1"))

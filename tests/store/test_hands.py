@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bot.domain import Reader
 from bot.store.hands import Hands, from_json, to_json
 
 VETTER, CLAIMER = "@vera:staff.example", "@carol:staff.example"
@@ -13,8 +14,8 @@ VETTER, CLAIMER = "@vera:staff.example", "@carol:staff.example"
     "hands",
     [
         Hands(None, None),
-        Hands(VETTER, CLAIMER, (CLAIMER, VETTER), True, "$left"),
-        Hands(VETTER, None, (CLAIMER,), False, None),
+        Hands(VETTER, CLAIMER, (Reader(CLAIMER), Reader(VETTER, 3)), True, "$left", ((CLAIMER, "Carol"),)),
+        Hands(VETTER, None, (Reader(CLAIMER, 0),), False, None),
     ],
 )
 def test_they_come_back_as_they_were(hands: Hands) -> None:
