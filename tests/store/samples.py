@@ -51,7 +51,8 @@ from bot.domain import (
     Timer,
     Vetting,
 )
-from bot.flow.session import Passed, Session
+from bot.flow.session import Held, Passed, Session
+from bot.flow.sorts import Entry
 from bot.happenings import (
     Alarm,
     Alarmed,
@@ -210,6 +211,8 @@ SESSION = Session(
     reminded=True,
     unanswered=True,
     choices=("planted_choice", "planted_other_choice"),
+    entry=Entry.RETURNING,
+    held=(Held("planted held words", "$planted-held", timedelta(days=1)), Held(FILE)),
     release=3,
 )
 CASE = Case(
