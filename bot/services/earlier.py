@@ -147,7 +147,7 @@ def _coming(work: Work, relay: Conversation) -> set[tuple[CaseNumber, int]]:
         else None
         for message in work.tx.outbox.lane(relay.id)
     ]
-    return {place for place in places[1:] if place is not None and place != places[0]}
+    return {place for place in places if place is not None and place != places[0]}
 
 
 def _reader(case: Case, who: str) -> Reader | None:

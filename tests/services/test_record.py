@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 from bot.deeds import SendFile
 from bot.domain import CaseNumber
 from bot.entries import Entry
-from bot.happenings import Attached, Joined, Left, Removed, Wrote
+from bot.happenings import Attached, Joined, Left, Removed, TimerSet, Wrote
 from bot.ports import Failure, SendError
+from tests.services.test_joining import Two
 from tests.services.test_keeping import CASE_KEPT, standing, taken_back
-from tests.services.test_relay import LONG, staff_text
+from tests.services.test_relay import LONG, bot_text, staff_text
 from tests.services.test_scheduler import later
-from tests.services.world import CLAIMER, FILE, LEAD, NEW, QUEUE, REQUESTER, ROOM, VETTER, World
+from tests.services.world import CLAIMER, FILE, LEAD, NEW, OTHER, OTHER_ROOM, QUEUE, REQUESTER, ROOM, VETTER, World
 
 HOUR, MOMENT = timedelta(hours=1), timedelta(seconds=1)
 NINE = "2026-01-05 09:00 UTC"
@@ -184,6 +186,20 @@ async def test_in_a_room_that_is_made_anew_everything_is_posted_again() -> None:
         assert here.said(here.relay)[1:] == again(CLAIMER, requester("they are at the door"))
 
 
+async def test_the_conversation_of_a_case_that_was_joined_is_shown_to_whoever_could_not_read_it() -> None:
+    async with World() as here:
+        two = await Two(here).claimed()
+        await here.write(OTHER_ROOM, OTHER, "from the second place")
+        await here.write(ROOM, REQUESTER, "from the first place")
+        await here.happen(two.relay, VETTER, Joined())
+        await here.happen(two.relay, VETTER, Left())
+        await two.join()
+        before = len(here.said(two.relay))
+        await here.happen(two.relay, VETTER, Joined())
+        both = requester("from the first place"), requester("from the second place")
+        assert set("\n\n".join(here.said(two.relay)[before + 2 :]).split("\n\n")) == set(both)
+
+
 async def test_notes_and_commands_are_no_part_of_the_conversation() -> None:
     async with World() as here:
         number = await here.claimed()
@@ -200,8 +216,8 @@ async def test_what_was_posted_again_is_taken_back_with_its_case_and_so_is_what_
     async with World() as here:
         number = await here.claimed()
         await here.write(ROOM, REQUESTER, "they are at the door")
-        await here.happen(ROOM, REQUESTER, Attached(FILE))
         await here.write(here.relay, CLAIMER, "do not open", signed=True)
+        await here.happen(ROOM, REQUESTER, Attached(FILE))
         await here.happen(here.relay, VETTER, Joined())
         await here.command("!close", CLAIMER, here.notes)
         await later(here, CASE_KEPT - MOMENT)
@@ -211,6 +227,8 @@ async def test_what_was_posted_again_is_taken_back_with_its_case_and_so_is_what_
         assert await entries(here, number) == []
         for text in ("at the door", "do not open", FILE.name):
             assert text not in standing(here, here.relay)
+        events = taken_back(here, here.relay)
+        assert len(events) == len(set(events))
         assert here.server.discarded == [FILE]
 
 
@@ -251,6 +269,31 @@ async def test_the_event_of_a_correction_disappears_as_what_it_corrected_does() 
         assert edit not in taken_back(here, here.relay)
         await later(here, HOUR / 2)
         assert {edit, longer} <= set(taken_back(here, here.relay))
+
+
+async def test_a_file_that_disappears_is_erased_where_it_came_from() -> None:
+    async with World() as here:
+        await here.claimed()
+        await here.happen(ROOM, REQUESTER, Attached(FILE, expires=HOUR))
+        await later(here, HOUR - MOMENT)
+        assert here.server.discarded == []
+        await later(here, MOMENT)
+        assert here.server.discarded == [FILE]
+
+
+async def test_what_staff_wrote_before_the_timer_was_set_disappears_from_when_it_reached_the_requester() -> None:
+    async with World() as here:
+        number = await here.claimed()
+        here.server.broken[ROOM] = SendError(Failure.AWAY)
+        await here.write(here.relay, CLAIMER, "call at noon", signed=True)
+        await here.happen(ROOM, REQUESTER, TimerSet(HOUR))
+        await later(here, 2 * HOUR)
+        assert [entry.said for entry in await entries(here, number)] == ["call at noon"]
+        del here.server.broken[ROOM]
+        await later(here, timedelta(minutes=2))
+        assert here.said(ROOM)[-1] == "call at noon"
+        await later(here, HOUR)
+        assert await entries(here, number) == []
 
 
 # --- changed and removed
@@ -362,6 +405,22 @@ async def test_what_staff_take_back_before_it_went_out_is_not_said() -> None:
         await later(here, timedelta(minutes=2))
         assert here.said(ROOM) == before
         assert here.server.ticked() == []
+
+
+async def changed(here: World) -> bool:
+    return bool(here.changes(ROOM))
+
+
+async def test_what_staff_take_back_while_it_is_on_its_way_is_hidden_when_it_has_arrived() -> None:
+    async with World() as here:
+        await here.claimed()
+        here.server.slow[ROOM] = gate = asyncio.Event()
+        ours = await here.write(here.relay, CLAIMER, "call at noon", signed=True)
+        await here.happen(here.relay, CLAIMER, Removed(ours))
+        del here.server.slow[ROOM]
+        gate.set()
+        await here.until(lambda: changed(here))
+        assert here.changes(ROOM) == [(here.event("call at noon"), bot_text("removed"))]
 
 
 async def test_what_the_requester_takes_back_before_it_is_posted_is_not_posted() -> None:

@@ -218,7 +218,7 @@ async def test_what_is_written_to_a_removed_claimer_is_kept_until_they_are_liste
         await world.late(world.relay, NEW, Wrote("from before", signed=True), "$long-ago")
         assert world.said(world.relay) == before
         await world.write(world.relay, NEW, "I am back", signed=True)
-        said_again, kept = world.said(world.relay)[len(before) :]
+        _, said_again, kept = world.said(world.relay)[len(before) :]
         assert said_again.endswith("Helpline: from before")
         assert kept == "are you there"
         await world.write(ROOM, REQUESTER, "good")
