@@ -68,7 +68,6 @@ def from_staff(work: Work, relay: Conversation, who: str, event_id: str, what: P
     hold = Hold(case.number, expires=requester.expires)
     match what:
         case Wrote(edits=None) as wrote:
-            # without what it quotes: that may be from another room, or name a colleague
             work.say(requester, wrote.shown, Origin(relay.id, event_id), wrote.styles, hold=hold)
         case Wrote(text, edits=edited):
             origin = Origin(relay.id, edited or event_id)

@@ -5,7 +5,6 @@ import re
 import pytest
 
 from bot.deeds import MakeRoom
-from bot.domain import CaseNumber
 from tests.services.crowd import MARK, STAFF, Crowd, Talk, seen, told
 from tests.services.moves import FIRST, LAST, MEANWHILE, MIDDLE, requester_writes
 from tests.services.world import QUEUE, STRANGER, TEXTS, World
@@ -51,7 +50,6 @@ async def test_nothing_crosses_and_nothing_is_lost_whatever_is_forged(seed: int)
             theirs = [each for each in talks if each.home == talk.home]
             reached = [each for each in seen(world, talk.home) if not any(one.story in each[1] for one in theirs)]
             assert reached == [each for one in theirs for each in one.at_requester]
-            assert await kept(world, talk.number) == 0
 
         # nothing else did: no note, no name, nothing of another's case
         for conversation, message in world.server.delivered:
@@ -76,8 +74,3 @@ async def test_nothing_crosses_and_nothing_is_lost_whatever_is_forged(seed: int)
 def may_be_noted(talk: Talk) -> list[str]:
     """What the notes room of a case may hold: what its requester said."""
     return [talk.story, *(mark for each in talk.at_staff for words in each for mark in MARK.findall(words))]
-
-
-async def kept(world: World, number: CaseNumber) -> int:
-    """How much of a requester's words still waits to be shown."""
-    return len(await world.memory.transact(lambda tx: tx.cases.kept(number)))
