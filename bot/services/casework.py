@@ -127,10 +127,12 @@ def close(work: Work, case: Case, who: str) -> Told:
 def reopen(work: Work, case: Case) -> Case | None:
     """The requester has come back with the same matter: the queue has it again, and whoever had it last is named.
 
-    None where it is not closed. What they write in any of their conversations is the case's again; it is answered where
-    the bot has spoken with them now.
+    None where it is not closed, or has no conversation any more, because another case has it. What they write in any of
+    theirs is the case's again; it is answered where the bot has spoken with them now.
     """
     last, theirs = case.claimed_by, work.tx.conversations.of_requester(case.number)
+    if not theirs:
+        return None
     inside = {last: None} if last and case.relay_open else {}
     reopened = progress.move(
         work,

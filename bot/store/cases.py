@@ -12,7 +12,7 @@ from sqlalchemy import bindparam as given
 from bot.domain import Case, CaseNumber, CaseStatus, Change, ConversationId, Keep, Vetting
 from bot.flow import rows
 from bot.ports import Kept
-from bot.store import codec, schema
+from bot.store import codec, hands, schema
 from bot.store.desk import Desk
 
 _CASES, _KEPT, _CHANGES = schema.cases.c, schema.case_words.c, schema.case_changes.c
@@ -167,7 +167,7 @@ class Cases:
             if room is not None:
                 self._desk.key_of(room)
         about = codec.About(case.locale, case.topic, case.urgency, case.told)
-        hands = codec.Hands(case.vetted_by, case.claimed_by, case.inside, case.help_wanted, case.left)
+        staff = hands.Hands(case.vetted_by, case.claimed_by, case.inside, case.help_wanted, case.left)
 
         def sealed(column: sa.Column[Any], text: str) -> bytes:
             return self._desk.seal(key, column, case.number, text)
@@ -184,7 +184,7 @@ class Cases:
             "about": sealed(_CASES.about, codec.about_to_json(about)),
             "answers": sealed(_CASES.answers, codec.answers_to_json(case.answers)),
             "note": None if case.note is None else sealed(_CASES.note, case.note),
-            "staff": sealed(_CASES.staff, codec.hands_to_json(hands)),
+            "staff": sealed(_CASES.staff, hands.to_json(staff)),
             "release": case.release,
         }
 
@@ -192,7 +192,7 @@ class Cases:
         key = self._desk.key_of(row.requester)
         number = CaseNumber(row.number)
         about = self._desk.unseal(key, _CASES.about, number, row.about, codec.about_from_json)
-        hands = self._desk.unseal(key, _CASES.staff, number, row.staff, codec.hands_from_json)
+        staff = self._desk.unseal(key, _CASES.staff, number, row.staff, hands.from_json)
         return Case(
             number=number,
             status=CaseStatus(row.status),
@@ -204,8 +204,8 @@ class Cases:
             urgency=about.urgency,
             relay=None if row.relay is None else ConversationId(row.relay),
             notes=None if row.notes is None else ConversationId(row.notes),
-            vetted_by=hands.vetted_by,
-            claimed_by=hands.claimed_by,
+            vetted_by=staff.vetted_by,
+            claimed_by=staff.claimed_by,
             relay_open=bool(row.relay_open),
             note=None if row.note is None else self._desk.unseal(key, _CASES.note, number, row.note, str),
             told=about.told,
@@ -213,7 +213,7 @@ class Cases:
             joined_to=None if row.joined_to is None else CaseNumber(row.joined_to),
             vetting=Vetting(row.vetting),
             release=row.release,
-            inside=hands.inside,
-            help_wanted=hands.help_wanted,
-            left=hands.left,
+            inside=staff.inside,
+            help_wanted=staff.help_wanted,
+            left=staff.left,
         )

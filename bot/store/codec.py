@@ -82,17 +82,6 @@ class Staff:
     claimed_by: str | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """Who of the staff signed a case off, whose it is, who is in its relay room, and whether it wants more of them."""
-
-    vetted_by: str | None = field(repr=False)
-    claimed_by: str | None = field(repr=False)
-    inside: tuple[str, ...] = field(default=(), repr=False)
-    help_wanted: bool = False
-    left: str | None = field(default=None, repr=False)
-
-
 def moment_to_number(moment: datetime) -> int:
     """Microseconds since 1970: exact, and the same in every database. Raises TypeError without a time zone."""
     return (moment - EPOCH) // MICROSECOND
@@ -186,18 +175,6 @@ def staff_to_json(staff: Staff) -> str:
 def staff_from_json(text: str) -> Staff:
     acted, claimed_by = json.loads(text)
     return Staff(_text_or_none(acted), _text_or_none(claimed_by))
-
-
-def hands_to_json(hands: Hands) -> str:
-    return json.dumps([hands.vetted_by, hands.claimed_by, hands.inside, hands.help_wanted, hands.left])
-
-
-def hands_from_json(text: str) -> Hands:
-    """Of a case from before anybody could help with one, too: it has the first two alone."""
-    vetted_by, claimed_by, *since = json.loads(text)
-    inside, help_wanted, left = since or ([], False, None)
-    people = tuple(_text(who) for who in inside)
-    return Hands(_text_or_none(vetted_by), _text_or_none(claimed_by), people, help_wanted is True, _text_or_none(left))
 
 
 def said_to_text(said: Said) -> str:

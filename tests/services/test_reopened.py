@@ -23,6 +23,7 @@ from tests.services.world import (
     ROOM,
     TEXTS,
     VETTER,
+    WALK,
     World,
     pin,
 )
@@ -86,6 +87,20 @@ async def test_what_is_not_closed_is_not_reopened(at: CaseStatus) -> None:
         before, owner, said = await world.get_case(number), await world.owner(), world.said(QUEUE)
         assert await reopen(world, number) is None
         assert (await world.get_case(number), await world.owner(), world.said(QUEUE)) == (before, owner, said)
+
+
+async def test_a_case_whose_conversation_another_case_has_is_not_reopened() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        await world.command(f"!close {number}", CLAIMER)
+        await world.walk(("hello", *WALK[2:]))  # their language is known
+        assert (await world.case()).number != number
+        assert await reopen(world, number) is None
+    async with World() as world:
+        two = await Two(world).claimed()
+        await two.join()
+        await world.command(f"!close {two.first}", CLAIMER)
+        assert await reopen(world, two.second) is None, "it goes on in the first"
 
 
 async def test_the_time_of_a_case_begins_anew_at_its_next_end() -> None:
