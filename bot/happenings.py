@@ -69,8 +69,9 @@ class Wrote:
     looks, never where it goes (law 11). `identity` stays the same while the sender's account does (on Matrix the
     public master key); empty where the account has none, so that any device may be anybody's; None where it is not
     known. `expires`: so long after it is read it is to be there no more; None where nothing was said of that.
-    `quotes` is what their program shows above the text as the message that it answers: their claim. `styles` are those
-    of the text; or, where it was written with marks for them, of the same without its marks (`plain`).
+    `quotes` is what their program shows above the text as the message that it answers: their claim. What staff quote is
+    never passed on: it may be from another room, or name a colleague. `styles` are those of the text; or, where it was
+    written with marks for them, of the same without its marks (`plain`).
     """
 
     text: str = field(repr=False)

@@ -63,7 +63,7 @@ def _change(work: Work, change: Change) -> str:
 
 
 def _open_to(case: Case, changes: Sequence[Change], who: str) -> list[ConversationId]:
-    """The rooms of a case that this person may be in: all for its claimer and whoever helps, its notes for whoever looks into it."""
+    """The rooms of a case that this person may be in: all for who works on it, its notes for who looks into it."""
     rooms: list[ConversationId | None] = []
     if case.is_claimed and (case.claimed_by == who or who in case.inside):
         rooms = [case.relay, case.notes]
