@@ -80,6 +80,6 @@ def _quoted(work: Work, text: TextId) -> Set[str]:
 
 
 def _beginning(work: Work, text: TextId) -> str:
-    said = work.kit.render.filled(text, work.kit.render.first_locale, dict.fromkeys(_quoted(work, text), "…"))
+    said = work.kit.render.filled(text, work.kit.render.staff_locale, dict.fromkeys(_quoted(work, text), "…"))
     first = said.partition("\n")[0]
     return first if len(first) <= SHOWN else f"{first[:SHOWN]}…"

@@ -143,7 +143,7 @@ def _call(work: Work, case: Case, rung: Rung, waited: timedelta) -> Case:
     text = render.staff(
         sayings.PROMISE_CALL,
         case=case.number,
-        time=in_minutes(waited, render.first_locale),
+        time=in_minutes(waited, render.staff_locale),
         state=render.state(case, before_claim=staff.before_claim),
         who=", ".join(called),
     )

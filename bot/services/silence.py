@@ -38,7 +38,7 @@ def ring(work: Work, timer: Timer) -> None:
     case = work.tx.cases.get(CaseNumber(number))
     if case is None or case.is_over:
         return
-    first = work.kit.render.first_locale
+    first = work.kit.render.staff_locale
     if kind == STAFF:
         time = length_of_time(work.kit.silence.staff, first)
         work.say(work.queue_of(case), work.kit.render.staff(sayings.SILENT_STAFF, case=case.number, time=time))
