@@ -23,7 +23,7 @@ from bot.forms import grouped
 from bot.ports import Failure, SendError
 
 ROOT = Path(__file__).parent.parent
-FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.yaml") if path.stem not in {"bot", "staff", "faq"})
+FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.yaml") if path.stem not in {"bot", "staff", "faq", "canned"})
 KEY = "b25seSBhbiBleGFtcGxlLCBwdXQgdGhlaXJzIGhlcmU"
 CONFIG = f"""
 [matrix]
