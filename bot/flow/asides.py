@@ -12,7 +12,7 @@ from bot.domain import TextId
 from bot.flow import phrases
 from bot.flow.events import Ask, AskLanguage, Effect, End, Forget, Say, ShowAnswers, Withdraw
 from bot.flow.machine import Compiled, answering, commanding
-from bot.flow.model import ENOUGH, YES
+from bot.flow.model import ENOUGH, YES, FaqStep
 from bot.flow.moves import Moves
 from bot.flow.phrases import Command
 from bot.flow.questions import title_of
@@ -92,7 +92,7 @@ class Asides:
                 walk.effects.append(AskLanguage(self._language))
             case Aside.STOP | Aside.WITHDRAW | Aside.FORGET:
                 walk.effects.append(Ask(_PARTING[walk.aside][0], (phrases.YES, phrases.NO)))
-            case Aside.MORE:
+            case Aside.MORE if self._is_faq(walk):
                 walk.effects.append(Ask(phrases.FAQ_MORE, (phrases.YES, phrases.NO)))
             case Aside.CHANGE:
                 walk.effects += (ShowAnswers(self._moves.answers(walk)), Ask(phrases.WHICH_ANSWER))
@@ -132,7 +132,7 @@ class Asides:
                 self._moves.change(walk, int(folded))
             case Aside.CHANGED if agreed == YES and (offered := self._offered(walk)) is not None:
                 self._moves.change_to(walk, *offered)
-            case Aside.MORE if agreed is not None and agreed != YES:
+            case Aside.MORE if agreed is not None and agreed != YES and self._is_faq(walk):
                 self._moves.go(walk, answering(ENOUGH))
             case Aside.MORE if agreed is None:
                 return self._answer(walk, folded)  # a question from the list, which still stands above
@@ -187,6 +187,10 @@ class Asides:
             case _:
                 self._tell(walk, TextId(outcome))
         return True
+
+    def _is_faq(self, walk: Walk) -> bool:
+        state = self._states.get(walk.state)
+        return state is not None and isinstance(state.step, FaqStep)
 
     def _asked(self, walk: Walk) -> Mapping[str, TextId] | None:
         """The questions that were perhaps asked, while the FAQ has them, and what is offered beside them."""

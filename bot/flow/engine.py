@@ -101,7 +101,7 @@ class Engine:
         if isinstance(event, Begun):
             return self._begin(event).finish(self._waits)
         if session is not None and session.entry is Entry.ASKED and not isinstance(event, TimedOut):
-            return self._follow_ups.step(session, event, lost=self._is_lost(Walk(session))).finish(self._waits)
+            return self._follow_ups.step(session, event, lost=self._is_lost_to_staff(session)).finish(self._waits)
         match event:
             case Halted():
                 return Step(session, ())
@@ -193,7 +193,7 @@ class Engine:
                 walk.aside, walk.tries = None, 0
                 self._moves.take(walk, self._states[walk.state], reading.attached(file))
                 return walk.finish(self._waits)
-            if session.entry is not None:
+            if step is not None and session.entry is not None:
                 self._hearing.pass_on(walk)
                 return self._settled(walk).finish(self._waits)
             if session.unread:
@@ -270,7 +270,14 @@ class Engine:
             walk.aside = None
         if walk.locale is None and not self._asks_language(walk):
             return True
+        belongs = self._compiled.entry_of(walk.state)
+        if walk.entry is not belongs and (belongs is not None or walk.entry is Entry.ASKED):
+            return True  # nobody is asked here who came in by that door
         return walk.state not in self._waiting or (walk.state in self._after_consent and not has_consent(walk.path))
+
+    def _is_lost_to_staff(self, session: Session) -> bool:
+        """Whether the flow that staff ask was edited so; or it is not spoken any more what its requester reads."""
+        return session.locale not in self._vocabularies or self._is_lost(Walk(session))
 
     def _asks_language(self, walk: Walk) -> bool:
         return self._language is not None and walk.state == self._language[0]

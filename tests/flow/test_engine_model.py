@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from bot.domain import Answer, Attachment, Kind, TextId
 from bot.flow.asides import Aside
 from bot.flow.engine import REMIND, Engine, Step
-from bot.flow.events import Edited, Event, Missed, OpenCase, Replied, Sent, Started, TimedOut
+from bot.flow.events import AskLanguage, Edited, Event, Halted, Missed, OpenCase, Replied, Sent, Started, TimedOut
 from bot.flow.machine import Compiled, WaitingStep
 from bot.flow.model import LanguageStep
-from bot.flow.session import Passed, Session, from_json, to_json
+from bot.flow.session import CONSENTED, Passed, Session, from_json, to_json
+from bot.flow.sorts import Entry
 from tests.flow import small
 from tests.flow.small import LANGUAGES, WORDS, Talk, compiled, engine, lexicon
 
@@ -343,6 +345,31 @@ def test_whatever_was_stored_keeps_to_the_flow_and_to_the_laws(
         if step.effects:  # a timer that is not the engine's, and a second file that nobody asked for, change nothing
             held_to_the_laws(machine, step)
         session = step.session
+
+
+EVERYTHING_SENT: tuple[Event, ...] = (
+    *(Replied(text) for text in ("yes", "no", "1", "menu", "person", "back", "skip", "words")),
+    *(Sent(FILE), Edited("1", "$1"), TimedOut("idle"), TimedOut(REMIND), Missed(TextId("bot.x")), Halted()),
+)
+
+
+@pytest.mark.parametrize("entry", [None, *Entry])
+@pytest.mark.parametrize("name", SOME)
+def test_no_question_in_between_is_taken_where_it_cannot_have_been_asked(name: str, entry: Entry | None) -> None:
+    stepped, machine = SOME[name]
+    ways = product([*machine.states, "gone"], [None, *Aside], [(), (CONSENTED,)], ["en", "gone", None], EVERYTHING_SENT)
+    for state, aside, path, locale, event in ways:
+        choices = tuple(machine.states[state].options) if state in machine.states else ("gone",)
+        step = stepped.step(Session(state, locale, path, aside=aside, choices=choices, entry=entry), event)
+        if step.effects and not isinstance(event, Halted):
+            held_to_the_laws(machine, step)
+
+
+def test_no_to_more_questions_where_none_were_answered_asks_what_stands_open() -> None:
+    step = GOOD.step(Session("language", "en", aside=Aside.MORE), Replied("no"))
+    assert step.session is not None
+    assert (step.session.state, step.session.aside) == ("language", None)
+    assert isinstance(step.effects[0], AskLanguage)
 
 
 @pytest.mark.parametrize("event", [TimedOut(REMIND), Sent(FILE)])

@@ -265,7 +265,7 @@ async def test_a_file_of_somebody_not_trusted_goes_nowhere() -> None:
 async def test_a_file_that_is_not_delivered_is_named_to_staff() -> None:
     async with World() as world:
         await world.claimed()
-        world.server.fail(SendError(Failure.REFUSED))
+        world.server.broken[ROOM] = SendError(Failure.REFUSED)
         await world.happen(world.relay, CLAIMER, Attached(FILE, signed=True))
         assert world.said(world.relay)[-1] == staff_text("file_not_delivered", file=FILE.name)
         assert world.server.ticked() == []
