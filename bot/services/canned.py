@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from bot.deeds import Origin
-from bot.domain import Case, Conversation, Place, TextId
+from bot.deeds import Hold, Origin
+from bot.domain import Case, Conversation, Keep, Place, TextId
 from bot.flow.phrases import EVERYWHERE
 from bot.flow.replies import Canned
 from bot.life import Step
@@ -48,7 +48,8 @@ def use(work: Work, said_in: Conversation, case: Case, who: str, name: str, *, s
         return
     words = work.kit.render.filled(text, case.locale, fields)
     if not send:
-        work.say(said_in, say(sayings.CANNED_PREVIEW, command=f"!canned {name} send", words=words))
+        shown = say(sayings.CANNED_PREVIEW, command=f"!canned {name} send", words=words)
+        work.say(said_in, shown, hold=_held(case, _quoted(work, text)))
         return
     spoken_with = relay.reached(work, case)
     if spoken_with is None or case.claimed_by != who or said_in.place not in (Place.RELAY, Place.NOTES):
@@ -77,6 +78,21 @@ def decline(work: Work, case: Case, who: str, reason: str) -> Told:
 def _quoted(work: Work, text: TextId) -> Set[str]:
     """What the text quotes of the case that it is about."""
     return work.kit.releases.latest.content.library.placeholders.get(text, EVERYWHERE) - EVERYWHERE
+
+
+def _held(case: Case, quoted: Set[str]) -> Hold | None:
+    """What a text holds of the case that quotes this: it may stand for as long as each of the answers."""
+    called = {"topic": case.topic, "urgency": case.urgency}
+    labels = {label for name, label in called.items() if name in quoted and label is not None}
+    told = [each for each in case.answers if each.step.rpartition(".")[2] in quoted or each.label in labels]
+    if not told:
+        return None
+    return Hold(
+        case.number,
+        Keep.VETTING if any(each.keep is Keep.VETTING for each in told) else Keep.CASE,
+        min((each.expires for each in told if each.expires is not None), default=None),
+        min((each.due for each in told if each.due is not None), default=None),
+    )
 
 
 def _beginning(work: Work, text: TextId) -> str:

@@ -217,7 +217,7 @@ def parse(text: str, own: CaseNumber | None) -> Command:
     verb, rest = _first_word(_plain(text).removeprefix("!"))
     match _with_plain_dashes(verb).casefold():
         case "help":
-            return Help()
+            return Unknown("!help-me") if _first_word(rest)[0].casefold() == "me" else Help()
         case "queue":
             return ListQueue()
         case "mine":
@@ -261,6 +261,8 @@ def _vet(rest: str, own: CaseNumber | None) -> Command:
     case, note = _case(rest, own)
     if word.casefold() == HISTORY:
         return LookBack(case)
+    if not word or CASE.fullmatch(_number(word)):
+        return Unknown(f"!vet {Verdict.PENDING}")
     if word.casefold() not in list(Verdict):
         return Unknown(like(word.casefold(), (*Verdict, HISTORY), "!vet "))
     return Vet(case, Verdict(word.casefold()), note)
@@ -303,6 +305,8 @@ def _staff(rest: str) -> Command:
     verb, rest = _first_word(rest)
     user, rest = _first_word(rest)
     match verb.casefold():
+        case "":
+            return Unknown("!staff list")
         case "list":
             return ListStaff()
         case "add":

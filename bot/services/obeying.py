@@ -62,8 +62,8 @@ def obey(work: Work, said_in: Conversation, who: str, command: Command, event_id
             work.say(said_in, overview.queue(work, said_in))
         case ListMine():
             work.say(said_in, overview.mine(work, who))
-        case Canned(_, ""):
-            canned.show_all(work, said_in)
+        case Canned(_, name) if not name or said_in.place is Place.QUEUE:
+            canned.show_all(work, said_in)  # a reply can quote what the requester said: that is for the case's rooms
         case Canned():
             case = find(work, command.case)
             if case is None:

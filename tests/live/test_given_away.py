@@ -30,7 +30,7 @@ async def test_whoever_has_a_case_next_reads_every_word_and_the_requester_hears_
 
         # released, and claimed again by somebody who is in the room: the homeserver tells of no coming
         await claimer.send(relay, "!release")
-        await reads(other, shift.queue, f"released {shift.case}")
+        await reads(other, shift.queue, f"{shift.case} is released")
         await requester.send(room, "the first word")
         await reads(other, shift.notes, "the first word")
         await claimer.send(shift.queue, f"!claim {shift.case}")
@@ -38,7 +38,7 @@ async def test_whoever_has_a_case_next_reads_every_word_and_the_requester_hears_
 
         # left
         await claimer.leave(relay)
-        await reads(other, shift.queue, f"left the relay room of case {shift.case}")
+        await reads(other, shift.queue, "has left its relay room")
         await requester.send(room, "the second word")
         await reads(other, shift.notes, "the second word")
         await other.send(shift.queue, f"!claim {shift.case}")
@@ -47,7 +47,7 @@ async def test_whoever_has_a_case_next_reads_every_word_and_the_requester_hears_
 
         # handed over
         await other.send(relay, f"!assign {claimer.user_id}")
-        await reads(other, relay, f"given {shift.case} to {claimer.user_id}")
+        await reads(other, relay, f"{shift.case} is handed over to {claimer.user_id}")
         await requester.send(room, "the third word")
         await comes_in(claimer, relay)
         await reads(claimer, relay, "the third word")

@@ -65,9 +65,16 @@ async def test_only_whoever_has_the_case_sends(who: str) -> None:
         number = await world.claimed()
         heard = world.said(ROOM)
         assert await world.command("!canned soon send", who, world.relay) == [staff_text("canned_refused", case=number)]
-        assert await world.command(f"!canned {number} soon send", CLAIMER) == [
-            staff_text("canned_refused", case=number)
-        ]
+        assert world.said(ROOM) == heard
+
+
+async def test_in_the_queue_room_replies_are_listed_and_nothing_that_they_quote_is_shown() -> None:
+    async with World() as world:
+        number = await world.claimed()
+        heard, [listed] = world.said(ROOM), await world.command("!canned", CLAIMER)
+        for text in (f"!canned {number} device", f"!canned {number} soon send", "!canned device"):
+            assert await world.command(text, CLAIMER) == [listed]
+        assert STORY not in "".join(world.said(QUEUE))
         assert world.said(ROOM) == heard
 
 

@@ -110,6 +110,17 @@ async def test_what_a_requester_said_is_gone_when_the_time_of_the_closed_case_is
         assert standing(here, ROOM) == requesters, "what stands in the requester's own room is theirs"
 
 
+async def test_a_reply_that_was_shown_goes_with_what_it_quotes() -> None:
+    async with world() as here:
+        await vetted(here)
+        for room in (here.relay, here.notes):
+            await here.command("!canned device", CLAIMER, room)
+            assert f"What you said of A phone: {STORY}" in standing(here, room)
+        await here.command("!close", CLAIMER, here.notes)
+        await later(here, CASE_KEPT)
+        assert STORY not in standing(here, here.relay) + standing(here, here.notes)
+
+
 async def test_what_was_kept_for_the_vetting_alone_goes_some_time_after_its_decision() -> None:
     async with world() as here:
         number = await vetted(here, "Zaynab confirms")
