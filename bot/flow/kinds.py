@@ -16,7 +16,6 @@ from bot.flow.model import (
     NO,
     SEND,
     SKIPPED,
-    TRIES,
     UNANSWERED,
     YES,
     AskStep,
@@ -38,13 +37,13 @@ from bot.flow.model import (
     SayStep,
     SeveralStep,
     Target,
-    Wait,
     Ways,
     YesNoStep,
 )
 from bot.flow.phrases import AFTER_HANDOFF, EVERYWHERE
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, meant
 from bot.flow.sorts import Kind
+from bot.flow.waits import TRIES, Wait
 
 MOST_TRIES = 10
 LONGEST_ANSWER = 20_000  # characters; what is longer fits into no message of a channel
