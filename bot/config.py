@@ -14,11 +14,12 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot import calling, forms, routes
+from bot import calling, forms, specialists
 from bot.cldr import length_of_time
 from bot.errors import VestibuleError
 from bot.flow.model import Problem
-from bot.ladder import TWO_HOURS, Promise, Rung, Shift, usual
+from bot.ladder import TWO_HOURS, Promise, Rung, usual
+from bot.specialists import Specialists
 from bot.toml import Table, parse
 
 PASSWORD_VARIABLE = "VESTIBULE_MATRIX_PASSWORD"  # noqa: S105 - the name of a variable, not a secret
@@ -89,55 +90,6 @@ class Signal:
     attachments: Path | None = None
     changed_identity: ChangedIdentity = ChangedIdentity.WAIT
     disappearing: timedelta = timedelta(days=28)
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One of the staff, with the master key that proves which devices are theirs (law 10).
-
-    `language`: in which summaries are posted for them; None is that of the rooms.
-    """
-
-    user: str = field(repr=False)
-    master_key: str = field(repr=False)
-    language: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """After how many hours staff are told that a requester, or they themselves, have not answered."""
-
-    requester_hours: int = 24
-    staff_hours: int = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Specialists:
-    """Who may read cases, and the rooms in which cases are shown. Leads may also close a case that is another's.
-
-    `timezone`: where the clock hangs by which the shifts change.
-    """
-
-    room: str = field(repr=False)
-    members: tuple[Member, ...]
-    leads: tuple[Member, ...] = ()
-    rooms: tuple[routes.QueueRoom, ...] = ()
-    silence: Silence = field(default_factory=Silence)
-    directors: tuple[Member, ...] = ()
-    shifts: tuple[Shift, ...] = ()
-    timezone: str = "UTC"
-    language: str = "en"  # of their rooms
-
-    @property
-    def languages(self) -> Mapping[str, str]:
-        """Who reads summaries in another language than that of the rooms."""
-        everyone = (*self.members, *self.leads, *self.directors)
-        return {member.user: member.language for member in everyone if member.language}
-
-    @property
-    def staff(self) -> Mapping[str, str]:
-        """Everyone listed: who, and their pinned master key."""
-        return {member.user: member.master_key for member in (*self.members, *self.leads, *self.directors)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +214,7 @@ def _read(file: Path, root: Table, environ: Mapping[str, str]) -> Config:
         file=file,
         helpline=helpline,
         matrix=matrix,
-        specialists=_specialists(root.table("specialists"), matrix.user_id, helpline.locales),
+        specialists=specialists.read(root.table("specialists"), matrix.user_id, helpline.locales),
         vetting=_vetting(root.table("vetting")),
         flows=_flows(root.table("flows"), here),
         store=_store(root.table("store"), here),
@@ -355,61 +307,8 @@ def _signal(section: Table | None, here: Path) -> Signal | None:
     )
 
 
-def _specialists(section: Table, bot: str, locales: Sequence[str]) -> Specialists:
-    room = section.text("room", forms.ROOM)
-    members = _members(section, "members", locales, required=True)
-    leads = _members(section, "leads", locales, required=False)
-    directors = _members(section, "directors", locales, required=False)
-    keys: dict[str, str] = {}
-    for member in (*members, *leads, *directors):
-        if member.user and keys.setdefault(member.user, member.master_key) != member.master_key:
-            section.report("two-keys", "members", "[specialists] names one person with two different master keys")
-    if bot in keys:
-        section.report(
-            "bot-as-member", "members", "[specialists] names the bot's own account; it is not one of the staff"
-        )
-    return Specialists(
-        room,
-        members,
-        leads,
-        rooms=routes.read(section, locales),
-        silence=_silence(section.table("silence")),
-        directors=directors,
-        shifts=calling.shifts(section, [lead.user for lead in leads]),
-        timezone=section.text("timezone", forms.ZONE, "UTC"),
-        language=_language(section, locales) or locales[0],
-    )
-
-
-def _silence(section: Table) -> Silence:
-    default = Silence()
-    return Silence(
-        requester_hours=section.number("requester_hours", forms.HOURS, default.requester_hours),
-        staff_hours=section.number("staff_hours", forms.HOURS, default.staff_hours),
-    )
-
-
 def _vetting(section: Table) -> Vetting:
     return Vetting(section.flag("before_claim", default=True), section.text("room", forms.ROOM, "") or None)
-
-
-def _members(section: Table, key: str, locales: Sequence[str], *, required: bool) -> tuple[Member, ...]:
-    entries = section.tables(key, 'a list of entries { user = "@who:example.org", master_key = "..." }', required)
-    return tuple(
-        Member(entry.text("user", forms.STAFF), entry.text("master_key", forms.MASTER_KEY), _language(entry, locales))
-        for entry in entries
-    )
-
-
-def _language(section: Table, locales: Sequence[str]) -> str | None:
-    language = section.text("language", forms.LOCALE, "")
-    if language and language not in locales:
-        section.report(
-            "unknown-locale",
-            "language",
-            f"[specialists] language, and that of a member, is one of [helpline] locales: {', '.join(locales)}",
-        )
-    return language or None
 
 
 def _flows(section: Table, here: Path) -> Flows:

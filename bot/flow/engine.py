@@ -18,18 +18,7 @@ from bot.flow.events import Begun, Edited, End, Event, Halted, Missed, Replied, 
 from bot.flow.followups import FollowUps, begun
 from bot.flow.hearing import Hearing, leads, waits
 from bot.flow.machine import CHANGE, Compiled, WaitingStep, after_consent, answering, commanding
-from bot.flow.model import (
-    CHOSEN,
-    ENOUGH,
-    NO_REPLY,
-    SKIPPED,
-    TRIES,
-    YES,
-    AttachStep,
-    FaqStep,
-    LanguageStep,
-    ReviewStep,
-)
+from bot.flow.model import CHOSEN, ENOUGH, NO_REPLY, SKIPPED, YES, AttachStep, FaqStep, LanguageStep, ReviewStep
 from bot.flow.moves import Moves
 from bot.flow.phrases import Command
 from bot.flow.questions import Finder, Guesser
@@ -38,6 +27,7 @@ from bot.flow.session import Session
 from bot.flow.sorts import Entry
 from bot.flow.understand import LONGEST, Lexicon, answers, commands, fold
 from bot.flow.vocabulary import vocabulary
+from bot.flow.waits import TRIES
 from bot.flow.walk import IDLE, REMIND, Step, Walk, has_consent, lawful
 
 __all__ = ["IDLE", "REMIND", "TRIES", "Engine", "Lexicon", "Step"]

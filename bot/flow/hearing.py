@@ -12,12 +12,13 @@ from bot.flow import phrases, reading
 from bot.flow.asides import GIVING_WAY, GUESSING, Aside, Asides
 from bot.flow.events import PassOn, Say, Why
 from bot.flow.machine import Compiled, State, WaitingStep, answering
-from bot.flow.model import NOT_UNDERSTOOD, PATIENT, AskStep, FaqStep, LanguageStep, SeveralStep, Wait
+from bot.flow.model import NOT_UNDERSTOOD, AskStep, FaqStep, LanguageStep, SeveralStep
 from bot.flow.moves import Moves
 from bot.flow.questions import Finder, Finding, Found, Guesser, How, Perhaps, Report
 from bot.flow.reading import Taken, Unfit
 from bot.flow.sorts import Entry
 from bot.flow.vocabulary import Vocabulary
+from bot.flow.waits import PATIENT, Wait
 from bot.flow.walk import Walk
 
 ASKED_FOR = timedelta(days=1)  # how long a question of the staff waits that does not say it: they wait, too

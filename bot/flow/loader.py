@@ -13,7 +13,7 @@ from bot.flow import references, summing
 from bot.flow.asking import PHRASINGS, TOPICS, AskingReader
 from bot.flow.canned import CannedReader
 from bot.flow.fields import Fields, Texts, good_name
-from bot.flow.kinds import WAS
+from bot.flow.keys import WAS
 from bot.flow.model import ENTRY_FLOW, FaqEntry, Flow, FlowError, FlowStep, Library, Mark, Source
 from bot.flow.phrases import EVERYWHERE, IN_PHRASES, WORDS
 from bot.flow.phrasings import Phrasings, Topics

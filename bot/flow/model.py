@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 
 from bot.domain import Keep, TextId
@@ -15,6 +14,7 @@ from bot.errors import VestibuleError
 from bot.flow.phrasings import Phrasings, Topics
 from bot.flow.replies import Canned
 from bot.flow.sorts import Entry, Kind
+from bot.flow.waits import PATIENT, Wait
 
 ENTRY_FLOW, END = "main", "end"  # `end` as the target of `go`: this flow is over
 MENU = "menu"  # as the target of `go`: the menu of the entry flow
@@ -23,7 +23,6 @@ ANSWERED, SKIPPED, ATTACHED, CHOSEN = "answered", "skipped", "attached", "chosen
 ENOUGH, SEND = "enough", "send"  # no more questions; this can be passed on
 NOT_UNDERSTOOD, NO_REPLY = "not_understood", "no_reply"
 UNANSWERED = (NOT_UNDERSTOOD, NO_REPLY)  # the ways out of a question that was not answered
-TRIES = 3  # answers in a row that were not understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +100,6 @@ class Ways:
 
     def all(self) -> tuple[Target, ...]:
         return (*filter(None, [self.default]), *self.by_outcome.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """How long a question waits for its answer, and how often it is asked again.
-
-    After so many `tries` not understood, the way `not_understood` is taken, or else a person is offered. After
-    `remind_after` the person is reminded once, by a text of the step's own or the bot's; after `expire_after` the way
-    `no_reply` is taken, or else the session is over.
-    """
-
-    tries: int = TRIES
-    remind_after: timedelta | None = None
-    remind: TextId | None = None
-    expire_after: timedelta | None = None
-
-
-PATIENT = Wait()  # what a question has that says nothing of it
 
 
 @dataclass(frozen=True, slots=True)

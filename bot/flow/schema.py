@@ -12,7 +12,8 @@ from bot.domain import Keep
 from bot.flow.asking import LOCALE, PHRASINGS, TOPICS
 from bot.flow.canned import CANNED, DECLINE
 from bot.flow.fields import NAME
-from bot.flow.kinds import CARD, CLAUSE, KEYS, LONGEST_ANSWER, MOST_TRIES, NEEDED, UNITS
+from bot.flow.keys import CARD, CLAUSE, KEYS, NEEDED, UNITS
+from bot.flow.kinds import LONGEST_ANSWER, MOST_TRIES
 from bot.flow.loader import BOT_PHRASES, ENTRY, ENTRY_FLOW_KEYS, FAQ, FLOW, PHRASE, PHRASES
 from bot.flow.model import END, ENTRY_FLOW, NO, UNANSWERED, YES
 from bot.flow.phrases import WORDS

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot.flow.fields import Fields, Texts
-from bot.flow.kinds import KEYS, READERS, WAS, StepFields
+from bot.flow.keys import KEYS, WAS
+from bot.flow.kinds import READERS, StepFields
 from bot.flow.model import END, MENU, FlowStep, Mark, Target
 from bot.flow.positions import Entries, Problems, Scalar, Value, meant
 

@@ -12,8 +12,9 @@ from types import MappingProxyType
 
 from bot.flow.events import CancelTimer, Effect, SetTimer
 from bot.flow.machine import OVER
-from bot.flow.model import PATIENT, YES, Wait
+from bot.flow.model import YES
 from bot.flow.session import Passed, Session
+from bot.flow.waits import PATIENT, Wait
 
 IDLE = "idle"  # the kind of the timer after which a question goes unanswered; mostly, the session is erased then
 REMIND = "remind"  # the kind of the timer after which somebody is reminded of the question

@@ -13,7 +13,7 @@ from datetime import timedelta
 from bot.deeds import Copy, EditText, Hold, Origin
 from bot.domain import Attachment, CaseNumber, Conversation, Place
 from bot.entries import Entry
-from bot.services.render import split
+from bot.services.lengthy import split
 from bot.services.work import Work
 
 

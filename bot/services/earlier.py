@@ -13,7 +13,7 @@ from bot.deeds import EditText, Hold, Origin, OutgoingMessage, SendFile, SendTex
 from bot.domain import Attachment, Case, CaseNumber, Conversation, Reader, Voice
 from bot.entries import Entry
 from bot.services import keeping, record, sayings
-from bot.services.render import split
+from bot.services.lengthy import split
 from bot.services.work import Work
 
 LINES = {Voice.REQUESTER: sayings.EARLIER_REQUESTER, Voice.STAFF: sayings.EARLIER_STAFF}

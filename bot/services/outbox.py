@@ -19,10 +19,8 @@ from bot.deeds import (
     Discard,
     EditText,
     Enter,
-    Erase,
     Follow,
     Identify,
-    Invite,
     MakeRoom,
     OutgoingMessage,
     Restore,
@@ -30,23 +28,21 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Attachment, Case, CaseNumber, Conversation, ConversationId, Owner, Place
+from bot.domain import Attachment, CaseNumber, Conversation, ConversationId, Owner, Place
 from bot.errors import VestibuleError
 from bot.logs import describe
 from bot.ports import Channel, Done, Entered, Failure, SendError, Store, Tx
 from bot.services import (
     cards,
-    casework,
     identity,
     keeping,
-    ownership,
+    moving,
     promise,
     queues,
     reception,
     relay,
     roster,
-    sayings,
-    stalled,
+    undone,
 )
 from bot.services.crew import Crew
 from bot.services.work import Kit, Work
@@ -240,15 +236,17 @@ class Outbox:
             case MakeRoom():
                 conversation = replace(conversation, room=done.room)
                 tx.conversations.save(conversation)
-            case Enter() if conversation.place is Place.REQUESTER and (queue := _to_be_queue(work, conversation.room)):
-                _step_aside(work, conversation)
+            case Enter() if conversation.place is Place.REQUESTER and (
+                queue := moving.to_be_queue(work, conversation.room)
+            ):
+                moving.step_aside(work, conversation)
                 hurry(work, queue)
             case Enter() | Follow() if done.entered is Entered.UNSAFE:
                 if conversation.place is Place.REQUESTER:
                     reception.turn_away(work, conversation)
                     conversation = tx.conversations.get(conversation.id)
             case Follow(room):
-                conversation = _move(work, conversation, done.room or room)
+                conversation = moving.move(work, conversation, done.room or room)
                 if conversation.place is Place.QUEUE:
                     queues.moved(work, conversation)
             case _:
@@ -280,7 +278,7 @@ class Outbox:
         else:
             tx.outbox.empty(message.id)
             with _done_without():
-                _given_up(work, conversation, message, failure)
+                undone.given_up(work, conversation, message, failure)
         return work, _head(message.conversation, tx)
 
 
@@ -336,45 +334,12 @@ def _learn(work: Work, conversation: Conversation, message: OutgoingMessage, don
     keeping.posted(work, conversation, message, done.event_id)
 
 
-def _move(work: Work, conversation: Conversation, room: str) -> Conversation:
-    """The conversation goes on in this room; one that is another conversation's already stays that one's.
-
-    Unless that one began only now, because we were asked into the room before we knew whose it is.
-    """
-    holder = work.tx.conversations.find(conversation.channel, room)
-    if holder is not None and holder.id != conversation.id:
-        same = conversation.place is not Place.REQUESTER or holder.contact == conversation.contact
-        if holder.place is not Place.REQUESTER or holder.case is not None or not same:
-            _log.warning("a conversation moved to a room that is another's")
-            return conversation
-        _step_aside(work, holder)
-    conversation = replace(conversation, room=room)
-    work.tx.conversations.save(conversation)
-    return conversation
-
-
-def _to_be_queue(work: Work, room: str | None) -> Conversation | None:
-    """The queue that is about to move to this room: then the invitation to it was not a requester's."""
-    for queue in work.tx.conversations.queue_rooms(work.kit.staff.channel):
-        head = work.tx.outbox.head(queue.id)
-        if head is not None and isinstance(head.deed, Follow) and head.deed.room == room:
-            return queue
-    return None
-
-
 def hurry(work: Work, lane: Conversation) -> None:
     """What the lane waited for has come."""
     head = work.tx.outbox.head(lane.id)
     if head is not None:
         work.tx.outbox.save(replace(head, due=None))
         work.lanes.add(lane.id)
-
-
-def _step_aside(work: Work, conversation: Conversation) -> None:
-    """The room is another conversation's: nothing is said in this one's name."""
-    work.drop_lane(conversation)
-    work.end_session(conversation)
-    stalled.gone(work, replace(conversation, room=None, owner=Owner.NOBODY))
 
 
 def _tick(work: Work, message: OutgoingMessage) -> None:
@@ -387,41 +352,3 @@ def _tick(work: Work, message: OutgoingMessage) -> None:
     if not isinstance(message.deed, EditText):
         work.post(written_in, Tick(message.origin.event_id))
     keeping.passed_on(work, message)
-
-
-def _given_up(work: Work, conversation: Conversation, message: OutgoingMessage, failure: Failure) -> None:
-    """What cannot be done is told to whoever counted on it."""
-    case = work.tx.cases.get(conversation.case) if conversation.case else None
-    say = work.kit.render.staff
-    if isinstance(message.deed, Discard):
-        return  # nobody counts on it: its key is gone
-    if isinstance(message.deed, Identify):
-        work.say(work.queue(), say(sayings.IDENTIFY_FAILED, who=message.deed.contact))
-    elif isinstance(message.deed, Follow | Restore) and case is not None:
-        told = sayings.NOT_FOLLOWED if isinstance(message.deed, Follow) else sayings.NOT_RESTORED
-        work.say(work.queue_of(case), say(told, case=case.number))
-    elif conversation.place is Place.REQUESTER:
-        relay.not_delivered(work, message)
-    elif case is None:
-        work.let_go_of(conversation, message)
-    elif isinstance(message.deed, Erase):
-        casework.tell_once(work, case, sayings.NOT_ERASED)
-    elif isinstance(message.deed, Invite) and failure is Failure.GONE:
-        _make_anew(work, conversation, case, message)
-    elif isinstance(message.deed, Invite):
-        ownership.not_invited(work, conversation, case, message.deed.contact)
-    elif conversation.place is Place.NOTES and isinstance(message.deed, SendText):
-        work.say(work.queue_of(case), say(sayings.NOTES_LOST, case=case.number))
-    elif conversation.place is Place.RELAY:
-        back = [message, *(work.drop_lane(conversation) if failure is Failure.GONE else ())]
-        relay.take_back(work, case, back, closed=failure is Failure.GONE)
-
-
-def _make_anew(work: Work, gone: Conversation, case: Case, invite: OutgoingMessage) -> None:
-    """Somebody is to come into a room of the case's that is gone. What waited there is kept, or said to be lost."""
-    waited = work.drop_lane(gone)
-    casework.make_anew(work, case, gone, [invite, *waited])
-    if gone.place is Place.RELAY:
-        relay.take_back(work, case, waited, closed=True)
-    elif any(isinstance(message.deed, SendText) for message in waited):
-        work.say(work.queue_of(case), work.kit.render.staff(sayings.NOTES_LOST, case=case.number))

@@ -11,29 +11,18 @@ from datetime import timedelta
 from typing import assert_never
 
 from bot.deeds import Decline, Enter, Follow, Leave
-from bot.domain import Attachment, Case, Conversation, Owner, TextId
+from bot.domain import Case, Conversation, Owner, TextId
 from bot.flow import phrases
-from bot.flow import session as sessions
 from bot.flow.events import (
-    BeginAnew,
-    CancelTimer,
     Edited,
-    End,
-    Event,
-    Forget,
     Missed,
-    OpenCase,
-    Reopen,
     Replied,
-    Say,
     Sent,
-    SetTimer,
     Started,
     TimedOut,
-    Withdraw,
 )
 from bot.flow.phrases import Command
-from bot.flow.session import Held, Session
+from bot.flow.session import Session
 from bot.happenings import (
     Alarmed,
     Arrival,
@@ -64,10 +53,8 @@ from bot.services import (
     returning,
     sayings,
     stalled,
-    wishes,
+    stepping,
 )
-from bot.services.releases import Stepped
-from bot.services.timed import timed
 from bot.services.work import Work
 
 _TOLD_WHILE_WAITING = {
@@ -135,7 +122,7 @@ def time_out(work: Work, conversation: Conversation, kind: str) -> None:
     session = work.tx.sessions.load(conversation.id) if conversation.owner is Owner.BOT else None
     case = casework.human_case(work, conversation)
     if session is not None:
-        _step(work, conversation, session, TimedOut(kind))
+        stepping.advance(work, conversation, session, TimedOut(kind))
     elif case is not None:
         followup.time_out(work, conversation, case, kind)
 
@@ -143,7 +130,7 @@ def time_out(work: Work, conversation: Conversation, kind: str) -> None:
 def stop(work: Work, conversation: Conversation, danger: Danger) -> None:
     """The room is not safe any more: say why, end everything, leave (law 5)."""
     case = casework.human_case(work, conversation)
-    locale = case.locale if case else _locale(work.tx.sessions.load(conversation.id))
+    locale = case.locale if case else stepping.locale_of(work.tx.sessions.load(conversation.id))
     _end(work, conversation, Leave(work.kit.render.requester(sayings.UNSAFE[danger], locale)))
 
 
@@ -305,84 +292,10 @@ def _to_engine(
         work.tx.conversations.save(conversation)
         comes = returning.begun(work, conversation, event)
     if session is not None or comes is not None or not isinstance(event, Replied):
-        _step(work, conversation, session, comes or event, expires, returning.said(event, expires))
+        stepping.advance(work, conversation, session, comes or event, expires, returning.said(event, expires))
         return
     earlier = work.tx.cases.get(conversation.case) if conversation.case else None
-    _step(work, conversation, None, Started(event.text, earlier.locale if earlier else None))
-
-
-def _step(
-    work: Work,
-    conversation: Conversation,
-    before: Session | None,
-    event: Event,
-    expires: timedelta | None = None,
-    heard: Held | None = None,
-) -> None:
-    """One engine step: the session it leaves, and all that it asks for as one message.
-
-    `expires`: what gave its newest answer is to disappear. `heard`: what of it is held of whoever comes back.
-    """
-    held = [*sessions.files(before), *([heard.said] if heard and isinstance(heard.said, Attachment) else [])]
-    step = work.kit.releases.step(work.tx, before, event)
-    if expires is not None:
-        session, effects = timed(before, step.session, step.effects, expires)
-        step = replace(step, session=session, effects=effects)
-    step = replace(step, session=returning.held(step.session, event, step.effects, heard))
-    locale = _locale(step.session) or _locale(before) or (event.locale if isinstance(event, Started) else None)
-    if step.session is None:
-        work.tx.sessions.erase(conversation.id)
-    else:
-        work.tx.sessions.save(conversation.id, step.session)
-    handed_over, anew, wish, earlier = False, False, None, conversation.case
-    reopened: Conversation | None = None
-    for effect in step.effects:
-        match effect:
-            case OpenCase():
-                first = work.kit.render.first_locale
-                conversation = casework.open_case(work, conversation, locale or first, effect, step.release)
-                handed_over = True
-            case Reopen(answers=given) if before is not None:
-                reopened = returning.reopen(work, conversation, before, given)
-                conversation, anew = reopened or conversation, reopened is None
-            case BeginAnew():
-                anew = True
-            case Say(phrases.EXITED):
-                returning.never_mind(work, conversation)
-            case SetTimer(kind, after):
-                work.set_timer(conversation, kind, after)
-            case CancelTimer(kind):
-                work.tx.timers.cancel(conversation.id, kind)
-            case Withdraw():
-                wish = sayings.EARLIER_WITHDRAWN
-            case Forget():
-                wish = sayings.EARLIER_FORGOTTEN
-                conversation = wishes.forget(work, conversation)
-            case End() if not handed_over:
-                conversation = stalled.gone(work, replace(conversation, owner=Owner.NOBODY))
-            case _:
-                pass  # said below, all together
-    if step.session is not None:
-        conversation = stalled.moved(work, conversation, step.session)
-    still = {*sessions.files(step.session), *_handed_over(step)}
-    if reopened is not None and before is not None:
-        still.update(sessions.files(before))
-    work.let_go(conversation, *(file for file in dict.fromkeys(held) if file not in still))
-    fingerprint = work.kit.fingerprint(conversation)
-    if reopened is not None or not any(isinstance(effect, Reopen) for effect in step.effects):
-        work.say(conversation, step.words(locale, conversation.case, fingerprint))
-    if wish is not None and earlier is not None:  # what was passed on then stands in rooms of the staff
-        wishes.pass_on(work, earlier, wish)
-        work.say(conversation, work.kit.render.requester(sayings.EARLIER_CASE, locale, earlier))
-    if anew:
-        opening = before.held[0].said if before is not None and before.held else ""
-        _step(work, conversation, None, Started(opening if isinstance(opening, str) else "", locale))
-
-
-def _handed_over(step: Stepped) -> list[Attachment]:
-    """The files that a case has now."""
-    cases = [effect for effect in step.effects if isinstance(effect, OpenCase)]
-    return [answer.file for case in cases for answer in case.answers if answer.file is not None]
+    stepping.advance(work, conversation, None, Started(event.text, earlier.locale if earlier else None))
 
 
 def _let_go(work: Work, conversation: Conversation, arrival: Arrival) -> None:
@@ -398,7 +311,3 @@ def _is_leaving(work: Work, conversation: Conversation) -> bool:
 
 def _is_stranger(conversation: Conversation, arrival: Arrival) -> bool:
     return bool(conversation.contact) and arrival.sender != conversation.contact
-
-
-def _locale(session: Session | None) -> str | None:
-    return session.locale if session else None

@@ -17,7 +17,7 @@ from bot.entries import Entry, Said
 from bot.happenings import LATE, PART, Attached, Removed, Wrote
 from bot.life import Step
 from bot.services import casework, changes, earlier, keeping, progress, record, sayings, silence
-from bot.services.render import quote
+from bot.services.lengthy import quote
 from bot.services.signing import signed
 from bot.services.work import Work
 

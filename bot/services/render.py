@@ -34,7 +34,6 @@ from bot.services import sayings
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _WHOLE = ((_DAY, 2 * _DAY), (_HOUR, 2 * _HOUR), (_MINUTE, _MINUTE))  # from how long a wait on it is said in which unit
-QUOTE_CHARS = 200  # enough to know one's own message again
 
 
 _Goes = tuple[Keep, timedelta | None, datetime | None]
@@ -363,32 +362,6 @@ def _together(parts: Sequence[Part]) -> Sequence[Part]:
         else:
             found.append(part)
     return found
-
-
-def split(text: str, longest: int) -> list[str]:
-    """The text in messages of so many bytes of UTF-8: cut between paragraphs, or else lines, words, characters."""
-    parts = []
-    while (limit := _fitting(text, longest)) < len(text):
-        cuts = (text.rfind(border, 1, limit) for border in ("\n\n", "\n", " "))
-        cut = next((cut for cut in cuts if cut > 0), limit)
-        parts.append(text[:cut].rstrip())
-        text = text[cut:].lstrip()
-    return [part for part in (*parts, text) if part.strip()]
-
-
-def _fitting(text: str, longest: int) -> int:
-    """How many of the first characters fit, at least one; half of a surrogate pair takes as much as a whole one."""
-    beginning = text[: longest + 1].encode("utf-8", "surrogatepass")
-    if len(beginning) <= longest:
-        return len(text)
-    # a character that is cut in two at the end does not fit
-    return max(len(beginning[:longest].decode("utf-8", "ignore")), 1)
-
-
-def quote(text: str) -> str:
-    """The beginning of a message, as mail quotes it."""
-    short = text if len(text) <= QUOTE_CHARS else f"{text[:QUOTE_CHARS]}…"
-    return "\n".join(f"> {line}" for line in short.splitlines())
 
 
 def _one_line(text: str) -> str:

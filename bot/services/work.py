@@ -19,8 +19,9 @@ from bot.flow.engine import Engine
 from bot.ladder import PROMISE, Promise
 from bot.ports import Clock, Tx
 from bot.services.commands import CASE
+from bot.services.lengthy import split
 from bot.services.releases import Releases
-from bot.services.render import Renderer, split
+from bot.services.render import Renderer
 from bot.services.routing import Rooms, name_of
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

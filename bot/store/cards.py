@@ -9,7 +9,7 @@ from sqlalchemy import bindparam as given
 
 from bot.deeds import Card
 from bot.domain import CaseNumber, ConversationId
-from bot.store import codec, schema
+from bot.store import casefile, schema
 from bot.store.desk import Desk
 
 _CARDS = schema.case_cards.c
@@ -33,7 +33,7 @@ class Cards:
         found = self._desk.run(self._of, of=case).found
         key = self._key_of(case) if found else ConversationId("")
         return [
-            self._desk.unseal(key, _CARDS.card, _place(case, row.conversation), row.card, codec.card_from_json)
+            self._desk.unseal(key, _CARDS.card, _place(case, row.conversation), row.card, casefile.card_from_json)
             for row in found
         ]
 
@@ -41,7 +41,7 @@ class Cards:
         key = self._key_of(case)
         self._desk.key_of(card.conversation)
         at = card.conversation
-        sealed = self._desk.seal(key, _CARDS.card, _place(case, at), codec.card_to_json(card))
+        sealed = self._desk.seal(key, _CARDS.card, _place(case, at), casefile.card_to_json(card))
         if not self._desk.run(self._save, of=case, at=at, to=sealed).rowcount:
             position = (self._desk.run(self._last, of=case).scalar() or 0) + 1
             self._desk.run(self._add, case_number=case, conversation=at, position=position, card=sealed)

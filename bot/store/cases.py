@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam as given
 
 from bot.domain import Bare, Case, CaseNumber, CaseStatus, Change, ConversationId, Vetting
-from bot.store import codec, hands, schema
+from bot.store import casefile, codec, hands, schema
 from bot.store.desk import Desk
 
 _CASES, _CHANGES = schema.cases.c, schema.case_changes.c
@@ -83,7 +83,7 @@ class Cases:
     def change(self, number: CaseNumber, change: Change) -> None:
         key = self._desk.key_of(self._requester_of(number))
         at = codec.moment_to_number(change.at)
-        who = codec.staff_to_json(codec.Staff(change.who, change.claimer))
+        who = casefile.staff_to_json(casefile.Staff(change.who, change.claimer))
         self._desk.run(
             self._change,
             case_number=number,
@@ -101,7 +101,7 @@ class Cases:
 
     def _read_change(self, key: ConversationId, row: Any) -> Change:
         place = f"{row.case_number}/{row.at}/{row.step}"
-        staff = self._desk.unseal(key, _CHANGES.staff, place, row.staff, codec.staff_from_json)
+        staff = self._desk.unseal(key, _CHANGES.staff, place, row.staff, casefile.staff_from_json)
         return Change(
             at=codec.number_to_moment(row.at),
             step=row.step,
@@ -122,7 +122,7 @@ class Cases:
         for room in (case.relay, case.notes):
             if room is not None:
                 self._desk.key_of(room)
-        about = codec.About(case.locale, case.topic, case.urgency, case.told)
+        about = casefile.About(case.locale, case.topic, case.urgency, case.told)
         staff = hands.Hands(case.vetted_by, case.claimed_by, case.readers, case.help_wanted, case.left, case.signs)
 
         def sealed(column: sa.Column[Any], text: str) -> bytes:
@@ -137,8 +137,8 @@ class Cases:
             "writes_from": case.writes_from,
             "joined_to": case.joined_to,
             "vetting": case.vetting.value,
-            "about": sealed(_CASES.about, codec.about_to_json(about)),
-            "answers": sealed(_CASES.answers, codec.answers_to_json(case.answers)),
+            "about": sealed(_CASES.about, casefile.about_to_json(about)),
+            "answers": sealed(_CASES.answers, casefile.answers_to_json(case.answers)),
             "note": None if case.note is None else sealed(_CASES.note, case.note),
             "staff": sealed(_CASES.staff, hands.to_json(staff)),
             "release": case.release,
@@ -149,7 +149,7 @@ class Cases:
     def _read(self, row: Any) -> Case:
         key = self._desk.key_of(row.requester)
         number = CaseNumber(row.number)
-        about = self._desk.unseal(key, _CASES.about, number, row.about, codec.about_from_json)
+        about = self._desk.unseal(key, _CASES.about, number, row.about, casefile.about_from_json)
         staff = self._desk.unseal(key, _CASES.staff, number, row.staff, hands.from_json)
         return Case(
             number=number,
@@ -157,7 +157,7 @@ class Cases:
             requester=ConversationId(row.requester),
             opened_at=codec.number_to_moment(row.opened_at),
             locale=about.locale,
-            answers=self._desk.unseal(key, _CASES.answers, number, row.answers, codec.answers_from_json),
+            answers=self._desk.unseal(key, _CASES.answers, number, row.answers, casefile.answers_from_json),
             topic=about.topic,
             urgency=about.urgency,
             relay=None if row.relay is None else ConversationId(row.relay),

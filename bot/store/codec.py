@@ -1,4 +1,4 @@
-"""The way into sealed bytes and back: arrivals, deeds, answers and what stands in a case, as JSON.
+"""The way into sealed bytes and back: arrivals and deeds, as JSON; what stands in a case is in `casefile`.
 
 The unions are closed: a member that is added to one and forgotten here does not pass mypy. JSON is written in ASCII,
 so that half a surrogate pair from outside comes back as it came. Reading raises ValueError, KeyError or TypeError for
@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
 from bot.deeds import (
     Accept,
-    Card,
     Decline,
     Deed,
     Discard,
@@ -34,8 +32,7 @@ from bot.deeds import (
     SendText,
     Tick,
 )
-from bot.domain import Answer, Attachment, CaseNumber, ConversationId, Listed, Look, Style, TextId
-from bot.entries import Said
+from bot.domain import CaseNumber, ConversationId, Look, Style
 from bot.flow import rows
 from bot.happenings import (
     Alarm,
@@ -62,25 +59,6 @@ from bot.happenings import (
 Fields = dict[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-NUL = "\0"
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What of a case is chosen, not written: language, topic, urgency, and which texts the requester was told."""
-
-    locale: str
-    topic: TextId | None
-    urgency: TextId | None
-    told: tuple[TextId, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Staff:
-    """Who took a step in the life of a case, and whose it is after it."""
-
-    acted: str | None = field(repr=False)
-    claimed_by: str | None = field(repr=False)
 
 
 def moment_to_number(moment: datetime) -> int:
@@ -117,13 +95,13 @@ def arrival_to_json(arrival: Arrival) -> str:
 def arrival_from_json(text: str) -> Arrival:
     fields: Fields = json.loads(text)
     return Arrival(
-        channel=_text(fields["channel"]),
-        room=_text(fields["room"]),
-        event_id=_text(fields["event_id"]),
-        sender=_text(fields["sender"]),
+        channel=rows.text(fields["channel"]),
+        room=rows.text(fields["room"]),
+        event_id=rows.text(fields["event_id"]),
+        sender=rows.text(fields["sender"]),
         at=number_to_moment(fields["at"]),
         what=_happening(fields["what"]),
-        once=_text_or_none(fields.get("once")),
+        once=rows.maybe(fields.get("once")),
     )
 
 
@@ -131,7 +109,7 @@ def message_to_json(deed: Deed, origin: Origin | None, hold: Hold | None, card: 
     """What of an outbox row is sealed: the deed, where it came from, what it holds, whose card it is."""
     fields: Fields = {"deed": _deed_fields(deed)}
     if origin is not None:
-        fields["origin"] = _origin_fields(origin)
+        fields["origin"] = origin_fields(origin)
     if hold is not None:
         due = None if hold.due is None else moment_to_number(hold.due)
         said = hold.kept, hold.change, hold.earlier
@@ -146,110 +124,44 @@ def message_from_json(text: str) -> tuple[Deed, Origin | None, Hold | None, Case
     origin, hold, card = fields.get("origin"), fields.get("hold"), fields.get("card")
     return (
         _deed(fields["deed"]),
-        _origin(origin) if origin else None,
+        origin_of(origin) if origin else None,
         _hold(*hold) if hold else None,
-        None if card is None else CaseNumber(_text(card)),
+        None if card is None else CaseNumber(rows.text(card)),
     )
 
 
-def _origin_fields(origin: Origin) -> Fields:
+def origin_fields(origin: Origin) -> Fields:
     return {"conversation": origin.conversation, "event_id": origin.event_id}
 
 
-def _origin(fields: Fields) -> Origin:
-    return Origin(ConversationId(_text(fields["conversation"])), _text(fields["event_id"]))
+def origin_of(fields: Fields) -> Origin:
+    return Origin(ConversationId(rows.text(fields["conversation"])), rows.text(fields["event_id"]))
 
 
 def _hold(case: object, keep: object, expires: object, due: int | None, *said: Any) -> Hold:
     kept, change, earlier = said if len(said) > 1 else (*said, None, ())  # earlier rows have only the first
     return Hold(
-        CaseNumber(_text(case)),
+        CaseNumber(rows.text(case)),
         rows.keeping(keep),
         rows.span(expires),
         None if due is None else number_to_moment(due),
         None if kept is None else rows.whole(kept),
-        _text_or_none(change),
+        rows.maybe(change),
         tuple(map(rows.whole, earlier)),
     )
-
-
-def answers_to_json(answers: tuple[Answer, ...]) -> str:
-    return json.dumps([rows.answer_row(answer) for answer in answers])
-
-
-def answers_from_json(text: str) -> tuple[Answer, ...]:
-    return tuple(rows.answer(row) for row in json.loads(text))
-
-
-def about_to_json(about: About) -> str:
-    return json.dumps([about.locale, about.topic, about.urgency, about.told])
-
-
-def about_from_json(text: str) -> About:
-    locale, topic, urgency, told = json.loads(text)
-    return About(
-        _text(locale), _text_id_or_none(topic), _text_id_or_none(urgency), tuple(TextId(_text(name)) for name in told)
-    )
-
-
-def card_to_json(card: Card) -> str:
-    return json.dumps([card.conversation, card.text, card.event_id])
-
-
-def card_from_json(text: str) -> Card:
-    conversation, said, event_id = json.loads(text)
-    return Card(ConversationId(_text(conversation)), _text(said), _text_or_none(event_id))
-
-
-def staff_to_json(staff: Staff) -> str:
-    return json.dumps([staff.acted, staff.claimed_by])
-
-
-def staff_from_json(text: str) -> Staff:
-    acted, claimed_by = json.loads(text)
-    return Staff(_text_or_none(acted), _text_or_none(claimed_by))
-
-
-def said_to_text(said: Said | None, origin: Origin | None) -> str:
-    """Words that are known by no event stand as they are; a NUL stands before the JSON of all else."""
-    if origin is None and isinstance(said, str) and not said.startswith(NUL):
-        return said
-    fields: Fields = {"said": rows.attachment_row(said) if isinstance(said, Attachment) else said}
-    if origin is not None:
-        fields["origin"] = _origin_fields(origin)
-    return NUL + json.dumps(fields)
-
-
-def said_from_text(text: str) -> tuple[Said | None, Origin | None]:
-    if not text.startswith(NUL):
-        return text, None
-    stored = json.loads(text[1:])
-    fields: Fields = stored if isinstance(stored, dict) else {"said": stored}  # earlier rows have no more
-    said, origin = fields["said"], fields.get("origin")
-    is_file = not (said is None or isinstance(said, str))
-    return rows.attachment(said) if is_file else said, None if origin is None else _origin(origin)
-
-
-def listed_to_json(listed: Listed) -> str:
-    return json.dumps([listed.user, listed.identity, listed.lead, listed.added_by])
-
-
-def listed_from_json(text: str) -> Listed:
-    user, identity, lead, added_by = json.loads(text)
-    return Listed(_text(user), _text(identity), _flag(lead), _text(added_by))
 
 
 def _happening_fields(what: Happening) -> Fields:
     match what:
         case Wrote(text, signed, edits, identity, expires, quotes) as wrote:
             told = {"kind": "wrote", "text": text, "signed": signed, "edits": edits, "identity": identity}
-            told |= {"expires": _seconds(expires), "quotes": quotes}
+            told |= {"expires": rows.seconds(expires), "quotes": quotes}
             return {**told, "plain": wrote.plain, "styles": _style_rows(wrote.styles)} if wrote.styles else told
         case Attached(attachment, signed, identity, expires):
             sent = {"kind": "attached", "file": rows.attachment_row(attachment), "signed": signed, "identity": identity}
-            return {**sent, "expires": _seconds(expires)}
+            return {**sent, "expires": rows.seconds(expires)}
         case TimerSet(expires):
-            return {"kind": "timer_set", "expires": _seconds(expires)}
+            return {"kind": "timer_set", "expires": rows.seconds(expires)}
         case Removed(event_id):
             return {"kind": "removed", "event_id": event_id}
         case Invited():
@@ -277,37 +189,37 @@ def _happening_fields(what: Happening) -> Fields:
 
 _HAPPENINGS: dict[str, Callable[[Fields], Happening]] = {
     "wrote": lambda fields: Wrote(
-        _text(fields["text"]),
-        _flag(fields["signed"]),
-        _text_or_none(fields.get("edits", "" if fields.get("edited") else None)),  # earlier rows say only whether
-        _text_or_none(fields.get("identity")),
+        rows.text(fields["text"]),
+        flag(fields["signed"]),
+        rows.maybe(fields.get("edits", "" if fields.get("edited") else None)),  # earlier rows say only whether
+        rows.maybe(fields.get("identity")),
         _time(fields.get("expires")),
-        _text(fields.get("quotes", "")),  # earlier rows have none
-        plain=_text_or_none(fields.get("plain")),
+        rows.text(fields.get("quotes", "")),  # earlier rows have none
+        plain=rows.maybe(fields.get("plain")),
         styles=_styles(fields),
     ),
     "attached": lambda fields: Attached(
         rows.attachment(fields["file"]),
-        _flag(fields["signed"]),
-        _text_or_none(fields["identity"]),
+        flag(fields["signed"]),
+        rows.maybe(fields["identity"]),
         _time(fields.get("expires")),
     ),
-    "removed": lambda fields: Removed(_text(fields["event_id"])),
+    "removed": lambda fields: Removed(rows.text(fields["event_id"])),
     "invited": lambda _: Invited(),
     "joined": lambda _: Joined(),
     "left": lambda _: Left(),
     "unreadable": lambda fields: Unreadable(Cause(fields["cause"])),
     "endangered": lambda fields: Endangered(Danger(fields["danger"])),
-    "moved": lambda fields: Moved(_text(fields["room"])),
+    "moved": lambda fields: Moved(rows.text(fields["room"])),
     "asks_to_verify": lambda _: AsksToVerify(),
     "settings_changed": lambda fields: SettingsChanged(Setting(fields["setting"])),
     "alarmed": lambda fields: Alarmed(
         Alarm(fields["alarm"]),
-        _text_or_none(fields["who"]),
-        _text_or_none(fields["device"]),
-        _text(fields.get("channel", "")),  # earlier rows have none of these
-        _text(fields.get("detail", "")),
-        _text(fields.get("link", "")),
+        rows.maybe(fields["who"]),
+        rows.maybe(fields["device"]),
+        rows.text(fields.get("channel", "")),  # earlier rows have none of these
+        rows.text(fields.get("detail", "")),
+        rows.text(fields.get("link", "")),
     ),
     "timer_set": lambda fields: TimerSet(_time(fields["expires"])),
 }
@@ -357,22 +269,22 @@ def _deed_fields(deed: Deed) -> Fields:
 
 _DEEDS: dict[str, Callable[[Fields], Deed]] = {
     "send_text": lambda fields: SendText(
-        _text(fields["text"]), _styles(fields), tuple(map(_text, fields.get("mentions", ())))
+        rows.text(fields["text"]), _styles(fields), tuple(map(rows.text, fields.get("mentions", ())))
     ),
-    "edit_text": lambda fields: EditText(_text(fields["event_id"]), _text(fields["text"])),
+    "edit_text": lambda fields: EditText(rows.text(fields["event_id"]), rows.text(fields["text"])),
     "send_file": lambda fields: SendFile(rows.attachment(fields["file"])),
-    "erase": lambda fields: Erase(_text(fields["event_id"])),
+    "erase": lambda fields: Erase(rows.text(fields["event_id"])),
     "discard": lambda fields: Discard(rows.attachment(fields["file"])),
-    "tick": lambda fields: Tick(_text(fields["event_id"])),
+    "tick": lambda fields: Tick(rows.text(fields["event_id"])),
     "enter": lambda _: Enter(),
-    "decline": lambda fields: Decline(_text(fields["notice"])),
-    "make_room": lambda fields: MakeRoom(_text(fields["alias"]), _text(fields["name"])),
-    "follow": lambda fields: Follow(_text(fields["room"])),
+    "decline": lambda fields: Decline(rows.text(fields["notice"])),
+    "make_room": lambda fields: MakeRoom(rows.text(fields["alias"]), rows.text(fields["name"])),
+    "follow": lambda fields: Follow(rows.text(fields["room"])),
     "restore": lambda _: Restore(),
-    "identify": lambda fields: Identify(_text(fields["contact"]), _flag(fields["lead"])),
-    "invite": lambda fields: Invite(_text(fields["contact"])),
+    "identify": lambda fields: Identify(rows.text(fields["contact"]), flag(fields["lead"])),
+    "invite": lambda fields: Invite(rows.text(fields["contact"])),
     "accept": lambda _: Accept(),
-    "leave": lambda fields: Leave(_text(fields["why"])),
+    "leave": lambda fields: Leave(rows.text(fields["why"])),
 }
 
 
@@ -390,16 +302,6 @@ def _styles(fields: Fields) -> tuple[Style, ...]:
     return tuple(Style(Look(look), rows.whole(start), rows.whole(length)) for look, start, length in told)
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("expected a text")
-    return value
-
-
-def _seconds(time: timedelta | None) -> int | None:
-    return None if time is None else int(time.total_seconds())
-
-
 def _time(seconds: object) -> timedelta | None:
     if seconds is None:
         return None
@@ -408,15 +310,7 @@ def _time(seconds: object) -> timedelta | None:
     return timedelta(seconds=seconds)
 
 
-def _flag(value: object) -> bool:
+def flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError("expected true or false")
     return value
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _text_id_or_none(value: object) -> TextId | None:
-    return None if value is None else TextId(_text(value))

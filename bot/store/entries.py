@@ -14,7 +14,7 @@ from bot.deeds import Origin
 from bot.domain import CaseNumber, ConversationId, Keep, Voice
 from bot.entries import Entry
 from bot.flow import rows
-from bot.store import codec, schema
+from bot.store import casefile, codec, schema
 from bot.store.desk import Desk
 
 _CASES, _SAID = schema.cases.c, schema.case_words.c
@@ -119,7 +119,7 @@ class Entries:
         return self._desk.key_of(ConversationId(row.requester)), mark
 
     def _sealed(self, key: ConversationId, entry: Entry) -> bytes:
-        text = codec.said_to_text(entry.said, entry.origin)
+        text = casefile.said_to_text(entry.said, entry.origin)
         return self._desk.seal(key, _SAID.words, f"{entry.case}/{entry.place}", text)
 
     def _read(self, found: Sequence[Any]) -> list[Entry]:
@@ -131,7 +131,7 @@ class Entries:
 
     def _opened(self, key: ConversationId, row: Any) -> Entry:
         place = f"{row.case_number}/{row.position}"
-        said, origin = self._desk.unseal(key, _SAID.words, place, row.words, codec.said_from_text)
+        said, origin = self._desk.unseal(key, _SAID.words, place, row.words, casefile.said_from_text)
         return Entry(
             case=CaseNumber(row.case_number),
             said=said,

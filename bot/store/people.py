@@ -11,7 +11,7 @@ from sqlalchemy import bindparam as given
 
 from bot.deeds import Copy, Origin
 from bot.domain import CaseNumber, ConversationId, Keep, Listed
-from bot.store import codec, schema
+from bot.store import casefile, codec, schema
 from bot.store.desk import Desk
 
 _COPIES, _ROSTER = schema.copies.c, schema.roster.c
@@ -94,14 +94,14 @@ class Roster:
 
     def listed(self) -> Sequence[Listed]:
         return [
-            self._desk.unseal(None, _ROSTER.listed, row.user_hash.hex(), row.listed, codec.listed_from_json)
+            self._desk.unseal(None, _ROSTER.listed, row.user_hash.hex(), row.listed, casefile.listed_from_json)
             for row in self._desk.run(self._listed).found
         ]
 
     def add(self, listed: Listed) -> None:
         self.remove(listed.user)
         found_by = self._hash(listed.user)
-        sealed = self._desk.seal(None, _ROSTER.listed, found_by.hex(), codec.listed_to_json(listed))
+        sealed = self._desk.seal(None, _ROSTER.listed, found_by.hex(), casefile.listed_to_json(listed))
         self._desk.run(self._add, user_hash=found_by, listed=sealed)
 
     def remove(self, user: str) -> bool:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.deeds import Card, Copy, Origin, OutgoingMessage
+from bot.deeds import OutgoingMessage
 from bot.domain import (
-    Case,
     CaseNumber,
-    CaseStatus,
-    Change,
     Conversation,
     ConversationId,
-    Count,
-    Keep,
     Listed,
     Place,
     Release,
@@ -26,60 +21,16 @@ from bot.domain import (
 from bot.flow.session import Session
 from bot.happenings import Arrival
 from bot.ports import Taken
-from bot.testing.entries import MemoryEntries, Said
-from bot.testing.traces import Found, Traces
+from bot.testing.caseload import MemoryCards, MemoryCases, MemoryCopies, MemoryCounts
+from bot.testing.entries import MemoryEntries
+from bot.testing.state import State
+from bot.testing.traces import Traces
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class _State:
-    """All that the memory store holds. Its values are frozen, so a copy of the containers is a copy of everything."""
-
-    tokens: dict[str, str] = field(default_factory=dict)
-    conversations: dict[ConversationId, Conversation] = field(default_factory=dict)
-    journal: dict[int, tuple[ConversationId, Arrival | None]] = field(default_factory=dict)
-    taken: set[tuple[str, ...]] = field(default_factory=set)
-    sessions: dict[ConversationId, Session] = field(default_factory=dict)
-    outbox: dict[str, OutgoingMessage] = field(default_factory=dict)
-    timers: dict[tuple[ConversationId, str], Timer] = field(default_factory=dict)
-    cases: dict[CaseNumber, Case] = field(default_factory=dict)
-    changes: tuple[tuple[CaseNumber, Change], ...] = ()
-    entries: Said = field(default_factory=Said)
-    copies: tuple[tuple[Origin | None, Copy], ...] = ()
-    cards: dict[tuple[CaseNumber, ConversationId], Card] = field(default_factory=dict)
-    traces: Found = field(default_factory=dict)
-    roster: dict[str, Listed] = field(default_factory=dict)
-    releases: dict[int, tuple[Release, Mapping[str, bytes]]] = field(default_factory=dict)
-    counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
-
-    def copy(self) -> _State:
-        return _State(
-            dict(self.tokens),
-            dict(self.conversations),
-            dict(self.journal),
-            set(self.taken),
-            dict(self.sessions),
-            dict(self.outbox),
-            dict(self.timers),
-            dict(self.cases),
-            self.changes,
-            self.entries.copy(),
-            self.copies,
-            dict(self.cards),
-            dict(self.traces),
-            dict(self.roster),
-            dict(self.releases),
-            dict(self.counts),
-        )
-
-    def must_know(self, conversation: ConversationId) -> None:
-        if conversation not in self.conversations:
-            raise KeyError(conversation)
-
-
 class _Journal:
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     def add(self, conversation: ConversationId, arrival: Arrival) -> bool:
@@ -109,7 +60,7 @@ class _Journal:
 
 
 class _Conversations:
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     def get(self, conversation: ConversationId) -> Conversation:
@@ -151,7 +102,7 @@ class _Conversations:
 
 
 class _Sessions:
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     def load(self, conversation: ConversationId) -> Session | None:
@@ -169,7 +120,7 @@ class _Sessions:
 
 
 class _Outbox:
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     def add(self, message: OutgoingMessage) -> None:
@@ -198,7 +149,7 @@ class _Outbox:
 
 
 class _Timers:
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     def set(self, timer: Timer) -> None:
@@ -222,98 +173,8 @@ class _Timers:
         return sorted(self._state.timers.values(), key=lambda timer: (timer.due, timer.conversation, timer.kind))
 
 
-class _Cases:
-    def __init__(self, state: _State) -> None:
-        self._state = state
-
-    def add(self, case: Case) -> None:
-        if case.number in self._state.cases:
-            raise Taken("case number")
-        self._put(case)
-
-    def get(self, number: CaseNumber) -> Case | None:
-        return self._state.cases.get(number)
-
-    def save(self, case: Case) -> None:
-        before = self._state.cases[case.number]
-        if before.requester != case.requester:
-            raise ValueError("a case keeps its requester")
-        self._put(case)
-
-    def open(self) -> Sequence[Case]:
-        still = (case for case in self._state.cases.values() if case.status is not CaseStatus.CLOSED)
-        return sorted(still, key=lambda case: (case.opened_at, case.number))
-
-    def of(self, requester: ConversationId) -> Sequence[Case]:
-        theirs = (case for case in self._state.cases.values() if case.requester == requester)
-        return sorted(theirs, key=lambda case: (case.opened_at, case.number))
-
-    def joined(self, number: CaseNumber) -> Sequence[Case]:
-        joined = (case for case in self._state.cases.values() if case.joined_to == number)
-        return sorted(joined, key=lambda case: (case.opened_at, case.number))
-
-    def change(self, number: CaseNumber, change: Change) -> None:
-        if number not in self._state.cases:
-            raise KeyError(number)
-        self._state.changes = (*self._state.changes, (number, change))
-
-    def changes(self, number: CaseNumber) -> Sequence[Change]:
-        return [change for of, change in self._state.changes if of == number]
-
-    def _put(self, case: Case) -> None:
-        for conversation in (case.requester, case.relay, case.notes, case.writes_from):
-            if conversation is not None:
-                self._state.must_know(conversation)
-        self._state.cases[case.number] = case
-
-
-class _Copies:
-    def __init__(self, state: _State) -> None:
-        self._state = state
-
-    def add(self, origin: Origin | None, copy: Copy) -> None:
-        if origin is not None:
-            self._state.must_know(origin.conversation)
-        self._state.must_know(copy.conversation)
-        self._state.copies = (*self._state.copies, (origin, copy))
-
-    def of(self, origin: Origin) -> Sequence[Copy]:
-        return [copy for of, copy in self._state.copies if of == origin]
-
-    def take(self, case: CaseNumber, keep: Keep) -> Sequence[Copy]:
-        return self._take(lambda copy: copy.case == case and copy.keep is keep)
-
-    def take_due(self, case: CaseNumber, now: datetime) -> Sequence[Copy]:
-        return self._take(lambda copy: copy.case == case and copy.due is not None and copy.due <= now)
-
-    def next_due(self, case: CaseNumber) -> datetime | None:
-        return min((copy.due for _, copy in self._state.copies if copy.case == case and copy.due), default=None)
-
-    def _take(self, chosen: Callable[[Copy], bool]) -> Sequence[Copy]:
-        taken = [copy for _, copy in self._state.copies if chosen(copy)]
-        self._state.copies = tuple((of, copy) for of, copy in self._state.copies if not chosen(copy))
-        return taken
-
-
-class _Cards:
-    def __init__(self, state: _State) -> None:
-        self._state = state
-
-    def of(self, case: CaseNumber) -> Sequence[Card]:
-        return [card for (number, _), card in self._state.cards.items() if number == case]
-
-    def save(self, case: CaseNumber, card: Card) -> None:
-        if case not in self._state.cases:
-            raise KeyError(case)
-        self._state.must_know(card.conversation)
-        self._state.cards[case, card.conversation] = card
-
-    def leave(self, conversation: ConversationId) -> None:
-        self._state.cards = {place: card for place, card in self._state.cards.items() if place[1] != conversation}
-
-
 class _Roster:
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     def listed(self) -> Sequence[Listed]:
@@ -328,7 +189,7 @@ class _Roster:
 
 
 class _Releases:
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     def add(self, release: Release, files: Mapping[str, bytes]) -> None:
@@ -343,35 +204,23 @@ class _Releases:
         return [release for _, (release, _) in sorted(self._state.releases.items())]
 
 
-class _Counts:
-    def __init__(self, state: _State) -> None:
-        self._state = state
-
-    def add(self, month: str, what: str, value: str) -> None:
-        key = month, what, value
-        self._state.counts[key] = self._state.counts.get(key, 0) + 1
-
-    def all(self) -> Sequence[Count]:
-        return [Count(*key, number) for key, number in sorted(self._state.counts.items())]
-
-
 class MemoryTx:
     """One transaction of the memory store."""
 
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
         self.journal = _Journal(state)
         self.conversations = _Conversations(state)
         self.sessions = _Sessions(state)
         self.outbox = _Outbox(state)
         self.timers = _Timers(state)
-        self.cases = _Cases(state)
+        self.cases = MemoryCases(state)
         self.entries = MemoryEntries(state.entries, state.cases)
-        self.copies = _Copies(state)
-        self.cards = _Cards(state)
+        self.copies = MemoryCopies(state)
+        self.cards = MemoryCards(state)
         self.traces = Traces(state.cases, state.traces)
         self.roster = _Roster(state)
-        self.counts = _Counts(state)
+        self.counts = MemoryCounts(state)
         self.releases = _Releases(state)
 
     def token(self, channel: str) -> str | None:
@@ -389,7 +238,7 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
-        self._state = _State()
+        self._state = State()
         self._closed = False
 
     async def transact(self, work: Callable[[MemoryTx], T]) -> T:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain import Answer, Attachment, Keep, Kind, TextId
 from bot.flow.rows import answer, answer_row, attachment, attachment_row
-from bot.store.codec import answers_from_json, answers_to_json
+from bot.store.casefile import answers_from_json, answers_to_json
 
 FILE = Attachment(Kind.VOICE, "name.ogg", "audio/ogg", 9, "place", "secret", "caption", channel="matrix")
 PLAIN = Answer("main.what", TextId("main.what"), "answered", None, "words", None)

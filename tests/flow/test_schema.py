@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from bot.flow.kinds import KEYS, NEEDED
+from bot.flow.keys import KEYS, NEEDED
 from bot.flow.positions import Entries, Items, Problems, Scalar, Value, read
 from bot.flow.schema import schema
 from tests.flow.small import GOOD, WIDE

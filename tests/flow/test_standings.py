@@ -14,12 +14,13 @@ from bot.domain import Answer, Attachment, Kind, TextId
 from bot.flow.engine import Engine
 from bot.flow.events import Ask, Edited, Event, Missed, OpenCase, Replied, Say, Sent, Started, TimedOut
 from bot.flow.machine import Compiled, RecordedStep, State, WaitingStep, after_consent, answering
-from bot.flow.model import NO_REPLY, TRIES, BranchStep, ConsentStep, HandoffStep, LanguageStep, SeveralStep
+from bot.flow.model import NO_REPLY, BranchStep, ConsentStep, HandoffStep, LanguageStep, SeveralStep
 from bot.flow.phrases import HELP, NOT_UNDERSTOOD, STOP_CONFIRM
 from bot.flow.phrases import NO as SAY_NO
 from bot.flow.phrases import YES as SAY_YES
 from bot.flow.session import Session, from_json, to_json
 from bot.flow.standings import COMMANDS, SILENT, Way, explore, was_given
+from bot.flow.waits import TRIES
 from bot.flow.walk import has_consent
 from tests.flow.made import made
 from tests.flow.small import LANGUAGES, compiled, lexicon

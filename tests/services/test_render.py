@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot.channels.matrix.sending import LONGEST
 from bot.domain import Answer, Case, CaseNumber, CaseStatus, ConversationId, Keep, TextId
 from bot.flow.events import Ask, AskLanguage, End, Say, ShowAnswers
-from bot.services.render import Renderer, quote, split
+from bot.services.lengthy import quote, split
+from bot.services.render import Renderer
 
 SENTENCES = {
     "en": {
