@@ -11,6 +11,7 @@ from itertools import zip_longest
 
 from bot.deeds import Hold, Invite, MakeRoom, OutgoingMessage
 from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Place, TextId, Vetting
+from bot.flow import phrases
 from bot.flow.events import OpenCase
 from bot.life import Step
 from bot.services import cards, history, keeping, progress, promise, sayings, stalled
@@ -149,14 +150,14 @@ def decline(work: Work, case: Case, who: str, words: str) -> Told:
     return Told(sayings.DECLINED_DONE, news=True)
 
 
-def reopen(work: Work, case: Case) -> Case | None:
+def reopen(work: Work, case: Case, here: Conversation) -> Case | None:
     """The requester has come back with the same matter: the queue has it again, and whoever had it last is named.
 
-    None where it is not closed, or has no conversation any more, because another case has it. What they write in any of
-    theirs is the case's again; it is answered where the bot has spoken with them now.
+    None where it is not closed, or where `here`, in which they say so, is another case's. What they write in any other
+    of theirs is the case's again too, unless they are with the bot there, or it was given up.
     """
-    last, theirs = case.claimed_by, work.tx.conversations.of_requester(case.number)
-    if not theirs:
+    last, given_up = case.claimed_by, [text for text in case.told if _is_given_up(text)]
+    if here.case != case.number:
         return None
     reopened = progress.move(
         work,
@@ -166,23 +167,32 @@ def reopen(work: Work, case: Case) -> Case | None:
         relay_open=False,
         help_wanted=False,
         left=None,
-        told=tuple(text for text in case.told if text == sayings.NOTES_INTRO),
-        writes_from=next((each.id for each in theirs if each.owner is Owner.BOT), case.writes_from),
+        told=tuple(text for text in case.told if text == sayings.NOTES_INTRO or text in given_up),
+        writes_from=here.id,
     )
     if reopened is None:
         return None
-    heard = [each.heard_at for each in theirs if each.heard_at is not None]
-    reopened = promise.made(work, reopened, min(heard, default=work.now))
-    for each in (reopened, *work.tx.cases.joined(case.number)):
-        keeping.goes_on(work, each)
-    for conversation in theirs:
-        if conversation.owner is Owner.BOT:
-            work.end_session(conversation)
-        work.tx.conversations.save(replace(stalled.handed_over(work, conversation), owner=Owner.QUEUE))
+    reopened = promise.made(work, reopened, here.heard_at or work.now)
+    for one in (reopened, *work.tx.cases.joined(case.number)):
+        keeping.goes_on(work, one)
+    work.end_session(here)
+    work.tx.conversations.save(replace(stalled.gone(work, here), owner=Owner.QUEUE))
+    for each in work.tx.conversations.of_requester(case.number):
+        if each.owner is Owner.NOBODY and given_up_in(each) not in given_up:
+            work.tx.conversations.save(replace(each, owner=Owner.QUEUE))
     had = last is not None and work.lists(last)
     told = work.kit.render.staff(sayings.REOPENED_LAST if had else sayings.REOPENED, case=case.number, who=last or "")
     work.say(work.queue_of(reopened), told)
     return reopened
+
+
+def given_up_in(conversation: Conversation) -> TextId:
+    """Stands among what was told: whoever writes in this one of a requester's conversations may be somebody else."""
+    return TextId(f"{phrases.EXITED} {conversation.id}")
+
+
+def _is_given_up(text: TextId) -> bool:
+    return text.startswith(f"{phrases.EXITED} ")
 
 
 def break_off(work: Work, case: Case, unsafe: Conversation) -> None:
@@ -192,9 +202,9 @@ def break_off(work: Work, case: Case, unsafe: Conversation) -> None:
         tell_staff(work, case, sayings.ROOM_UNSAFE)
         end(work, case)
         return
-    if case.partner == unsafe.id:
-        case = replace(case, writes_from=elsewhere[0].id)
-        work.tx.cases.save(case)
+    partner = elsewhere[0].id if case.partner == unsafe.id else case.writes_from
+    case = replace(case, writes_from=partner, told=(*case.told, given_up_in(unsafe)))
+    work.tx.cases.save(case)
     reached = work.tx.conversations.get(case.partner)
     tell_staff(work, case, sayings.ROOM_UNSAFE_ONE, channel=work.kit.render.channel(reached.channel))
 
@@ -256,7 +266,8 @@ def _part(work: Work, case: Case, reached: Conversation | None, text: TextId) ->
     if reached is not None:
         work.say(reached, work.kit.render.requester(text, case.locale, case.number))
     if case.status is CaseStatus.DECLINED:
-        keeping.over(work, case)
+        for each in (case, *work.tx.cases.joined(case.number)):
+            keeping.over(work, each)
         keeping.erase_waiting(work, case)  # nobody will claim it
 
 

@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain import Answer, Attachment, Case, CaseStatus, Conversation, TextId
+from bot.domain import Answer, Attachment, Case, CaseStatus, Conversation
 from bot.flow import phrases
 from bot.flow.events import Begun, Edited, Effect, Event, Missed, PassOn, Replied, Sent
 from bot.flow.session import Held, Session
 from bot.flow.sorts import Entry
 from bot.happenings import Attached, Wrote
-from bot.services import casework, relay
+from bot.life import OWNERS
+from bot.services import casework, relay, stalled
 from bot.services.work import Work
 
 
@@ -66,11 +67,12 @@ def reopen(
 
     None where the case is not there any more.
     """
-    case = _closed(work, conversation)
-    if case is None:
+    case = _last(work, conversation)
+    if case is None or not _may_be_spoken_of(conversation, case):
         return None
-    work.tx.conversations.save(replace(conversation, case=case.number))
-    reopened = casework.reopen(work, case)
+    conversation = replace(conversation, case=case.number)
+    work.tx.conversations.save(conversation)
+    reopened = casework.reopen(work, case, conversation) if case.is_over else _follow(work, case, conversation)
     if reopened is None:
         return None
     given = tuple(replace(answer, file=None) for answer in answers)
@@ -84,27 +86,34 @@ def reopen(
     return conversation
 
 
+def _follow(work: Work, case: Case, conversation: Conversation) -> Case:
+    """They have said so in another of their conversations already: people have this one, too."""
+    work.end_session(conversation)
+    work.tx.conversations.save(replace(stalled.gone(work, conversation), owner=OWNERS[case.status]))
+    return case
+
+
 def never_mind(work: Work, conversation: Conversation) -> None:
     """Whoever writes here next may be somebody else."""
-    case = _last(work, conversation)
-    if case is not None and _mark(conversation) not in case.told:
-        work.tx.cases.save(replace(case, told=(*case.told, _mark(conversation))))
+    case, mark = _last(work, conversation), casework.given_up_in(conversation)
+    if case is not None and mark not in case.told:
+        work.tx.cases.save(replace(case, told=(*case.told, mark)))
 
 
 def _closed(work: Work, conversation: Conversation) -> Case | None:
     """The case to which they may be coming back: closed, and not erased."""
     case = _last(work, conversation)
-    if case is None or case.status is not CaseStatus.CLOSED or not case.answers:
-        return None
-    return None if {phrases.EXITED, _mark(conversation)} & set(case.told) else case
+    closed = case is not None and case.status is CaseStatus.CLOSED and _may_be_spoken_of(conversation, case)
+    return case if closed else None
+
+
+def _may_be_spoken_of(conversation: Conversation, case: Case) -> bool:
+    """Whether there is something to come back to, and nobody but they can be writing here."""
+    left = {phrases.EXITED, casework.given_up_in(conversation)}
+    return case.status is not CaseStatus.DECLINED and bool(case.answers) and not left.intersection(case.told)
 
 
 def _last(work: Work, conversation: Conversation) -> Case | None:
     """Their last case, or the one that it was joined to."""
     case = work.tx.cases.get(conversation.case) if conversation.case is not None else None
     return work.tx.cases.get(case.joined_to) if case is not None and case.joined_to is not None else case
-
-
-def _mark(conversation: Conversation) -> TextId:
-    """Stands among what was told: one person may write in two conversations, and have left one of them in haste."""
-    return TextId(f"{phrases.EXITED} {conversation.id}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain import Case, CaseNumber, CaseStatus
+from bot.domain import Case, CaseNumber, CaseStatus, Owner
 from bot.services import casework
 from bot.services.work import Work
 from tests.services.world import CLAIMER, REQUESTER, ROOM, World
@@ -14,8 +14,10 @@ async def reopen(world: World, number: CaseNumber) -> Case | None:
     """The requester says that it is the same matter."""
 
     def step(tx):
-        work = Work(tx, world.desk._kit)
-        return work, casework.reopen(work, tx.cases.get(number))
+        work, case = Work(tx, world.desk._kit), tx.cases.get(number)
+        theirs = tx.conversations.of_requester(number)
+        here = next((each for each in theirs if each.owner is Owner.BOT), tx.conversations.get(case.requester))
+        return work, casework.reopen(work, case, here)
 
     work, reopened = await world.memory.transact(step)
     world.desk._committed(work)

@@ -105,6 +105,14 @@ async def test_what_is_kept_of_the_second_case_lasts_as_long_as_the_first() -> N
         assert STORY not in standing(world, two.notes) + standing(world, two.other_notes)
 
 
+async def test_it_lasts_no_longer_where_the_first_is_declined() -> None:
+    async with World() as world:
+        two = await joined(world)
+        await world.command(f"!decline {two.first} legal", CLAIMER)
+        await later(world, CASE_KEPT)
+        assert [case.answers for case in await two.cases()] == [(), ()]
+
+
 async def test_who_comes_again_into_the_notes_room_reads_of_both_cases() -> None:
     async with World() as world:
         two = await joined(world)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain import CaseStatus, Owner, Release
-from bot.happenings import Attached, Cause, Left, Unreadable, Wrote
+from bot.happenings import Attached, Cause, Danger, Endangered, Left, Unreadable, Wrote
 from tests.services.entered import CONTENT, RETURNING, EnteredWorld, content, files
 from tests.services.test_joining import Two
 from tests.services.test_keeping import CASE_KEPT, kept
@@ -223,8 +223,91 @@ async def test_what_is_to_disappear_does_so_where_it_is_the_case_s_again() -> No
         number = await closed(world)
         await world.happen(ROOM, REQUESTER, Wrote(BACK, expires=timedelta(days=1)))
         await write(world, "1")
-        waiting = await world.memory.transact(lambda tx: tx.cases.kept(number))
-        assert [each.expires for _, each in waiting] == [timedelta(days=1)]
+        waiting = await world.memory.transact(lambda tx: tx.entries.of(number))
+        assert [each.expires for each in waiting] == [timedelta(days=1)]
+
+
+async def test_whoever_was_shown_for_not_answering_has_one_case_and_no_card_of_another() -> None:
+    async with EnteredWorld() as world:
+        number = await closed(world)
+        await write(world, BACK)
+        await world.later(timedelta(hours=1))
+        shown = (await world.conversation()).stalled
+        assert shown is not None
+        await write(world, "1")
+        assert (await world.get_case(shown)).status is CaseStatus.CLOSED
+        assert (await world.get_case(number)).status is CaseStatus.REOPENED
+        calls = [text for text in world.said(QUEUE) if shown in text]
+        await world.later(timedelta(hours=2))
+        assert [text for text in world.said(QUEUE) if shown in text] == calls
+
+
+async def left_unsafe(world: EnteredWorld, room: str, who: str) -> Two:
+    """Two joined cases, closed; from this room the bot went because it was not safe."""
+    two = await Two(world).claimed()
+    await two.join()
+    await world.happen(room, who, Endangered(Danger.THIRD_MEMBER))
+    await world.command(f"!close {two.first}", CLAIMER)
+    return two
+
+
+async def test_a_conversation_that_was_not_safe_is_not_given_back_to_people() -> None:
+    async with EnteredWorld() as world:
+        two = await left_unsafe(world, ROOM, REQUESTER)
+        for _ in range(2):  # not after the next end, either
+            await world.write(OTHER_ROOM, OTHER, BACK)
+            await world.write(OTHER_ROOM, OTHER, "1")
+            assert (await world.owner(ROOM), await world.owner(OTHER_ROOM)) == (Owner.NOBODY, Owner.QUEUE)
+            await world.command(f"!close {two.first}", CLAIMER)
+        await world.write(ROOM, REQUESTER, "who is this")
+        assert world.said(ROOM)[-1].startswith("Welcome to example.")
+
+
+async def test_a_conversation_that_was_left_in_haste_is_not_spoken_of_after_the_next_end() -> None:
+    async with EnteredWorld() as world:
+        two = await Two(world).claimed()
+        await two.join()
+        await world.command(f"!close {two.first}", CLAIMER)
+        await world.write(ROOM, REQUESTER, BACK)
+        await world.write(ROOM, REQUESTER, "exit")
+        for word in (BACK, "1"):
+            await world.write(OTHER_ROOM, OTHER, word)
+        assert (await world.get_case(two.first)).status is CaseStatus.REOPENED
+        assert await world.owner(ROOM) is Owner.NOBODY
+        await world.command(f"!close {two.first}", CLAIMER)
+        await world.write(ROOM, REQUESTER, "who are you")
+        assert world.said(ROOM)[-1].startswith("Welcome to example.")
+
+
+async def test_what_is_begun_anew_in_the_other_conversation_goes_on_there() -> None:
+    async with EnteredWorld() as world:
+        two = await Two(world).claimed()
+        await two.join()
+        await world.command(f"!close {two.first}", CLAIMER)
+        for word in (BACK, "2", "1", "1", "1", "another story"):
+            await world.write(ROOM, REQUESTER, word)
+        for word in (BACK, "1"):
+            await world.write(OTHER_ROOM, OTHER, word)
+        assert (await world.owner(ROOM), await world.owner(OTHER_ROOM)) == (Owner.BOT, Owner.QUEUE)
+        for word in ("2", "1"):
+            await world.write(ROOM, REQUESTER, word)
+        case = await world.case()
+        assert (case.number == two.first, case.status) == (False, CaseStatus.ARRIVED)
+        assert any(answer.words == "another story" for answer in case.answers)
+
+
+async def test_whoever_comes_back_in_both_conversations_loses_no_word_and_is_answered_where_they_said_it() -> None:
+    async with EnteredWorld() as world:
+        two = await Two(world).claimed()
+        await two.join()
+        await world.command(f"!close {two.first}", CLAIMER)
+        await world.write(ROOM, REQUESTER, BACK)
+        await world.write(OTHER_ROOM, OTHER, "from here too")
+        await world.write(OTHER_ROOM, OTHER, "1")
+        assert (await world.get_case(two.first)).partner == (await world.conversation(OTHER_ROOM)).id
+        await world.write(ROOM, REQUESTER, "1")
+        assert await world.owner(ROOM) is Owner.QUEUE
+        assert await kept(world, two.first) == ["from here too", BACK]
 
 
 async def test_without_such_a_flow_it_begins_as_for_everyone() -> None:
