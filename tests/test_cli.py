@@ -23,7 +23,8 @@ from bot.forms import grouped
 from bot.ports import Failure, SendError
 
 ROOT = Path(__file__).parent.parent
-FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.yaml") if path.stem not in {"bot", "staff", "faq", "canned"})
+NO_FLOWS = {"bot", "staff", "faq", "canned"}
+FLOWS = sorted(path.stem for path in (ROOT / "flows").glob("*.yaml") if path.stem not in NO_FLOWS)
 KEY = "b25seSBhbiBleGFtcGxlLCBwdXQgdGhlaXJzIGhlcmU"
 CONFIG = f"""
 [matrix]
