@@ -60,6 +60,7 @@ class Specialists:
 
 
 def read(section: Table, bot: str, locales: Sequence[str]) -> Specialists:
+    """The section `[specialists]`. What cannot be used is reported to it, and stands in the result as its default."""
     room = section.text("room", forms.ROOM)
     members = _members(section, "members", locales, required=True)
     leads = _members(section, "leads", locales, required=False)

@@ -81,13 +81,19 @@ async def _recover(config: Config, shown: str) -> Own:
         made = _missing(config)
         with only_one(config.store.data_dir):
             with _undone_if_refused(made):
-                master = _master_key(config)
-                await store.open(config.store.data_dir, config.store.url, master).close()
+                master = await _key_of_store(config)
                 recovering = recovery(config, master, homeserver)
                 await recovering.begin(shown)
             return await recovering.finish()
     finally:
         await homeserver.close()
+
+
+async def _key_of_store(config: Config) -> store.MasterKey:
+    """The master key, once the store has been opened with it."""
+    master = _master_key(config)
+    await store.open(config.store.data_dir, config.store.url, master).close()
+    return master
 
 
 async def _setup(config: Config, show: Callable[[str], None], *, reset: bool = False) -> Own:
@@ -97,8 +103,7 @@ async def _setup(config: Config, show: Callable[[str], None], *, reset: bool = F
         made = _missing(config)
         with only_one(config.store.data_dir):
             with _undone_if_refused(made):
-                master = _master_key(config)
-                await store.open(config.store.data_dir, config.store.url, master).close()
+                master = await _key_of_store(config)
                 record = identity_record(config, master)
                 own = await sign_in(homeserver, record, config.matrix.user_id, credential_of(config))
             if reset:

@@ -103,4 +103,5 @@ def _handed_over(step: Stepped) -> list[Attachment]:
 
 
 def locale_of(session: Session | None) -> str | None:
+    """The language of whoever has this session; None where it is not known."""
     return session.locale if session else None
