@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.deeds import Hold
-from bot.domain import Case, Conversation, Keep, Vetting
+from bot.domain import Answer, Case, Conversation, Keep, Vetting
 from bot.flow import session as sessions
 from bot.flow.engine import IDLE, REMIND
 from bot.flow.events import Answered, Halted
@@ -46,13 +47,18 @@ def over(work: Work, conversation: Conversation, case: Case, session: Session, a
     case = replace(case, answers=(*case.answers, *answers))
     work.tx.cases.save(case)
     if case.vetting in (Vetting.PASSED, Vetting.DECLINED) and any(answer.keep is Keep.VETTING for answer in answers):
-        keeping.decided(work, case)  # what was answered before may be gone by now
-    render = work.kit.releases.of(session.release, work.tx).render
-    if case.notes is not None:
-        for part in render.later(case, answers):
-            hold = Hold(case.number, part.keep, part.expires, part.due)
-            work.say(work.tx.conversations.get(case.notes), part.text, hold=hold)
+        keeping.decided_before(work, case)
+    show(work, case, answers, session)
     if case.relay is not None:
         told = work.kit.render.staff(sayings.ASKED_OVER[answered.why], case=case.number)
         work.say(work.tx.conversations.get(case.relay), told)
     return case
+
+
+def show(work: Work, case: Case, answers: Sequence[Answer], session: Session) -> None:
+    """Say in the notes room what was answered in this session, after the case was handed over."""
+    if case.notes is None:
+        return
+    notes = work.tx.conversations.get(case.notes)
+    for part in work.kit.releases.of(session.release, work.tx).render.later(case, answers):
+        work.say(notes, part.text, hold=Hold(case.number, part.keep, part.expires, part.due))

@@ -34,6 +34,12 @@ def decided(work: Work, case: Case) -> None:
     _owe(work, case, Keep.VETTING, work.now + work.kit.retention.vetting)
 
 
+def decided_before(work: Work, case: Case) -> None:
+    """What only the vetting needs was said after its decision: it goes with what was said before, if that stands."""
+    if work.tx.timers.get(case.requester, f"{Keep.VETTING} {case.number}") is None:
+        decided(work, case)
+
+
 def over(work: Work, case: Case) -> None:
     """The case is closed, or was declined."""
     if case.vetted_by is None:

@@ -16,7 +16,8 @@ from bot.flow.session import Held, Session
 from bot.flow.sorts import Entry
 from bot.happenings import Attached, Wrote
 from bot.life import OWNERS
-from bot.services import casework, relay, stalled
+from bot.services import casework, keeping, relay, sayings, silence, stalled
+from bot.services.answers import show
 from bot.services.work import Work
 
 
@@ -72,18 +73,26 @@ def reopen(
         return None
     conversation = replace(conversation, case=case.number)
     work.tx.conversations.save(conversation)
-    reopened = casework.reopen(work, case, conversation) if case.is_over else _follow(work, case, conversation)
+    reopened = _again(work, case, conversation) if case.is_over else _follow(work, case, conversation)
     if reopened is None:
         return None
     given = tuple(replace(answer, file=None) for answer in answers)
     reopened = replace(reopened, answers=(*reopened.answers, *given))
     work.tx.cases.save(reopened)
+    if sayings.NOTES_INTRO in reopened.told:  # whoever comes in later reads it in the summary
+        show(work, reopened, given, session)
+    keeping.keep_files(work, reopened, answers)
     conversation = work.tx.conversations.get(conversation.id)
     for each in session.held:
         what = Attached(each.said) if isinstance(each.said, Attachment) else Wrote(each.said)
         said = replace(what, expires=each.expires)
         relay.from_requester(work, conversation, reopened, each.ref or relay.NO_EVENT, said)
     return conversation
+
+
+def _again(work: Work, case: Case, conversation: Conversation) -> Case | None:
+    silence.reopened(work, case)
+    return casework.reopen(work, case, conversation)
 
 
 def _follow(work: Work, case: Case, conversation: Conversation) -> Case:

@@ -32,6 +32,12 @@ def spoke(work: Work, case: Case) -> None:
     work.set_due(case.requester, _kind(REQUESTER, case), work.now + work.kit.silence.requester)
 
 
+def reopened(work: Work, case: Case) -> None:
+    """Of what was said before its end, nobody owes an answer any more."""
+    for kind in KINDS:
+        work.tx.timers.cancel(case.requester, _kind(kind, case))
+
+
 def ring(work: Work, timer: Timer) -> None:
     """One of our timers has run out."""
     kind, _, number = timer.kind.partition(" ")

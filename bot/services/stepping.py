@@ -81,9 +81,9 @@ def advance(
                 pass  # said below, all together
     if step.session is not None:
         conversation = stalled.moved(work, conversation, step.session)
-    still = {*sessions.files(step.session), *_handed_over(step)}
-    if reopened is not None and before is not None:
-        still.update(sessions.files(before))
+    still = {*sessions.files(step.session), *_handed_over(step, OpenCase)}
+    if reopened is not None:
+        still.update((*sessions.files(before), *_handed_over(step, Reopen)))
     work.let_go(conversation, *(file for file in dict.fromkeys(held) if file not in still))
     fingerprint = work.kit.fingerprint(conversation)
     if reopened is not None or not any(isinstance(effect, Reopen) for effect in step.effects):
@@ -96,9 +96,9 @@ def advance(
         advance(work, conversation, None, Started(opening if isinstance(opening, str) else "", locale))
 
 
-def _handed_over(step: Stepped) -> list[Attachment]:
+def _handed_over(step: Stepped, how: type[OpenCase | Reopen]) -> list[Attachment]:
     """The files that a case has now."""
-    cases = [effect for effect in step.effects if isinstance(effect, OpenCase)]
+    cases = [effect for effect in step.effects if isinstance(effect, how)]
     return [answer.file for case in cases for answer in case.answers if answer.file is not None]
 
 

@@ -283,6 +283,18 @@ async def test_what_was_answered_goes_with_the_rest_and_in_its_own_time() -> Non
         assert "Device: A phone" not in standing(world, world.notes)
 
 
+async def test_what_is_asked_after_the_vetting_keeps_nothing_of_it_for_longer() -> None:
+    async with EnteredWorld() as world:
+        number = await world.asked()
+        await answer(world, "1", "skip", "my sister", "skip")
+        await later(world, timedelta(days=20))
+        await world.ask()
+        await answer(world, "1", "skip", "my brother", "skip")
+        await later(world, timedelta(days=10))
+        assert "my sister" not in [each.words for each in (await world.get_case(number)).answers]
+        assert "my sister" not in standing(world, world.notes)
+
+
 async def test_a_changed_message_changes_the_answer_when_the_requester_says_so() -> None:
     async with EnteredWorld() as world:
         await world.asked()

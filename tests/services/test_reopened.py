@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain import CaseNumber, CaseStatus, Owner, Vetting
+from bot.domain import CaseNumber, CaseStatus, Keep, Owner, Vetting
 from bot.happenings import Attached
 from bot.services.work import USUAL
 from tests.services.lives import brought_to, reopen
@@ -35,11 +35,12 @@ def staff_text(name: str, **params: str) -> str:
 
 async def owed(world: World, number: CaseNumber) -> dict[str, timedelta]:
     """What is to be erased of a case, and in how long."""
+    kinds = {*Keep, "expiring"}
     timers = await world.memory.transact(lambda tx: tx.timers.due(world.clock.now() + timedelta(days=9_999)))
     return {
         timer.kind.partition(" ")[0]: timer.due - world.clock.now()
         for timer in timers
-        if timer.kind.endswith(f" {number}")
+        if timer.kind.endswith(f" {number}") and timer.kind.partition(" ")[0] in kinds
     }
 
 

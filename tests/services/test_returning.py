@@ -317,3 +317,49 @@ async def test_without_such_a_flow_it_begins_as_for_everyone() -> None:
         await world.command(f"!close {number}", CLAIMER)
         await world.write(ROOM, REQUESTER, BACK)
         assert "Welcome" in world.said(ROOM)[-1]
+
+
+RETURNING_WITH_MORE = RETURNING.replace(
+    "  - reopen: reopen",
+    """  - consent: again
+    text: May the team read this too?
+    version: 1
+    go: {yes: since, no: end}
+  - ask: since
+    text: What happened since?
+    label: Since then
+  - attach: proof
+    text: Have you a picture of it?
+    label: Proof
+  - reopen: reopen""",
+)
+
+
+class MoreWorld(EnteredWorld):
+    content = content(files(returning=RETURNING_WITH_MORE))
+
+
+async def test_what_is_asked_of_whoever_comes_back_is_read_by_those_who_are_in_the_notes_room_still() -> None:
+    async with MoreWorld() as world:
+        number = await closed(world)
+        before = len(world.said(world.notes))
+        await write(world, BACK, "1", "1", "a second letter")
+        await world.happen(ROOM, REQUESTER, Attached(FILE))
+        assert (await world.get_case(number)).status is CaseStatus.REOPENED
+        assert "Since then [English]: a second letter" in "".join(world.said(world.notes)[before:])
+        await world.command(f"!claim {number}", CLAIMER)
+        assert world.files(world.relay) == [FILE]
+
+
+async def test_of_what_was_said_before_the_end_no_answer_is_missed_after_it() -> None:
+    async with EnteredWorld() as world:
+        number = await world.claimed()
+        await write(world, "thank you")
+        await world.command(f"!close {number}", CLAIMER)
+        await world.later(timedelta(hours=3))
+        await write(world, BACK, "1")
+        silent = staff_text("silent_staff", case=number, time="4 hours")
+        await world.later(timedelta(hours=2))
+        assert silent not in world.said(QUEUE)
+        await world.later(timedelta(hours=2))
+        assert silent in world.said(QUEUE)

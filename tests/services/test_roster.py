@@ -7,7 +7,7 @@ from bot.domain import CaseStatus, Listed, Owner
 from bot.errors import VestibuleError
 from bot.happenings import Joined, Left
 from bot.services.roster import Member, Outcome
-from bot.testing.memory import _Cases
+from bot.testing.caseload import MemoryCases
 from tests.services.world import (
     BOT,
     CLAIMER,
@@ -274,7 +274,7 @@ async def test_a_record_that_cannot_be_read_keeps_nobody_on_the_list(monkeypatch
         def broken(self):
             raise VestibuleError("a record cannot be read")
 
-        monkeypatch.setattr(_Cases, "open", broken)
+        monkeypatch.setattr(MemoryCases, "open", broken)
         assert await world.command(f"!staff remove {NEW}", LEAD) == [staff_text("roster_removed", who=NEW)]
         assert NEW not in world.server.pins
         await world.restart()

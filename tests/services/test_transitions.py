@@ -54,8 +54,6 @@ def outcome(at: At, command: str, who: str) -> Outcome:
 def vetted(at: At, verdict: str) -> Outcome:
     if at is At.CLOSED:
         return "vet_refused_closed", None
-    if at in CLAIMED:
-        return "vet_refused_claimed", None
     if at not in (At.ARRIVED, At.VETTING):
         return "vet_refused_decided", None
     return {
