@@ -266,6 +266,10 @@ async def _queue_rooms(matrix: MatrixChannel, config: Config) -> Mapping[str, st
         try:
             ids[named] = await matrix.resolve(named)
         except HomeserverError as error:
-            log.warning("a queue room beside the default one is not known to the homeserver: %s", error)
+            log.warning(
+                "a queue room beside the default one is not known to the homeserver: %s; make it or mend its name, "
+                "start the bot again, and invite it",
+                error,
+            )
             ids[named] = None
     return ids

@@ -128,7 +128,8 @@ SENTENCES: Mapping[str, Says] = {
         "the bot is in all {rooms} other rooms for cases, and they are encrypted",
         "of the {rooms} rooms in [specialists] rooms and [vetting], the homeserver does not know {unknown}, the bot is "
         "not in {outside}, and {clear} are not encrypted; cases of what it cannot enter are shown in [specialists] "
-        "room. Mend the names, invite the bot, and turn encryption on in the rooms' settings",
+        "room. Mend the names, invite the bot, and turn encryption on in the rooms' settings; after making a room or "
+        "mending a name, start the bot again before you invite it",
     ),
     "room-topics": Says("cases can have the topics that rooms are for", "{why}"),
     "clear-rooms": Says(

@@ -176,6 +176,9 @@ class Outbox:
             self._doors[conversation.id] = replace(door, attempts=door.attempts + 1, due=due)
             if error.failure in (Failure.GONE, Failure.REFUSED, Failure.UNSAFE):
                 await self._settle(queues.shut, conversation)
+                if conversation.name is not None:  # its cases are shown in the default one: nobody waits in it
+                    self.unreached.discard(conversation.id)
+                    return
             await self._shut(conversation, error.failure, door.attempts + 1)
         else:
             del self._doors[conversation.id]

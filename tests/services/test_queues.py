@@ -138,6 +138,8 @@ async def test_what_a_room_that_cannot_be_entered_should_show_is_shown_in_the_de
         assert len(of_cards(world, SPANISH)) == 1
         await world.walk(IN_SPANISH, OTHER_ROOM, OTHER)
         assert len([event for event, _ in of_cards(world) if event == "said"]) == 2
+        await until_tried(world)
+        assert world.desk.unreached == 0, "its cases are seen"
     async with world:
         del world.server.broken[SPANISH]
         world.server.happen(SPANISH, CLAIMER, Invited())
@@ -227,7 +229,7 @@ async def test_mine_are_those_that_i_have_claimed_with_who_wrote_last_and_when()
         (line,) = await world.command("!mine", CLAIMER)
         state = f"Claimed by {CLAIMER}, answered, waiting for the requester"
         at = world.clock.now()
-        assert line == f"{number} · English · A phone · It can wait · {state} · since {at:%-d %b %H:%M} UTC"
+        assert line == f"{number} · English · A phone · It can wait · {state} · last change: {at:%-d %b %H:%M} UTC"
         assert await world.command("!mine", VETTER) == ["You have claimed no case that is open."]
 
 
