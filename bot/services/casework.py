@@ -276,7 +276,7 @@ def furnish(work: Work, case: Case, who: str) -> None:
 
     What people write there, their own apps encrypt for everybody in the room.
     """
-    if not all(map(work.lists, case.inside)):
+    if not all(work.lists(reader.who) for reader in case.readers):  # whether they ever left it, nobody may have told
         if case.notes is not None:  # what waits to be said there is said again
             work.withhold(work.tx.conversations.get(case.notes), lambda message: keeping.holds(message, case))
         told = tuple(text for text in case.told if text != sayings.NOTES_INTRO)
