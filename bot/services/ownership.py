@@ -23,7 +23,7 @@ def claim(work: Work, case: Case, who: str, *, emergency: bool = False) -> Told:
         return Told(sayings.HELPER_INVITED, news=True, other=who)
     told = casework.claim(work, case, who, emergency=emergency)
     _settle(work, case.number, who)
-    return replace(told, in_relay=told.news and case.relay is not None)
+    return replace(told, in_relay=told.news and _has_its_room_still(work, case))
 
 
 def give_back(work: Work, case: Case, who: str) -> Told:
@@ -67,7 +67,7 @@ def assign(work: Work, case: Case, to: str, who: str) -> Told:
         relay.withdraw(work, assigned)
     casework.furnish(work, assigned, to)
     _settle(work, case.number, to)
-    return Told(sayings.ASSIGN_DONE, news=True, in_relay=case.relay is not None, other=to)
+    return Told(sayings.ASSIGN_DONE, news=True, in_relay=_has_its_room_still(work, case), other=to)
 
 
 def call_for_help(work: Work, case: Case, helper: str | None, who: str) -> Told:
@@ -117,6 +117,12 @@ def _free(work: Work, case: Case, who: str) -> None:
 def _nobody_yet() -> dict[str, Any]:
     """How a case is before whoever has it next is in its relay room."""
     return {"relay_open": False, "help_wanted": False, "left": None}
+
+
+def _has_its_room_still(work: Work, before: Case) -> bool:
+    """Whether those who were in its relay room are in the one that it has now."""
+    case = work.tx.cases.get(before.number)
+    return case is not None and before.relay is not None and case.relay == before.relay
 
 
 def _settle(work: Work, number: CaseNumber, who: str) -> None:
