@@ -55,7 +55,7 @@ def hear(
     if session is None:
         return False
     if command in _LEAVING:
-        answers.halt(work, case)
+        halt(work, case)
         return False
     match what:
         case Attached(file):
@@ -66,6 +66,11 @@ def hear(
             event = Edited(text, edited or event_id)
     _step(work, conversation, case, session, event, (event_id, what))
     return True
+
+
+def halt(work: Work, case: Case) -> Case:
+    """Ask no more, of a requester who may not be the same any more or wants to leave; what they answered is kept."""
+    return _pass_on_files(work, answers.halt(work, case))
 
 
 def time_out(work: Work, conversation: Conversation, case: Case, kind: str) -> None:
@@ -110,9 +115,14 @@ def _over(work: Work, conversation: Conversation, number: CaseNumber, before: Se
     if case is None:
         return
     case = answers.over(work, conversation, case, before, answered)
-    case = progress.move(work, case, Step.HEAR) or case
+    _pass_on_files(work, progress.move(work, case, Step.HEAR) or case)
+
+
+def _pass_on_files(work: Work, case: Case) -> Case:
+    """The files that they sent for answers are posted where somebody reads them."""
     if case.relay_open:
-        relay.pass_on_kept(work, case)  # the files that they sent
+        relay.pass_on_kept(work, case)
+    return case
 
 
 def _reached(work: Work, case: Case) -> Conversation | None:

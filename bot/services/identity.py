@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.deeds import Accept
 from bot.domain import Case, Conversation, Owner, TextId
-from bot.services import answers, casework, progress, relay, returning, sayings, stalled
+from bot.services import casework, followup, progress, relay, returning, sayings, stalled
 from bot.services.work import Work
 
 
@@ -22,7 +22,7 @@ def note(work: Work, conversation: Conversation, seen: str | None) -> Conversati
     work.tx.conversations.save(conversation)
     case = casework.human_case(work, conversation) if before is not None else None
     if case is not None:
-        case = answers.halt(work, case)
+        case = followup.halt(work, case)
         casework.tell_staff(work, case, sayings.IDENTITY_CHANGED if seen else sayings.IDENTITY_GONE)
     elif before and conversation.owner is Owner.BOT:
         conversation = _begin_anew(work, conversation)
@@ -41,7 +41,7 @@ def changed(work: Work, conversation: Conversation) -> None:
     if case is None:
         _begin_anew(work, conversation, Accept())
     elif _waits(conversation) not in case.told:
-        case = answers.halt(work, case)
+        case = followup.halt(work, case)
         work.tx.cases.save(replace(case, told=(*case.told, _waits(conversation))))
         casework.tell_staff(work, case, sayings.IDENTITY_WAITS)
 

@@ -42,7 +42,6 @@ from bot.happenings import (
     Wrote,
 )
 from bot.services import (
-    answers,
     casework,
     changed,
     followup,
@@ -145,7 +144,7 @@ def _end(work: Work, conversation: Conversation, farewell: Leave | Decline) -> N
         relay.not_delivered(work, message)
     case = casework.human_case(work, conversation)
     if case is not None:
-        casework.break_off(work, answers.halt(work, case), conversation)
+        casework.break_off(work, followup.halt(work, case), conversation)
     work.end_session(conversation)
     stalled.gone(work, replace(conversation, owner=Owner.NOBODY))
 

@@ -52,4 +52,4 @@ def name_of(case: Case, rooms: Rooms, shown_in: Collection[str], *, before_claim
 
 
 def _waits_for_vetting(case: Case) -> bool:
-    return case.claimed_by is None and case.vetting is not Vetting.PASSED
+    return case.bare is None and case.claimed_by is None and case.vetting is not Vetting.PASSED

@@ -18,6 +18,8 @@ from tests.services.test_keeping import CASE_KEPT, standing
 from tests.services.test_scheduler import later
 from tests.services.world import CLAIMER, FILE, LEAD, QUEUE, REQUESTER, ROOM, VETTER
 
+PICTURE = "  - attach: letter\n    text: Have you the letter?\n    label: Letter\n"
+
 DEVICE, SYSTEM = "Which device is it?\n\n1. A phone\n2. A computer", "Which system is on it?"
 
 
@@ -58,6 +60,12 @@ async def test_the_answers_stand_in_the_notes_room_and_in_every_later_summary() 
         await world.happen(world.notes, CLAIMER, Joined())  # and with it the summary once more
         summaries = [text for text in world.said(world.notes) if "Story" in text]
         assert ["System [English]: an old one" in text for text in summaries] == [False, True]
+
+
+class FirstPicture(EnteredWorld):
+    """A picture is asked for first."""
+
+    content = content(files(DETAILS[: DETAILS.index("  - choose")] + PICTURE + DETAILS[DETAILS.index("  - choose") :]))
 
 
 async def test_no_answer_is_relayed_and_whatever_is_none_is() -> None:
@@ -121,6 +129,25 @@ async def test_the_quick_exit_is_answered_at_once_and_nothing_more_is_asked() ->
         assert world.said(ROOM)[-1] == bot_text("exited")
         assert staff_text("left_in_haste", case=number) in world.said(world.relay)
         assert not await is_asked(world)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [Wrote("exit"), Wrote("withdraw"), Unreadable(Cause.CHANGED), Wrote("hello", identity="NEW")],
+    ids=["exit", "withdraw", "not accepted", "another"],
+)
+async def test_a_file_that_was_an_answer_is_there_at_once_whatever_ended_the_questions(
+    last: Wrote | Unreadable,
+) -> None:
+    async with FirstPicture() as world:
+        await world.claimed()
+        await world.happen(ROOM, REQUESTER, Wrote("it is I", identity="OLD"))
+        await world.ask()
+        await world.happen(ROOM, REQUESTER, Attached(FILE))
+        assert world.files(world.relay) == []
+        await world.happen(ROOM, REQUESTER, last)
+        assert not await is_asked(world)
+        assert world.files(world.relay) == [FILE]
 
 
 async def test_it_gives_up_after_three_messages_and_says_so() -> None:

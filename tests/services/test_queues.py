@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain import Answer, Case, CaseNumber, CaseStatus, ConversationId, Place, TextId, Vetting
+from bot.domain import Answer, Bare, Case, CaseNumber, CaseStatus, ConversationId, Place, TextId, Vetting
 from bot.happenings import Invited, Moved
 from bot.ports import Failure, SendError
 from bot.services.routing import DEFAULT, Rooms, Route, name_of
@@ -71,6 +71,7 @@ def test_with_its_topic_erased_a_case_stays_where_it_was_shown() -> None:
         (replace(CASE, status=CaseStatus.WAITING, vetting=Vetting.PASSED), True, "#phones"),
         (replace(CASE, status=CaseStatus.CLAIMED, claimed_by=CLAIMER), True, "#phones"),
         (replace(CASE, status=CaseStatus.DECLINED, vetting=Vetting.DECLINED), True, "#vetting"),
+        (replace(CASE, bare=Bare.STALLED), True, "#phones"),
     ],
 )
 def test_what_waits_for_vetting_stands_in_the_room_for_it(case: Case, before_claim: bool, room: str) -> None:
