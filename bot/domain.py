@@ -295,8 +295,11 @@ class Case:
 
     @property
     def is_emergency(self) -> bool:
-        """It is claimed and nobody has signed it off; where that comes before a claim, in an emergency alone."""
-        return self.is_claimed and self.vetting is not Vetting.PASSED
+        """It is claimed and nobody has signed it off; where that comes before a claim, in an emergency alone.
+
+        In one without content there is nothing to sign off.
+        """
+        return self.is_claimed and self.bare is None and self.vetting is not Vetting.PASSED
 
     @property
     def is_over(self) -> bool:

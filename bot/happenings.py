@@ -103,7 +103,8 @@ class Attached:
 class Removed:
     """An earlier message of the sender's was taken back: by them, or by a server; nobody can tell.
 
-    So it may hide what it names (`event_id`), and deletes nothing.
+    So it may hide what it names (`event_id`), and empty what is on record of it; nothing that stands in a room is
+    deleted.
     """
 
     event_id: str

@@ -14,7 +14,7 @@ from bot.domain import Case, CaseStatus, Conversation, ConversationId, Owner, Pl
 from bot.flow import phrases
 from bot.flow.events import OpenCase
 from bot.life import Step
-from bot.services import cards, history, keeping, progress, promise, sayings, stalled
+from bot.services import cards, history, keeping, progress, promise, sayings, stalled, stats
 from bot.services.commands import Verdict
 from bot.services.work import Work
 
@@ -57,6 +57,7 @@ def open_case(work: Work, conversation: Conversation, locale: str, effect: OpenC
         case = promise.made(work, case, conversation.heard_at or work.now)
     else:
         work.tx.cases.save(case)
+        stats.arrived(work, case)
     history.leave(work, case, conversation)
     keeping.keep_files(work, case, effect.answers)
     conversation = replace(stalled.handed_over(work, conversation), owner=Owner.QUEUE, case=case.number)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bot.domain import Case, Conversation
 from bot.life import Step
-from bot.services import earlier, identity, keeping, progress, record, relay, sayings
+from bot.services import earlier, identity, keeping, progress, record, relay, sayings, silence
 from bot.services.casework import Told, others, summarize
 from bot.services.work import Work
 
@@ -30,6 +30,7 @@ def join(work: Work, case: Case, other: Case, who: str) -> Told:
         work.tx.entries.erase(entry)
         relay.keep(work, case, replace(entry, case=case.number))
     keeping.expect(work, case)
+    silence.joined(work, case, other)
     if case.relay_open:
         relay.pass_on_kept(work, case)
     for conversation in work.tx.conversations.of_requester(other.number):

@@ -35,7 +35,7 @@ def decided(work: Work, case: Case) -> None:
 
 
 def decided_before(work: Work, case: Case) -> None:
-    """What only the vetting needs was said after its decision: it goes with what was said before that."""
+    """What only the vetting needs was said after its decision: it goes with what was said before, if that stands."""
     if work.tx.timers.get(case.requester, f"{Keep.VETTING} {case.number}") is None:
         decided(work, case)
 

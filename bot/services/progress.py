@@ -17,7 +17,8 @@ def begin(work: Work, case: Case) -> None:
     """A case is there."""
     work.tx.cases.add(case)
     work.tx.cases.change(case.number, Change(work.now, Step.OPEN, "", None, case.status))
-    stats.arrived(work, case)
+    if case.bare is None:  # otherwise it is counted when people have somebody's words, or speak with them
+        stats.arrived(work, case)
 
 
 def note(work: Work, case: Case, step: Step, who: str) -> None:
@@ -65,6 +66,7 @@ def _take_from_bot(work: Work, case: Case) -> None:
         return
     conversation = replace(conversation, stalled=None, heard_at=None, unread=0)
     if case.is_claimed:
+        stats.arrived(work, case)
         work.end_session(conversation)
         conversation = replace(conversation, owner=OWNERS[case.status], case=case.number)
     work.tx.conversations.save(conversation)
@@ -73,10 +75,14 @@ def _take_from_bot(work: Work, case: Case) -> None:
 def _count(work: Work, before: Case, case: Case, step: Step) -> None:
     if step is Step.SPEAK and not _has_been_answered(work, case):
         stats.answered(work, work.now - (case.heard_at or case.opened_at))
-    if case.is_over and not before.is_over:
+    if case.is_over and not before.is_over and _was_with_people(work, case):
         stats.count(work, stats.OUTCOME, case.status)
 
 
 def _has_been_answered(work: Work, case: Case) -> bool:
     spoken = [change for change in work.tx.cases.changes(case.number) if change.step == Step.SPEAK]
     return len(spoken) > 1  # the one just recorded is among them
+
+
+def _was_with_people(work: Work, case: Case) -> bool:
+    return case.bare is None or any(change.claimer for change in work.tx.cases.changes(case.number))

@@ -32,6 +32,16 @@ def spoke(work: Work, case: Case) -> None:
     work.set_due(case.requester, _kind(REQUESTER, case), work.now + work.kit.silence.requester)
 
 
+def joined(work: Work, case: Case, other: Case) -> None:
+    """What nobody has answered in the other case is to be answered in this one, and has waited since then."""
+    theirs = work.tx.timers.get(other.requester, _kind(STAFF, other))
+    if theirs is None:
+        return
+    work.tx.timers.cancel(case.requester, _kind(REQUESTER, case))
+    ours = work.tx.timers.get(case.requester, _kind(STAFF, case)) or theirs
+    work.set_due(case.requester, _kind(STAFF, case), min(theirs, ours))
+
+
 def reopened(work: Work, case: Case) -> None:
     """Of what was said before its end, nobody owes an answer any more."""
     for kind in KINDS:

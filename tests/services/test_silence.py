@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.happenings import Left
+from tests.services.test_joining import Two
 from tests.services.test_relay import staff_text
 from tests.services.test_scheduler import later
-from tests.services.world import CLAIMER, QUEUE, REQUESTER, ROOM, World
+from tests.services.world import CLAIMER, OTHER, OTHER_ROOM, QUEUE, REQUESTER, ROOM, World
 
 DAY, FOUR_HOURS, MOMENT = timedelta(days=1), timedelta(hours=4), timedelta(seconds=1)
 
@@ -85,3 +86,16 @@ async def test_of_a_case_that_nobody_has_any_more_the_requester_s_silence_is_not
         await here.happen(here.relay, CLAIMER, Left())
         await later(here, DAY)
         assert silent_requester(number) not in here.said(QUEUE) + here.said(here.relay)
+
+
+async def test_what_nobody_has_answered_when_two_cases_are_joined_is_told_of_in_the_one_that_goes_on() -> None:
+    async with World() as here:
+        two = await Two(here).claimed()
+        await here.write(OTHER_ROOM, OTHER, "is anybody there?")
+        await here.write(two.relay, CLAIMER, "are you safe?", signed=True)
+        await later(here, FOUR_HOURS - MOMENT)
+        await two.join()
+        assert silent_staff(two.first) not in here.said(QUEUE)
+        await later(here, MOMENT)
+        assert here.said(QUEUE)[-1] == silent_staff(two.first)
+        assert silent_staff(two.second) not in here.said(QUEUE)

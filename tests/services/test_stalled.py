@@ -11,7 +11,7 @@ from bot.domain import Bare, CaseStatus, Owner, Vetting
 from bot.happenings import Cause, Danger, Endangered, Invited, Left, Unreadable, Wrote
 from bot.life import Step
 from bot.ports import Failure, SendError
-from bot.services import progress
+from bot.services import progress, stats
 from tests.services.world import CLAIMER, OTHER, OTHER_ROOM, QUEUE, REQUESTER, ROOM, STORY, TEXTS, VETTER, WALK, World
 
 MINUTE = timedelta(minutes=1)
@@ -391,3 +391,38 @@ async def test_the_card_calls_people_as_any_other_does() -> None:
         await stalled(world)
         await world.later(HOUR)
         assert calls(world) == [(VETTER, CLAIMER)] * 2
+
+
+async def counted(world: World) -> dict[str, int]:
+    """How many cases were counted, by what."""
+    found: dict[str, int] = {}
+    for count in await world.memory.transact(lambda tx: tx.counts.all()):
+        found[count.what] = found.get(count.what, 0) + count.number
+    return found
+
+
+async def test_a_card_of_somebody_who_needed_nobody_is_not_counted() -> None:
+    async with World() as world:
+        await stalled(world)
+        await world.write(ROOM, REQUESTER, "exit")
+        assert await counted(world) == {}
+
+
+async def test_whoever_is_handed_over_after_it_is_counted_once_with_their_topic() -> None:
+    async with World() as world:
+        await stalled(world)
+        for answer in WALK[6:]:
+            await world.write(ROOM, REQUESTER, answer)
+        assert await counted(world) == {stats.LANGUAGE: 1, stats.TOPIC: 1}
+        topics = [each.value for each in await world.memory.transact(lambda tx: tx.counts.all())]
+        assert stats.OTHER not in topics
+
+
+async def test_whoever_is_spoken_with_without_content_is_counted_once() -> None:
+    async with World() as world:
+        case = await stalled(world)
+        for _ in range(2):
+            await world.command(f"!claim {case.number}", CLAIMER)
+            await world.command(f"!release {case.number}", CLAIMER)
+        await world.command(f"!close {case.number}", CLAIMER)
+        assert await counted(world) == {stats.LANGUAGE: 1, stats.TOPIC: 1, stats.OUTCOME: 1}

@@ -136,7 +136,7 @@ async def test_who_comes_into_the_notes_room_reads_labels_in_their_language_and_
         await here.command(f"!claim {number}", CLAIMER)
         about = last_summary(here)[0]
     assert about.startswith(said("summary_title", "es", case=number))
-    assert said("state_claimed", "es") in about
+    assert said("state_claimed", "es", who=CLAIMER) in about
     assert f"Story [English]: {STORY}" in about
     assert here.said(here.relay) == [said("relay_intro", case=number)], "what all read is in the language of the rooms"
 
@@ -198,7 +198,7 @@ async def test_an_emergency_is_claimed_before_vetting_and_everybody_is_told() ->
         assert (case.is_emergency, case.claimed_by, await here.owner()) == (True, CLAIMER, Owner.SPECIALIST)
         about = last_summary(here)[0]
         assert said("summary_emergency", who=CLAIMER, time=NOW) in about
-        assert said("state_emergency", state=said("state_claimed")) in about
+        assert said("state_emergency", state=said("state_claimed", who=CLAIMER)) in about
         changes = await here.memory.transact(lambda tx: tx.cases.changes(number))
     assert [(change.step, change.who, change.before) for change in changes][-1] == (
         "claim",
@@ -215,7 +215,7 @@ async def test_a_case_that_need_not_wait_is_claimed_as_any_other(before: str | N
             await here.command(f"!vet {before} {number}")
         answer = await here.command(f"!claim emergency {number}", CLAIMER)
         assert answer == [said("claim_done", case=number, who=CLAIMER)]
-        assert said("state_emergency", state=said("state_claimed")) not in last_summary(here)[0]
+        assert said("state_emergency", state=said("state_claimed", who=CLAIMER)) not in last_summary(here)[0]
 
 
 async def test_an_emergency_is_signed_off_while_it_is_claimed_and_the_claimer_is_told_in_the_notes_room() -> None:
