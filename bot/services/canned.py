@@ -46,10 +46,10 @@ def use(work: Work, said_in: Conversation, case: Case, who: str, name: str, *, s
     if missing:
         work.say(said_in, say(sayings.CANNED_LACKS, other=", ".join(sorted(missing))))
         return
-    words = work.kit.render.filled(text, case.locale, fields)
+    words, held = work.kit.render.filled(text, case.locale, fields), _held(case, _quoted(work, text))
     if not send:
         shown = say(sayings.CANNED_PREVIEW, command=f"!canned {name} send", words=words)
-        work.say(said_in, shown, hold=_held(case, _quoted(work, text)))
+        work.say(said_in, shown, hold=held)
         return
     spoken_with = relay.reached(work, case)
     if spoken_with is None or case.claimed_by != who or said_in.place not in (Place.RELAY, Place.NOTES):
@@ -57,7 +57,8 @@ def use(work: Work, said_in: Conversation, case: Case, who: str, name: str, *, s
         return
     progress.move(work, case, Step.SPEAK, who)
     origin = Origin(said_in.id, event_id)
-    work.say(spoken_with, words, origin, hold=record.spoke(work, case, spoken_with, words, origin))
+    keep = held.keep if held else Keep.CASE
+    work.say(spoken_with, words, origin, hold=record.spoke(work, case, spoken_with, words, origin, keep))
 
 
 def decline(work: Work, case: Case, who: str, reason: str) -> Told:

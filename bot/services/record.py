@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.deeds import Hold, Origin, OutgoingMessage
-from bot.domain import Case, Conversation, Voice
+from bot.domain import Case, Conversation, Keep, Voice
 from bot.entries import Entry, Said
 from bot.services import keeping, sayings, silence
 from bot.services.work import Work
@@ -29,10 +29,12 @@ def heard(
     return work.tx.entries.add(Entry(case.number, said, work.now, Voice.REQUESTER, origin, waits, expires=expires))
 
 
-def spoke(work: Work, case: Case, requester: Conversation, said: Said, origin: Origin | None) -> Hold:
+def spoke(
+    work: Work, case: Case, requester: Conversation, said: Said, origin: Origin | None, keep: Keep = Keep.CASE
+) -> Hold:
     """Staff said this to the requester; what the message holds in which it reaches them."""
     silence.spoke(work, case)
-    entry = Entry(case.number, said, work.now, Voice.STAFF, origin, expires=requester.expires)
+    entry = Entry(case.number, said, work.now, Voice.STAFF, origin, keep=keep, expires=requester.expires)
     return hold(work.tx.entries.add(entry))
 
 

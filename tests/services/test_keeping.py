@@ -16,8 +16,10 @@ from bot.store import MasterKey
 from tests.services.test_crash import MortalWorld
 from tests.services.test_scheduler import later
 from tests.services.world import (
+    CANNED,
     CLAIMER,
     FILE,
+    LEAD,
     MAIN,
     QUEUE,
     REQUESTER,
@@ -28,6 +30,7 @@ from tests.services.world import (
     WALK,
     World,
     content,
+    library,
 )
 from tests.store.test_sealing import everything
 
@@ -41,14 +44,16 @@ VOUCHED = """
     keep: vetting
   - review: review
 """
-ENGINE, FLOWS = content(main=MAIN.replace("\n  - review: review\n", VOUCHED))
+WITH_VOUCH = MAIN.replace("\n  - review: review\n", VOUCHED)
+CALLING = CANNED.replace("declines:", '  calling: "We are calling {vouch}."\ndeclines:')
+ENGINE, FLOWS = content(main=WITH_VOUCH, canned=CALLING)
 VOUCHED_WALK = (*WALK[:-1], VOUCH, WALK[-1])
 
 
 def world(kind: type[World] = World, *args: int, **options: object) -> World:
     """A helpline that asks who can vouch."""
     made = kind(*args, **options)
-    made._content = replace(made._content, engine=ENGINE, texts=FLOWS)
+    made._content = replace(made._content, library=library(WITH_VOUCH, CALLING), engine=ENGINE, texts=FLOWS)
     made.releases = made.compiled()
     return made
 
@@ -119,6 +124,20 @@ async def test_a_reply_that_was_shown_goes_with_what_it_quotes() -> None:
         await here.command("!close", CLAIMER, here.notes)
         await later(here, CASE_KEPT)
         assert STORY not in standing(here, here.relay) + standing(here, here.notes)
+
+
+async def test_what_a_reply_quotes_of_the_vetting_is_not_said_again_once_that_is_let_go() -> None:
+    async with world(leads=frozenset({LEAD})) as here:
+        await vetted(here)
+        await here.command("!canned calling", CLAIMER, here.notes)
+        await here.command("!canned calling send", CLAIMER, here.notes)
+        await here.happen(here.relay, VETTER, Joined())
+        assert VOUCH in standing(here, here.notes)
+        assert VOUCH in standing(here, here.relay)
+        await later(here, VETTING_KEPT)
+        await here.happen(here.relay, LEAD, Joined())
+        assert VOUCH not in standing(here, here.relay) + standing(here, here.notes)
+        assert VOUCH in standing(here, ROOM), "what stands in the requester's own room is theirs"
 
 
 async def test_what_was_kept_for_the_vetting_alone_goes_some_time_after_its_decision() -> None:

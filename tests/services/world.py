@@ -117,16 +117,16 @@ FILE = Attachment(
 WALK = ("hello", "1", "1", "2", "1", STORY, "2", "1")  # from the first word to the handoff, in English
 
 
-def library(main: str = MAIN) -> Library:
+def library(main: str = MAIN, canned: str = CANNED) -> Library:
     """The short flows with the phrases that ship."""
-    flows = {"main.yaml": main, "consent.yaml": CONSENT, "person.yaml": PERSON, "canned.yaml": CANNED}
+    flows = {"main.yaml": main, "consent.yaml": CONSENT, "person.yaml": PERSON, "canned.yaml": canned}
     phrases = {name: (SHIPPED / "flows" / name).read_bytes() for name in ("bot.yaml", "staff.yaml")}
     return load({**flows, **phrases})
 
 
-def content(locales: Sequence[str] = ("en", "es"), main: str = MAIN) -> tuple[Engine, Texts]:
+def content(locales: Sequence[str] = ("en", "es"), main: str = MAIN, canned: str = CANNED) -> tuple[Engine, Texts]:
     """The engine and the texts, with the catalogs that ship."""
-    flows, helpline = library(main), dict.fromkeys(EVERYWHERE, "example")
+    flows, helpline = library(main, canned), dict.fromkeys(EVERYWHERE, "example")
     texts = Texts(flows, Catalogs.read(SHIPPED / "locales"), lambda locale: helpline, locales)
     lexicons = texts.lexicons()
     return Engine(compile_flows(flows, locales), lexicons, texts.languages(), finder(flows, lexicons)), texts
