@@ -35,7 +35,8 @@ class Shift:
 
     async def _read(self, person: Person, where: str, room: str, timeout: float | None = PATIENCE_SECONDS) -> Message:
         message = await person.next_message(room, timeout)
-        self._show(self._name(person), where, message.body)
+        changed = message.content.get("m.new_content")
+        self._show(self._name(person), where, f"(changed) {changed['body']}" if changed else message.body)
         return message
 
     def _name(self, person: Person) -> str:
