@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 from babel.messages.pofile import write_po
@@ -50,14 +53,30 @@ def installation(folder: Path) -> Config:
 def translate(folder: Path) -> None:
     """The translator puts something into every gap."""
     [path] = catalogs.catalog_files(folder / "locales")
-    catalogs.update(library.read(folder / "flows"), folder / "locales", (), datetime.now(UTC))
-    catalog = catalogs.read_catalog(path)
+    flows = tuple((file.name, file.read_bytes()) for file in sorted((folder / "flows").glob("*.yaml")))
+    path.write_bytes(_translated(flows, path.read_bytes()))
+
+
+@cache
+def _translated(flows: tuple[tuple[str, bytes], ...], before: bytes) -> bytes:
+    """The same gaps are filled once: finding out which texts are like those of before takes seconds."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "flows").mkdir()
+        for file, content in flows:
+            (folder / "flows" / file).write_bytes(content)
+        path = folder / "locales" / "es" / "LC_MESSAGES" / "messages.po"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(before)
+        catalogs.update(library.read(folder / "flows"), folder / "locales", (), datetime.now(UTC))
+        catalog = catalogs.read_catalog(path)
     for message in catalog:
         if message.id and (message.fuzzy or not message.string):
             message.string = f"es: {message.id}"
             message.flags.discard("fuzzy")
-    with path.open("wb") as file:
-        write_po(file, catalog)
+    file = BytesIO()
+    write_po(file, catalog)
+    return file.getvalue()
 
 
 def change(config: Config, name: str, old: str, new: str) -> None:
