@@ -23,7 +23,7 @@ def replies(work: Work) -> Canned:
 
 
 def show_all(work: Work, said_in: Conversation) -> None:
-    """Every canned reply by its name, with how it begins, as the helpline's first language has it."""
+    """Every canned reply by its name, with how it begins, in the language of the staff."""
     say = work.kit.render.staff
     lines = [
         say(sayings.CANNED_LINE, command=f"!canned {name}", answer=_beginning(work, text))
