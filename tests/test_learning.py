@@ -88,8 +88,9 @@ def test_where_no_process_can_learn_the_bot_does_and_says_so(
 
 
 def test_nothing_is_left_of_a_process_that_took_too_long() -> None:
+    before = set(children(os.getpid()))
     Learner(python(NEVER_ENDS), 0.1).learn(LESSONS)
-    assert not children(os.getpid())
+    assert set(children(os.getpid())) <= before
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from bot.life import Step
 from bot.services import cards, sayings
 from bot.services.work import Work
 
+PERMALINK = "https://matrix.to/#/"  # Matrix, appendices, "matrix.to navigation": a client opens the room itself
+
 
 def queue(work: Work, said_in: Conversation) -> str:
     """The open cases that concern this room, the longest open first; those of all rooms in any other place."""
@@ -74,4 +76,4 @@ def _open_to(case: Case, changes: Sequence[Change], who: str) -> list[Conversati
 
 
 def _link(work: Work, room: Conversation) -> str:
-    return work.kit.render.staff(sayings.CASE_ROOMS[room.place], link=room.room or "")
+    return work.kit.render.staff(sayings.CASE_ROOMS[room.place], link=f"{PERMALINK}{room.room or ''}")
