@@ -306,6 +306,10 @@ class Case:
         """Nobody works on it any more."""
         return self.status in (CaseStatus.DECLINED, CaseStatus.CLOSED)
 
+    def kind_of_timer(self, what: str) -> str:
+        """The kind of its timer for this; `Timer.what` and `Timer.case` read it."""
+        return f"{what} {self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -324,3 +328,13 @@ class Timer:
     conversation: ConversationId
     kind: str
     due: datetime
+
+    @property
+    def what(self) -> str:
+        """What it is for."""
+        return self.kind.partition(" ")[0]
+
+    @property
+    def case(self) -> CaseNumber:
+        """Whose it is, where it is for a case."""
+        return CaseNumber(self.kind.partition(" ")[2])

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 def show(work: Work, case: Case) -> None:
     """Put up the card of a case in the room that it concerns, or bring it up to date there."""
     _put(work, case, work.queue_of(case), text(work, case))
-    kind, since = f"{SHOWN} {case.number}", waits_since(work, case)
+    kind, since = case.kind_of_timer(SHOWN), waits_since(work, case)
     if since is None:
         work.tx.timers.cancel(case.requester, kind)
     else:
@@ -82,12 +82,12 @@ def next_moment(waited: timedelta) -> timedelta:
 
 def is_due(timer: Timer) -> bool:
     """Whether this timer is one of ours."""
-    return timer.kind.partition(" ")[0] == SHOWN
+    return timer.what == SHOWN
 
 
 def ring(work: Work, timer: Timer) -> None:
     """A case has waited for some time more."""
-    case = work.tx.cases.get(CaseNumber(timer.kind.partition(" ")[2]))
+    case = work.tx.cases.get(timer.case)
     if case is not None:
         show(work, case)
 

@@ -15,16 +15,16 @@ from bot.services import sayings
 from bot.services.work import Work
 
 
-def answer(work: Work, conversation: Conversation, case: Case, message: Wrote) -> Case:
-    """A message was changed: if it gave an answer, that is another one now. The case as it is then."""
+def answer(work: Work, conversation: Conversation, case: Case, message: Wrote, edits: str) -> Case:
+    """The message of that event was changed: if it gave an answer, that is another one now. The case as it is then."""
     for each in (case, *work.tx.cases.joined(case.number)):
-        given = [answer for answer in each.answers if message.edits is not None and message.edits == answer.ref]
+        given = [answer for answer in each.answers if answer.ref == edits]
         if not given or each.requester != conversation.id:
             continue
         first, last = given[0], given[-1]
         read = work.kit.releases.of(each.release, work.tx).engine.reread(first, message.text, each.locale)
         expires = message.expires or first.expires
-        said = replace(read, keep=first.keep, expires=expires, at=work.now, ref=message.edits, later=True)
+        said = replace(read, keep=first.keep, expires=expires, at=work.now, ref=edits, later=True)
         if _said(said) != _said(last):
             _take(work, case, each, said, after=last)
     return work.tx.cases.get(case.number) or case

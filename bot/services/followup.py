@@ -6,9 +6,7 @@ is lost: it answers a question, or it goes to the relay room as always.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
-from bot.domain import Case, CaseNumber, Conversation, Owner
+from bot.domain import Case, CaseNumber, Conversation
 from bot.flow.events import Answered, Begun, CancelTimer, Edited, Event, PassOn, Replied, Sent, SetTimer, TimedOut
 from bot.flow.model import Flow
 from bot.flow.phrases import Command
@@ -18,6 +16,7 @@ from bot.happenings import Attached, Wrote
 from bot.life import Step
 from bot.services import answers, progress, relay, sayings
 from bot.services.casework import Told
+from bot.services.commands import like
 from bot.services.timed import timed
 from bot.services.work import Work
 
@@ -30,14 +29,14 @@ def ask(work: Work, case: Case, name: str, who: str) -> Told:
     known = {name: flow for name, flow in flows.items() if flow.entry is Entry.ASKED}
     if not name:
         return Told(sayings.ASK_LIST, other="\n".join(map(_line, known.values())))
-    reached = _reached(work, case) if case.claimed_by == who else None
+    reached = relay.reached(work, case) if case.claimed_by == who else None
     if reached is None:
         return Told(sayings.ASK_REFUSED)
     if any(answers.asking(work, each) for each in work.tx.conversations.of_requester(case.number)):
         return Told(sayings.ASK_REFUSED_RUNNING)
     if name not in known:
-        near = get_close_matches(name, list(known), n=1)
-        return Told(sayings.DID_YOU_MEAN, command=f"!ask {near[0]}") if near else Told(sayings.ASK_UNKNOWN)
+        meant = like(name, tuple(known), "!ask ")
+        return Told(sayings.DID_YOU_MEAN, command=meant) if meant else Told(sayings.ASK_UNKNOWN)
     _step(work, reached, case, None, Begun(name, case.locale))
     return Told(sayings.ASK_BEGUN)
 
@@ -49,14 +48,13 @@ def hear(
     event_id: str,
     what: Wrote | Attached,
     command: Command | None = None,
-) -> bool:
-    """Take what a requester sent as an answer, or else pass it on; False where nothing is asked (any more)."""
+) -> Case | None:
+    """Take what a requester sent as an answer, or else pass it on; the case where nothing is asked (any more)."""
     session = answers.asking(work, conversation)
     if session is None:
-        return False
+        return case
     if command in _LEAVING:
-        halt(work, case)
-        return False
+        return halt(work, case)
     match what:
         case Attached(file):
             event: Event = Sent(file, event_id)
@@ -65,7 +63,7 @@ def hear(
         case Wrote(text, edits=edited):
             event = Edited(text, edited or event_id)
     _step(work, conversation, case, session, event, (event_id, what))
-    return True
+    return None
 
 
 def halt(work: Work, case: Case) -> Case:
@@ -123,13 +121,6 @@ def _pass_on_files(work: Work, case: Case) -> Case:
     if case.relay_open:
         relay.pass_on_kept(work, case)
     return case
-
-
-def _reached(work: Work, case: Case) -> Conversation | None:
-    """Where the requester of a claimed case is reached."""
-    partner = work.tx.conversations.get(case.partner)
-    reached = case.is_claimed and partner.owner is Owner.SPECIALIST and partner.case == case.number
-    return partner if reached else None
 
 
 def _line(flow: Flow) -> str:

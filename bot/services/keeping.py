@@ -26,7 +26,7 @@ TRY_AGAIN = timedelta(days=1)  # after a failure, which is most likely a broken 
 
 def is_due(timer: Timer) -> bool:
     """Whether this timer is one of ours."""
-    return timer.kind.partition(" ")[0] in KINDS
+    return timer.what in KINDS
 
 
 def decided(work: Work, case: Case) -> None:
@@ -36,7 +36,7 @@ def decided(work: Work, case: Case) -> None:
 
 def decided_before(work: Work, case: Case) -> None:
     """What only the vetting needs was said after its decision: it goes with what was said before, if that stands."""
-    if work.tx.timers.get(case.requester, f"{Keep.VETTING} {case.number}") is None:
+    if work.tx.timers.get(case.requester, case.kind_of_timer(Keep.VETTING)) is None:
         decided(work, case)
 
 
@@ -50,13 +50,12 @@ def over(work: Work, case: Case) -> None:
 def goes_on(work: Work, case: Case) -> None:
     """It is not over any more: its time begins at its next end. What its vetting alone needed goes when it was to."""
     for kind in (Keep.CASE, *([Keep.VETTING] if case.vetted_by is None else [])):
-        work.tx.timers.cancel(case.requester, f"{kind} {case.number}")
+        work.tx.timers.cancel(case.requester, case.kind_of_timer(kind))
 
 
 def ring(work: Work, timer: Timer) -> None:
     """One of our timers has run out."""
-    kind, _, number = timer.kind.partition(" ")
-    case = work.tx.cases.get(CaseNumber(number))
+    kind, case = timer.what, work.tx.cases.get(timer.case)
     if case is None:
         return
     if kind == EXPIRING:
@@ -260,7 +259,7 @@ def _take_back(work: Work, copy: Copy) -> None:
 
 
 def _owe(work: Work, case: Case, kind: str, due: datetime) -> None:
-    work.set_due(case.requester, f"{kind} {case.number}", due)
+    work.set_due(case.requester, case.kind_of_timer(kind), due)
 
 
 def _is_past(work: Work, due: datetime | None) -> bool:

@@ -37,7 +37,8 @@ def move(work: Work, case: Case, step: Step, who: str = "", *, free: bool = Fals
     if status is None:
         return None
     before, case = case, replace(case, status=status, **with_it)
-    work.tx.cases.save(case)
+    if case != before:
+        work.tx.cases.save(case)
     if step is Step.SPEAK or case.is_over:
         promise.kept(work, case)
     if case.bare is not None and (case.is_claimed or case.is_over):

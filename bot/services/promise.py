@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cldr import in_minutes
-from bot.domain import Case, CaseNumber, Change, Conversation, Owner, TextId, Timer
+from bot.domain import Case, Change, Conversation, Owner, TextId, Timer
 from bot.errors import VestibuleError
 from bot.flow import phrases
 from bot.ladder import Rung
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 def is_due(timer: Timer) -> bool:
     """Whether this timer is one of ours."""
-    return timer.kind.partition(" ")[0] == KIND
+    return timer.what == KIND
 
 
 def made(work: Work, case: Case, heard_at: datetime) -> Case:
@@ -47,12 +47,12 @@ def made(work: Work, case: Case, heard_at: datetime) -> Case:
 
 def kept(work: Work, case: Case) -> None:
     """Somebody has answered, or nobody is owed an answer any more."""
-    work.tx.timers.cancel(case.requester, _kind(case))
+    work.tx.timers.cancel(case.requester, case.kind_of_timer(KIND))
 
 
 def ring(work: Work, timer: Timer) -> None:
     """Something may have to be said of a promise."""
-    case = work.tx.cases.get(CaseNumber(timer.kind.partition(" ")[2]))
+    case = work.tx.cases.get(timer.case)
     if case is None or case.heard_at is None:
         return
     waited = work.now - case.heard_at
@@ -76,7 +76,7 @@ def is_back(work: Work, case: Case) -> Case:
     case = replace(case, told=tuple(text for text in case.told if text != phrases.EXITED))
     work.tx.cases.save(case)
     if case.heard_at is not None and not _is_answered(work, case):
-        work.set_due(case.requester, _kind(case), work.now)
+        work.set_due(case.requester, case.kind_of_timer(KIND), work.now)
     return case
 
 
@@ -123,7 +123,7 @@ def answered_after(case: Case, changes: Sequence[Change]) -> int | None:
 def set_back(work: Work, timers: Sequence[Timer], by: timedelta) -> None:
     """The clock was set back by so much: time that has passed is not waited for again."""
     for timer in filter(is_due, timers):
-        case = work.tx.cases.get(CaseNumber(timer.kind.partition(" ")[2]))
+        case = work.tx.cases.get(timer.case)
         if case is not None and case.heard_at is not None:
             work.tx.cases.save(replace(case, heard_at=case.heard_at - by))
             work.set_due(timer.conversation, timer.kind, timer.due - by)
@@ -197,7 +197,7 @@ def _is_answered(work: Work, case: Case) -> bool:
 def _expect(work: Work, case: Case, waited: timedelta) -> None:
     coming = work.kit.promise.coming(waited)
     if coming is not None and case.heard_at is not None:
-        work.set_due(case.requester, _kind(case), case.heard_at + coming)
+        work.set_due(case.requester, case.kind_of_timer(KIND), case.heard_at + coming)
 
 
 def _called(case: Case) -> timedelta:
@@ -208,7 +208,3 @@ def _called(case: Case) -> timedelta:
 
 def _is_of_promise(text: TextId) -> bool:
     return text in (sayings.PROMISE_MISSED, sayings.TEAM_UNREACHED) or text.startswith(f"{sayings.PROMISE_CALL} ")
-
-
-def _kind(case: Case) -> str:
-    return f"{KIND} {case.number}"

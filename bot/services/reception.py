@@ -165,7 +165,8 @@ def _wrote(work: Work, conversation: Conversation, message: Wrote, event_id: str
     case = casework.human_case(work, conversation)
     if case is not None:
         command = work.kit.engine.command(message.text, case.locale) if message.edits is None else None
-        case = changed.answer(work, conversation, case, message)
+        if message.edits is not None:
+            case = changed.answer(work, conversation, case, message, message.edits)
         _to_people(work, conversation, case, message, event_id, command)
     elif message.edits is not None:
         _to_engine(work, conversation, Edited(message.text, message.edits, work.now), message.expires)
@@ -181,10 +182,10 @@ def _to_people(
         case = joining.note(work, conversation, case)
     if command is not Command.EXIT:
         case = promise.is_back(work, case)
-    if followup.hear(work, conversation, case, event_id, message, command):
+    unasked = followup.hear(work, conversation, case, event_id, message, command)
+    if unasked is None:
         return
-    case = work.tx.cases.get(case.number) or case
-    waiting = conversation.owner is Owner.QUEUE
+    case, waiting = unasked, conversation.owner is Owner.QUEUE
     if waiting and command in _TOLD_WHILE_WAITING:
         _say(work, conversation, case, _TOLD_WHILE_WAITING[command])
     else:
@@ -203,7 +204,7 @@ def _attached(work: Work, conversation: Conversation, message: Attached, event_i
         _to_engine(work, conversation, Sent(message.attachment, event_id), message.expires)
         return
     case = promise.is_back(work, joining.note(work, conversation, case))
-    if followup.hear(work, conversation, case, event_id, message):
+    if followup.hear(work, conversation, case, event_id, message) is None:
         return
     case = relay.from_requester(work, conversation, case, event_id, message)
     if conversation.owner is Owner.QUEUE:

@@ -34,7 +34,7 @@ def event_of(arrival_id: str) -> str:
 def from_requester(work: Work, conversation: Conversation, case: Case, event_id: str, what: Passable) -> Case:
     """People own the conversation: what happens in it is theirs, at once or when one of them can read it.
 
-    The case as it is after that.
+    The case as it has moved by that.
     """
     if isinstance(what, Wrote | Attached):
         case = progress.move(work, case, Step.HEAR) or case
@@ -51,7 +51,7 @@ def from_requester(work: Work, conversation: Conversation, case: Case, event_id:
             hear(work, case, attachment, Origin(conversation.id, event_id), expires=expires)
         case Removed(removed):
             _requester_removed(work, case, Origin(conversation.id, removed))
-    return work.tx.cases.get(case.number) or case
+    return case
 
 
 def hear(
